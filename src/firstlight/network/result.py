@@ -1,0 +1,64 @@
+"""What the network room answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firstlight.twin.result import Result, quantity
+
+
+@dataclass(frozen=True)
+class CableLine:
+    """One line of the cable bill: links of one bundle, medium and stock length.
+
+    Attributes:
+        bundle: "node-leaf", "leaf-spine", ...
+        part: cable id of the catalogue.
+        length: stock length [m].
+        count: cables.
+        transceiver: transceiver id at either end, or "".
+        transceivers: how many, both ends together.
+        power: of cable and transceivers together, all of the line [W].
+        cost: cables and transceivers, all of the line [USD].
+    """
+
+    bundle: str
+    part: str
+    length: float
+    count: int
+    transceiver: str
+    transceivers: int
+    power: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class CollectivePoint:
+    """One collective over the largest group of the factory: bytes [B], time [s], bus bandwidth [B/s]."""
+
+    operation: str
+    group: tuple[int, int]
+    size: float
+    time: float
+    bus_bandwidth: float
+
+
+@dataclass(frozen=True)
+class NetworkResult(Result):
+    """The fabric of one factory."""
+
+    kind: str = quantity("", "fabric kind")
+    endpoints: int = quantity("", "accelerator NICs joined")
+    link: float = quantity("B/s", "bandwidth of one NIC port, one direction")
+    planes: int = quantity("", "independent planes")
+    tiers: tuple[tuple[str, str, int], ...] = quantity("", "name, switch id and number of switches of each tier")
+    links: tuple[tuple[str, int, float], ...] = quantity("", "name, number of links and bandwidth [B/s] of each bundle")
+    bisection: float = quantity("B/s", "bandwidth between two halves of the endpoints, one direction")
+    hops: int = quantity("", "switches on the longest shortest path")
+    latency: float = quantity("s", "unloaded one-way latency of that path, cables included")
+    switch_power: float = quantity("W", "all switches, without optics")
+    optics_power: float = quantity("W", "all transceivers and active cables")
+    cables: tuple[CableLine, ...] = quantity("", "the cable bill")
+    switch_cost: float = quantity("USD", "all switches")
+    cable_cost: float = quantity("USD", "all cables and transceivers")
+    collectives: tuple[CollectivePoint, ...] = quantity("", "all-reduce and all-to-all over the whole factory by size")

@@ -1,0 +1,80 @@
+"""What the performance room answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firstlight.spec.design import ServingLayout, TrainingLayout
+from firstlight.twin.result import Prediction, Result, quantity
+
+
+@dataclass(frozen=True)
+class TrainingResult(Result):
+    """One training run on its share of the factory, before interruptions."""
+
+    model: str = quantity("", "model id")
+    parameters: float = quantity("", "all parameters")
+    active_parameters: float = quantity("", "parameters that one token passes")
+    accelerators: int = quantity("", "accelerators of the run")
+    layout: TrainingLayout = quantity("", "how the run is spread")
+    data: int = quantity("", "data-parallel ranks")
+    sequence: int = quantity("", "tokens in a sequence")
+    batch: float = quantity("", "tokens in an optimizer step")
+    micro_batches: int = quantity("", "micro-batches per data-parallel rank and step")
+    precision: str = quantity("", "type of the matrix multiplications")
+    step_time: Prediction = quantity("s", "one optimizer step")
+    tokens_per_s: Prediction = quantity("1/s", "tokens, whole run")
+    mfu: Prediction = quantity("", "model FLOP utilisation: 6 N + attention FLOPs over the dense peak of the type")
+    step_parts: dict[str, float] = quantity("s", "where the step's time goes; adds up to the median step time")
+    memory_parts: dict[str, float] = quantity("B", "memory of the fullest accelerator, by component")
+    memory: float = quantity("B", "their sum")
+    memory_available: float = quantity("B", "memory of the accelerator")
+    tokens: float = quantity("", "tokens of the whole run")
+    duration: Prediction = quantity("s", "whole run without interruptions")
+    utilisation: float = quantity("", "share of the systems' power range that the run uses on average")
+
+
+@dataclass(frozen=True)
+class ServingCurve:
+    """Latency against throughput of one layout as its batch grows. Tuples of equal length.
+
+    Attributes:
+        batch: requests decoded at once by a replica.
+        per_token: time per token [s].
+        first_token: time to first token [s].
+        tokens_per_s_each: output tokens per second and accelerator [1/s].
+        tokens_per_s_user: output tokens per second that one user sees [1/s].
+    """
+
+    batch: tuple[int, ...]
+    per_token: tuple[float, ...]
+    first_token: tuple[float, ...]
+    tokens_per_s_each: tuple[float, ...]
+    tokens_per_s_user: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ServingResult(Result):
+    """One served model on its share of the factory."""
+
+    model: str = quantity("", "model id")
+    parameters: float = quantity("", "all parameters")
+    active_parameters: float = quantity("", "parameters that one token passes")
+    accelerators: int = quantity("", "accelerators of all replicas")
+    layout: ServingLayout = quantity("", "how one replica is laid out")
+    replica_accelerators: int = quantity("", "accelerators of one replica")
+    replicas: int = quantity("", "replicas")
+    precision: str = quantity("", "type of the weights")
+    requests: float = quantity("1/s", "requests that arrive")
+    prompt: int = quantity("", "tokens in a prompt")
+    answer: int = quantity("", "tokens in an answer")
+    capacity: Prediction = quantity("1/s", "requests that all replicas together can take within the limits")
+    first_token: Prediction = quantity("s", "median time to the first token at the asked rate")
+    per_token: Prediction = quantity("s", "median time per further token at the asked rate")
+    tokens_per_s: Prediction = quantity("1/s", "output tokens at the asked rate, all replicas")
+    memory_parts: dict[str, float] = quantity("B", "memory of one accelerator, by component")
+    memory: float = quantity("B", "their sum")
+    memory_available: float = quantity("B", "memory of the accelerator")
+    step_parts: dict[str, float] = quantity("s", "where a decode step's time goes")
+    curve: ServingCurve = quantity("", "latency against throughput of this layout")
+    utilisation: float = quantity("", "share of the systems' power range that serving uses at the asked rate")

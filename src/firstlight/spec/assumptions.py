@@ -1,0 +1,120 @@
+"""Assumptions: every coefficient that is neither a part's nor the user's, with its unit, source and standing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any, Literal, cast
+
+import yaml
+
+from firstlight import units
+from firstlight.errors import DocumentError, Problem
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Standing = Literal["vendor", "measured", "published", "estimate"]
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One coefficient.
+
+    Attributes:
+        name: "room.what" ("facility.ups_efficiency").
+        value: in SI.
+        dimension: a key of `units.DIMENSIONS`.
+        text: as written ("96 %").
+        source: where it is from.
+        standing: vendor, measured, published or estimate; "user" where the plan replaced it.
+        note: why this value (may be empty).
+    """
+
+    name: str
+    value: float
+    dimension: str
+    text: str
+    source: str
+    standing: Standing | Literal["user"]
+    note: str = ""
+
+
+class Assumptions(Mapping[str, float]):
+    """The assumptions of one run, by name; remembers which ones were read.
+
+    `a["facility.ups_efficiency"]` is the SI value. `a.used()` lists the ones that the run has read, for the report.
+    """
+
+    def __init__(self, entries: Mapping[str, Assumption]):
+        self._entries = dict(entries)
+        self._used: set[str] = set()
+
+    def __getitem__(self, name: str) -> float:
+        value = self._entries[name].value
+        self._used.add(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entry(self, name: str) -> Assumption:
+        """One assumption with its source."""
+        return self._entries[name]
+
+    def used(self) -> tuple[Assumption, ...]:
+        """The assumptions read so far, by name."""
+        return tuple(self._entries[name] for name in sorted(self._used))
+
+
+def shipped() -> dict[str, Assumption]:
+    """The assumptions that firstlight comes with, by name."""
+    entries: dict[str, Assumption] = {}
+    folder = resources.files("firstlight.data") / "assumptions"
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml"):
+            room = file.name.removesuffix(".yaml")
+            for key, raw in (yaml.load(file.read_text("utf-8"), Loader=_LOADER) or {}).items():
+                entries[f"{room}.{key}"] = _entry(f"{room}.{key}", raw)
+    return entries
+
+
+def _entry(name: str, raw: dict[str, str]) -> Assumption:
+    return Assumption(
+        name=name,
+        value=units.parse(raw["value"], raw["dimension"]),
+        dimension=raw["dimension"],
+        text=str(raw["value"]),
+        source=raw["source"],
+        standing=cast("Standing", raw["standing"]),
+        note=raw.get("note", ""),
+    )
+
+
+def with_overrides(entries: Mapping[str, Assumption], overrides: Mapping[str, str | float]) -> Assumptions:
+    """The assumptions of a run: shipped ones, with the plan's own values laid over them.
+
+    Raises:
+        DocumentError: a name that does not exist, or a value of another dimension; each with its remedy.
+    """
+    merged, problems = dict(entries), list[Problem]()
+    for name, value in overrides.items():
+        where = f"assumptions.{name}"
+        if name not in entries:
+            close = difflib.get_close_matches(name, entries, 1)
+            remedy = f'Did you mean "{close[0]}"?' if close else "`firstlight catalog list assumptions` lists them all."
+            problems.append(Problem(where, f'unknown assumption "{name}"', remedy))
+            continue
+        try:
+            si = units.parse(value, entries[name].dimension)
+        except units.UnitError as error:
+            problems.append(Problem(where, str(error)))
+            continue
+        merged[name] = replace(entries[name], value=si, text=str(value), source="the plan", standing="user")
+    if problems:
+        raise DocumentError(tuple(problems))
+    return Assumptions(merged)

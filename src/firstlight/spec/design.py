@@ -1,0 +1,124 @@
+"""The Design document: every choice that turns a site and a demand into one factory."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from firstlight.spec.document import Document
+from firstlight.spec.quantity import Bandwidth, Fraction
+
+FabricKind = Literal["clos", "rail-optimised", "rail-only", "torus"]
+Recomputation = Literal["none", "selective", "full"]
+Redundancy = Literal["n", "n+1", "2n"]
+
+
+class FabricDesign(Document):
+    """The scale-out network that joins the nodes."""
+
+    kind: FabricKind | None = None
+    """Clos: any node port to any leaf. Rail-optimised: a node's k-th NIC to the k-th rail's leaf. Rail-only: the same,
+    without a path between rails. Torus: each accelerator to its neighbours in three dimensions, no switches."""
+    link: Bandwidth | None = None
+    """One NIC port of an accelerator. Left out: what the system's NIC has."""
+    switch: str | None = None
+    """Switch id of the catalogue."""
+    planes: int | None = Field(default=None, ge=1, le=64)
+    """Independent planes that each NIC port is split over (each at 1/planes of the link)."""
+    taper: float | None = Field(default=None, ge=1, le=64)
+    """Downlinks over uplinks of a leaf: 1 is non-blocking, 2 is 2:1."""
+
+
+class PowerDesign(Document):
+    """The chain from the utility's feed to the racks."""
+
+    redundancy: Redundancy | None = None
+    """Of the UPS blocks."""
+    ups: str | None = None
+    """UPS id of the catalogue; "none" feeds the racks without one."""
+    transformer: str | None = None
+    """Transformer id of the catalogue."""
+    generator: str | None = None
+    """Generator id of the catalogue; "none" leaves the site without."""
+    battery: str | None = None
+    """Battery id of the catalogue, smoothing the load of training steps; "none" leaves the site without."""
+
+
+class CoolingDesign(Document):
+    """The plant that takes the heat away."""
+
+    cdu: str | None = None
+    """Coolant distribution unit, id of the catalogue (liquid-cooled racks)."""
+    rejection: Literal["dry", "chiller"] | None = None
+    """How the heat leaves the site: dry coolers with trim chillers behind them, or chillers all year."""
+
+
+class TrainingLayout(Document):
+    """How one training run is spread over its accelerators."""
+
+    tensor: int = Field(default=1, ge=1, le=4096)
+    """Tensor-parallel ranks (with sequence parallelism)."""
+    pipeline: int = Field(default=1, ge=1, le=4096)
+    """Pipeline stages."""
+    interleave: int = Field(default=1, ge=1, le=64)
+    """Model chunks per pipeline stage (virtual pipeline)."""
+    context: int = Field(default=1, ge=1, le=4096)
+    """Context-parallel ranks."""
+    expert: int = Field(default=1, ge=1, le=65536)
+    """Expert-parallel ranks (inside tensor x data)."""
+    zero: Annotated[int, Field(ge=0, le=3)] = 1
+    """ZeRO stage: 0 nothing sharded over data parallelism, 1 optimizer states, 2 and gradients, 3 and weights."""
+    micro_batch: int = Field(default=1, ge=1, le=65536)
+    """Sequences in a micro-batch."""
+    recompute: Recomputation = "none"
+    """Activations that are computed again in the backward pass."""
+
+
+class ServingLayout(Document):
+    """How one replica of a served model is laid out."""
+
+    tensor: int = Field(default=1, ge=1, le=4096)
+    """Tensor-parallel ranks of attention and dense layers."""
+    pipeline: int = Field(default=1, ge=1, le=256)
+    """Pipeline stages."""
+    data: int = Field(default=1, ge=1, le=4096)
+    """Attention data-parallel ranks (each with its own requests)."""
+    expert: int = Field(default=1, ge=1, le=4096)
+    """Expert-parallel ranks (inside tensor x data)."""
+    batch: int = Field(default=64, ge=1, le=1_000_000)
+    """Requests decoded at once by one replica."""
+
+
+class Placement(Document):
+    """The share of the factory that one workload of the demand runs on, in the demand's order."""
+
+    accelerators: int = Field(ge=1, le=100_000_000)
+    """Accelerators for this workload, all replicas together."""
+    training: TrainingLayout | None = None
+    """For a training workload."""
+    serving: ServingLayout | None = None
+    """For a serving workload."""
+
+
+def _whole(value: object) -> object:
+    """A count may be written 100_000 or "100k" or 1e5."""
+    from firstlight import units
+
+    return int(units.parse(value, "count")) if isinstance(value, str) else value
+
+
+class Design(Document):
+    """One factory. Whatever is left out, `firstlight plan` proposes and writes down."""
+
+    system: str | None = None
+    """System id of the catalogue (a server or a rack-scale system)."""
+    accelerators: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100_000_000)] | None = None
+    """Accelerators on the site; rounded up to whole systems."""
+    fabric: FabricDesign = FabricDesign()
+    power: PowerDesign = PowerDesign()
+    cooling: CoolingDesign = CoolingDesign()
+    spare: Fraction | None = None
+    """Share of the accelerators kept as hot spares, out of every placement."""
+    placements: tuple[Placement, ...] | None = None
+    """One for each workload of the demand."""

@@ -1,0 +1,35 @@
+"""The plan file: site, demand and design in one document, or by reference to others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field
+
+from firstlight.spec.design import Design
+from firstlight.spec.document import Document
+from firstlight.spec.quantity import Duration
+from firstlight.spec.site import Site
+from firstlight.spec.workload import Workload
+
+
+class Plan(Document):
+    """What a user hands to `firstlight plan`."""
+
+    name: str = Field(min_length=1, max_length=100)
+    """Of the factory."""
+    site: Site
+    """The site, or the path of a Site document."""
+    demand: Annotated[tuple[Workload, ...], Field(min_length=1, max_length=100)]
+    """Workloads, or the path of a Demand document (a list of them); an entry may be the path of a Workload document."""
+    design: Design = Design()
+    """The choices already made, or the path of a Design document. Left out: all of it is proposed."""
+    start: dt.date | None = None
+    """The day of the first order. Left out: the day of the run."""
+    ready_by: dt.date | Duration | None = None
+    """First light: a date, or a time from the start ("122 days"). Left out: as soon as the supply chain allows."""
+    assumptions: dict[str, str | float] = {}
+    """Values of the assumptions that this plan replaces, by name ("economics.energy_price": "45 USD/MWh")."""
+    catalog: str | None = None
+    """Path of a Catalog document with parts of the user's own, laid over the shipped catalogue."""

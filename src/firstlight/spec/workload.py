@@ -1,0 +1,61 @@
+"""The Workload and Demand documents: what the factory must train and serve."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from firstlight.spec.document import Document
+from firstlight.spec.quantity import Duration, Rate, Tokens
+
+TrainingPrecision = Literal["bf16", "fp8"]
+ServingPrecision = Literal["bf16", "fp8", "fp4"]
+
+
+class Training(Document):
+    """A model to train."""
+
+    train: str
+    """Model id or alias of the catalogue, or the path of a Hugging Face config.json."""
+    tokens: Tokens
+    """Tokens to train on."""
+    within: Duration | None = None
+    """The run must be over in this time, interruptions included. Left out: no limit."""
+    sequence: int = Field(default=8192, ge=128, le=16_777_216)
+    """Tokens in one sequence."""
+    batch: Tokens = 16_777_216.0
+    """Tokens in one optimizer step (the global batch)."""
+    precision: TrainingPrecision = "bf16"
+    """Type of the matrix multiplications."""
+
+
+class Serving(Document):
+    """A model to serve."""
+
+    serve: str
+    """Model id or alias of the catalogue, or the path of a Hugging Face config.json."""
+    requests: Rate
+    """Requests that arrive, at the busiest hour."""
+    prompt: int = Field(ge=1, le=16_777_216)
+    """Tokens in a request's prompt (mean)."""
+    answer: int = Field(ge=1, le=16_777_216)
+    """Tokens in a request's answer, thinking included (mean)."""
+    first_token: Duration | None = None
+    """The median time to the first token must not exceed this. Left out: no limit."""
+    per_token: Duration | None = None
+    """The median time per further token must not exceed this. Left out: no limit."""
+    precision: ServingPrecision = "fp8"
+    """Type of the weights and matrix multiplications."""
+
+
+def _kind(value: Any) -> str:
+    keys: Any = value if isinstance(value, dict) else vars(value) if isinstance(value, Document) else {}
+    return "serving" if "serve" in keys else "training"
+
+
+Workload = Annotated[
+    Annotated[Training, Tag("training")] | Annotated[Serving, Tag("serving")],
+    Discriminator(_kind),
+]
+"""One thing to train or to serve: a document with `train:` or with `serve:`."""

@@ -1,0 +1,109 @@
+"""What the rooms of floor 4 hand to each other, without knowing each other."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+Operation = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_receive"]
+
+
+class CollectiveTime(Protocol):
+    """How long a collective takes on the factory's fabric."""
+
+    def __call__(self, operation: Operation, size: ArrayLike, group: Sequence[ArrayLike]) -> Floats:
+        """Seconds of one collective; everything broadcasts.
+
+        Args:
+            operation: which collective.
+            size: bytes [B]: the whole buffer of one rank (for all-gather the gathered result, for reduce-scatter the
+                input, for all-to-all all that one rank sends, for send_receive the message).
+            group: members per level from the inside out: (in one scale-up domain, across domains). The product is the
+                group's size; where it is 1 the time is 0. The accelerators of a domain that are not in the group are
+                taken to run the same collective in groups of their own at the same time, each over its own NIC.
+
+        Returns:
+            Time [s], in the shape that the arguments broadcast to.
+        """
+        ...
+
+
+class PowerProfile(Protocol):
+    """How much of the systems' power range the work uses, over time."""
+
+    def __call__(self, hour: Ints) -> Floats:
+        """IT power as a share of (greatest - idle) at the given hours of the year, between 0 and 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Switches of one kind and one role.
+
+    Attributes:
+        name: "leaf", "spine", "core".
+        switches: how many, over all planes.
+        switch: switch id of the catalogue.
+        links_each: links that one of these switches can hold at the speed of the fabric's links.
+    """
+
+    name: str
+    switches: int
+    switch: str
+    links_each: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All links between two neighbouring tiers.
+
+    Attributes:
+        name: "node-leaf", "leaf-spine", "spine-core", "torus".
+        lower, upper: indices into `Topology.tiers`; -1 is the accelerators' NIC ports.
+        count: links.
+        bandwidth: of one link, one direction [B/s].
+    """
+
+    name: str
+    lower: int
+    upper: int
+    count: int
+    bandwidth: float
+
+
+class Topology(ABC):
+    """A fabric's structure, by arithmetic: nothing per link is stored."""
+
+    kind: str
+    endpoints: int
+    """NICs of accelerators that the fabric joins."""
+    planes: int
+    tiers: tuple[Tier, ...]
+    bundles: tuple[Bundle, ...]
+
+    @abstractmethod
+    def ends(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
+        """Both ends of some links of a bundle: (index in the lower tier, index in the upper tier), each like `links`.
+
+        The lower index of a node-leaf link is the endpoint (the accelerator's NIC).
+        """
+
+    @abstractmethod
+    def bisection(self) -> float:
+        """Bandwidth between two halves of the endpoints, one direction [B/s]."""
+
+    @abstractmethod
+    def hops(self) -> int:
+        """Switches on the longest shortest path (torus: hops between accelerators)."""
+
+    @abstractmethod
+    def distance(self, sources: Ints, targets: Ints) -> Ints:
+        """Switches on the shortest path between pairs of endpoints; -1 where there is none (rail-only, other rail)."""

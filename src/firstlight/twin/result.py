@@ -1,0 +1,86 @@
+"""What every result has in common: fields that know their unit, and ways to show themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC
+from typing import Any, cast
+
+import numpy as np
+
+
+def quantity(unit: str, meaning: str) -> Any:
+    """A field of a result: its unit ("s", "B/s", "" for a plain number) and what it is."""
+    return dataclasses.field(metadata={"unit": unit, "meaning": meaning})
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """A predicted number with its interval: one time in ten it is below `p10`, one time in ten above `p90`.
+
+    Attributes:
+        p10, p50, p90: in the unit of the field that holds it.
+        calibrated: the case lies inside the range that the interval was learnt on.
+        basis: what the interval rests on.
+    """
+
+    p10: float
+    p50: float
+    p90: float
+    calibrated: bool
+    basis: str
+
+    @classmethod
+    def within(cls, p50: float, half_width: float, *, calibrated: bool, basis: str) -> Prediction:
+        """Log-normal interval: P10 and P90 lie a factor exp(half_width) either side of the median."""
+        factor = float(np.exp(half_width))
+        return cls(p50 / factor, p50, p50 * factor, calibrated, basis)
+
+    def scaled(self, factor: float) -> Prediction:
+        """The same prediction of `factor` times the number (for a rate from a time use `inverse`)."""
+        low, high = sorted((self.p10 * factor, self.p90 * factor))
+        return Prediction(low, self.p50 * factor, high, self.calibrated, self.basis)
+
+    def inverse(self, numerator: float = 1.0) -> Prediction:
+        """The prediction of numerator / number."""
+        return Prediction(
+            numerator / self.p90, numerator / self.p50, numerator / self.p10, self.calibrated, self.basis
+        )
+
+
+def plain(value: Any) -> Any:
+    """A result's value as JSON has it: numbers, texts, lists and mappings; NaN and infinities are None."""
+    if isinstance(value, Result):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray):
+        return plain(cast("np.ndarray[Any, Any]", value).tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(v) for v in cast("tuple[Any, ...]", value)]
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Result(ABC):
+    """The base of every discipline's result: frozen, all fields made with `quantity`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON has it, SI units."""
+        return {f.name: plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    @classmethod
+    def units(cls) -> dict[str, str]:
+        """Unit of each field."""
+        return {f.name: f.metadata.get("unit", "") for f in dataclasses.fields(cls)}
+
+    @classmethod
+    def meanings(cls) -> dict[str, str]:
+        """What each field is."""
+        return {f.name: f.metadata.get("meaning", "") for f in dataclasses.fields(cls)}
