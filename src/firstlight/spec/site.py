@@ -36,6 +36,8 @@ class Site(Document):
     """Data halls on the site. Left out: as many as the hall size of the assumptions asks for."""
     buildings: int = Field(default=1, ge=1, le=1_000)
     """Buildings that the halls are shared among."""
+    existing: tuple[Literal["shell", "utility"], ...] = ()
+    """What already stands: the buildings' shell, the utility's feed with its substation."""
     weather: str | None = None
     """An EPW weather file, relative to this document. Left out: the nearest of the weather years shipped."""
     elevation: Length | None = None

@@ -24,8 +24,8 @@ class Training(Document):
     """The run must be over in this time, interruptions included. Left out: no limit."""
     sequence: int = Field(default=8192, ge=128, le=16_777_216)
     """Tokens in one sequence."""
-    batch: Tokens = 16_777_216.0
-    """Tokens in one optimizer step (the global batch)."""
+    batch: Tokens | None = None
+    """Tokens in one optimizer step (the global batch). Left out: proposed."""
     precision: TrainingPrecision = "bf16"
     """Type of the matrix multiplications."""
 

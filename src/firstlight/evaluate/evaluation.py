@@ -1,7 +1,4 @@
-"""Factory + workloads -> Evaluation: runs the disciplines in order and hands numbers across.
-
-This is the only place that knows which discipline needs what from which.
-"""
+"""Everything that firstlight says about one plan, gathered."""
 
 from __future__ import annotations
 
