@@ -1,1 +1,1 @@
-"""The apps room."""
+"""The doors: command line. They parse, call and print; no formula, no rule."""

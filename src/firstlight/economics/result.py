@@ -49,7 +49,7 @@ class WorkloadCost:
     carbon_per_million_tokens: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EconomicsResult(Result):
     """What the factory costs to build and to run."""
 

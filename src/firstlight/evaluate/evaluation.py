@@ -60,7 +60,7 @@ class FactorySummary:
     scale_up_domain: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation(Result):
     """Everything that firstlight says about one plan."""
 

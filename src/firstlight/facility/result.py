@@ -18,7 +18,7 @@ class Plant:
     sized_by: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FacilityResult(Result):
     """Power, cooling, water and carbon of one factory over a typical year."""
 

@@ -43,7 +43,7 @@ class CollectivePoint:
     bus_bandwidth: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkResult(Result):
     """The fabric of one factory."""
 

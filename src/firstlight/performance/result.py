@@ -8,7 +8,7 @@ from firstlight.spec.design import ServingLayout, TrainingLayout
 from firstlight.twin.result import Prediction, Result, quantity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingResult(Result):
     """One training run on its share of the factory, before interruptions."""
 
@@ -53,7 +53,7 @@ class ServingCurve:
     tokens_per_s_user: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ServingResult(Result):
     """One served model on its share of the factory."""
 

@@ -48,7 +48,7 @@ class Spares:
     keep: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReliabilityResult(Result):
     """How often the factory breaks and what that costs in time."""
 

@@ -57,7 +57,7 @@ class Order:
     late: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScheduleResult(Result):
     """When the lights go on, and what must be ordered by when."""
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from abc import ABC
+from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
+
+from firstlight import units
+from firstlight.errors import MissingExtraError
+
+_DIMENSIONS = {kind.si: name for name, kind in reversed(units.DIMENSIONS.items()) if kind.si}
 
 
 def quantity(unit: str, meaning: str) -> Any:
@@ -67,9 +74,61 @@ def plain(value: Any) -> Any:
     return value
 
 
-@dataclasses.dataclass(frozen=True)
+def show(value: Any, unit: str) -> str:
+    """A result's value in words: "12.4 MW", "3.1 h (2.6 h to 3.9 h)", "8,760 values"."""
+    if isinstance(value, Prediction):
+        return f"{show(value.p50, unit)} ({show(value.p10, unit)} to {show(value.p90, unit)})"
+    if isinstance(value, np.ndarray):
+        return f"{cast('np.ndarray[Any, Any]', value).size:,} values"
+    if isinstance(value, float):
+        return units.show(value, _DIMENSIONS.get(unit, "number"))
+    if isinstance(value, (tuple, list, dict)):
+        count = len(cast("tuple[Any, ...]", value))
+        return f"{count} entries" if count != 1 else "1 entry"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Result(ABC):
     """The base of every discipline's result: frozen, all fields made with `quantity`."""
+
+    def __repr__(self) -> str:
+        """One line: the scalar fields with their units."""
+        return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text, _ in self._rows(scalars=True))})"
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        cells = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td><td>{html.escape(meaning)}</td></tr>"
+            for name, text, meaning in self._rows(scalars=False)
+        )
+        return f"<table>{cells}</table>"
+
+    def to_frame(self) -> Any:
+        """The fields as a pandas DataFrame with columns value, unit and meaning.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            pandas: Any = import_module("pandas")
+        except ImportError:
+            raise MissingExtraError("pandas", "notebook") from None
+        names = [f.name for f in dataclasses.fields(self)]
+        columns = {
+            "value": [plain(getattr(self, name)) for name in names],
+            "unit": list(self.units().values()),
+            "meaning": list(self.meanings().values()),
+        }
+        return pandas.DataFrame(columns, index=names)
+
+    def _rows(self, *, scalars: bool) -> list[tuple[str, str, str]]:
+        return [
+            (f.name, show(value, f.metadata.get("unit", "")), f.metadata.get("meaning", ""))
+            for f in dataclasses.fields(self)
+            for value in [getattr(self, f.name)]
+            if not scalars or isinstance(value, (str, int, float, Prediction))
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON has it, SI units."""

@@ -1,0 +1,97 @@
+"""The root command, and the only place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from firstlight import __version__, errors
+from firstlight.apps.cli.settings import settings
+
+EXIT_CODES = {
+    0: "done",
+    1: "the answer is no: the demand is infeasible or missed",
+    2: "wrong usage or a wrong document",
+    3: "a solver, a missing library or an outside service failed, or firstlight itself has a defect",
+    130: "interrupted",
+}
+_COMMANDS = {
+    "plan": "Plan the whole factory of FILE and write it to a folder.",
+    "check": "Check a document and say everything that is wrong with it.",
+    "schema": "Print the JSON Schema of a document, for editors.",
+    "catalog": "List, show and compare parts, models and assumptions.",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command only when it runs, so that `--help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        return getattr(import_module(f"firstlight.apps.cli.{cmd_name}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="firstlight")
+def root() -> None:
+    """The digital twin of an AI factory: from a site document to the whole planned data centre."""
+
+
+def _exit_code(error: errors.FirstlightError) -> int:
+    if isinstance(error, errors.InfeasibleError):
+        return 1
+    return 2 if isinstance(error, errors.DocumentError | errors.UsageError) else 3
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave the process with one of `EXIT_CODES`."""
+    try:
+        root.main(
+            arguments, prog_name="firstlight", standalone_mode=False, default_map=settings(),
+            auto_envvar_prefix="FIRSTLIGHT",
+        )  # fmt: skip
+        code = 0
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except errors.FirstlightError as error:
+        click.echo(str(error), err=True)
+        code = _exit_code(error)
+    except BrokenPipeError:
+        # The reader of our output has left (`firstlight ... | head`): nothing more to say, and no second complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        click.echo(_defect(error), err=True)
+        code = 3
+    sys.exit(code)
+
+
+def _defect(error: Exception) -> str:
+    if os.environ.get("FIRSTLIGHT_TRACEBACK"):
+        return "".join(traceback.format_exception(error))
+    return (
+        f"firstlight has a defect: {type(error).__name__}: {error}\n"
+        "Please report it with the document that shows it; FIRSTLIGHT_TRACEBACK=1 prints where it happened."
+    )
