@@ -1,1 +1,8 @@
-"""The design room."""
+"""From a demand to a design: propose what the plan leaves open, and plan the whole factory."""
+
+from __future__ import annotations
+
+from firstlight.design.plan import STEPS, dry_run, plan
+from firstlight.design.propose import propose
+
+__all__ = ["STEPS", "dry_run", "plan", "propose"]

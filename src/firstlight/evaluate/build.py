@@ -1,0 +1,84 @@
+"""Design -> factory: the parts, the fabric, the assembled twin and the time of its collectives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firstlight.network import topology
+from firstlight.network.collectives import FabricTime, fabric_time
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.catalog import Catalog
+from firstlight.spec.design import Design, FabricDesign
+from firstlight.spec.parts import Accelerator, Host, Nic, Switch, System
+from firstlight.spec.plan import Plan
+from firstlight.twin.assemble import assemble
+from firstlight.twin.factory import Factory
+from firstlight.twin.protocols import Topology
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The catalogue parts that a system is made of, and the fabric's switch (None on a torus)."""
+
+    system: System
+    accelerator: Accelerator
+    host: Host
+    nic: Nic | None
+    switch: Switch | None
+
+    def endpoints(self, accelerators: int) -> int:
+        """Fabric ports that so many accelerators bring: their NICs, or themselves on a torus."""
+        systems = -(-accelerators // self.system.accelerators)
+        return systems * (self.system.nics if self.nic else self.system.accelerators)
+
+    @property
+    def endpoints_per_node(self) -> int:
+        """Fabric ports of one host."""
+        return (self.system.nics if self.nic else self.system.accelerators) // self.system.nodes
+
+
+@dataclass(frozen=True)
+class Built:
+    """A factory that stands, with its parts and the time of its collectives."""
+
+    parts: Parts
+    factory: Factory
+    time: FabricTime
+
+
+def parts(design: Design, catalog: Catalog) -> Parts:
+    """The parts that a design names.
+
+    Raises:
+        UsageError: an id that the catalogue does not have.
+    """
+    if design.system is None:
+        raise ValueError("parts() needs a design with its system resolved")
+    system = catalog.part(System, design.system)
+    switch = design.fabric.switch
+    return Parts(
+        system=system,
+        accelerator=catalog.part(Accelerator, system.accelerator),
+        host=catalog.part(Host, system.host),
+        nic=catalog.part(Nic, system.nic) if system.nic else None,
+        switch=catalog.part(Switch, switch) if switch else None,
+    )
+
+
+def fabric(design: FabricDesign, made_of: Parts, accelerators: int, a: Assumptions) -> tuple[Topology, FabricTime]:
+    """The fabric that joins so many accelerators, and the time of its collectives."""
+    net = topology.build(design, made_of.endpoints(accelerators), made_of.endpoints_per_node, made_of.switch)
+    link = design.link or 0.0
+    return net, fabric_time(net, made_of.system, made_of.accelerator, made_of.nic, link, a)
+
+
+def build(plan: Plan, catalog: Catalog, a: Assumptions) -> Built:
+    """Assemble the factory of a plan whose design is resolved.
+
+    Raises:
+        UsageError: the fabric cannot be built so; InfeasibleError: the site cannot hold it.
+    """
+    design = plan.design
+    made_of = parts(design, catalog)
+    net, time = fabric(design.fabric, made_of, design.accelerators or 0, a)
+    return Built(made_of, assemble(plan.name, design, plan.site, catalog, net, a), time)

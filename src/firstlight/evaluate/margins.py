@@ -1,0 +1,98 @@
+"""How close a factory comes to each limit, and what would fit where it goes beyond."""
+
+from __future__ import annotations
+
+import math
+
+from firstlight import units
+from firstlight.errors import InfeasibleError, Limit
+from firstlight.evaluate.evaluation import Evaluation, Margin
+from firstlight.facility.result import FacilityResult
+from firstlight.performance.result import ServingResult, TrainingResult
+from firstlight.reliability.result import RunReliability
+from firstlight.schedule.result import ScheduleResult
+from firstlight.spec.plan import Plan
+from firstlight.spec.workload import Serving, Training
+
+
+def margins(
+    plan: Plan,
+    training: tuple[TrainingResult, ...],
+    serving: tuple[ServingResult, ...],
+    runs: tuple[RunReliability, ...],
+    facility: FacilityResult,
+    schedule: ScheduleResult,
+) -> tuple[Margin, ...]:
+    """Every limit of the site and target of the demand, the closest first."""
+    found = [
+        Margin("site.power", facility.peak, facility.available, "power", "hard"),
+        Margin("site.floor", facility.floor_used, facility.floor_available, "area", "hard"),
+    ]
+    if plan.ready_by is not None:
+        allowed = schedule.makespan - schedule.late
+        found.append(Margin("ready_by", schedule.makespan, max(allowed, 1.0), "time", "target"))
+    trained, served = iter(zip(training, runs, strict=True)), iter(serving)
+    for index, workload in enumerate(plan.demand):
+        where = f"demand[{index}]"
+        if isinstance(workload, Training):
+            found += _training_margins(where, workload, *next(trained))
+        else:
+            found += _serving_margins(where, workload, next(served))
+    return tuple(sorted(found, key=lambda margin: -margin.share))
+
+
+def _training_margins(where: str, workload: Training, result: TrainingResult, run: RunReliability) -> list[Margin]:
+    memory = Margin(f"{where}.memory", result.memory, result.memory_available, "bytes", "hard")
+    if workload.within is None:
+        return [memory]
+    return [memory, Margin(f"{where}.within", run.duration.p50, workload.within, "time", "target")]
+
+
+def _serving_margins(where: str, workload: Serving, result: ServingResult) -> list[Margin]:
+    found = [
+        Margin(f"{where}.memory", result.memory, result.memory_available, "bytes", "hard"),
+        Margin(f"{where}.requests", result.requests, result.capacity.p50, "rate", "target"),
+    ]
+    if workload.first_token is not None:
+        found.append(Margin(f"{where}.first_token", result.first_token.p50, workload.first_token, "time", "target"))
+    if workload.per_token is not None:
+        found.append(Margin(f"{where}.per_token", result.per_token.p50, workload.per_token, "time", "target"))
+    return found
+
+
+def require(evaluation: Evaluation) -> None:
+    """Pass a factory that meets every limit and target.
+
+    Raises:
+        InfeasibleError: which limits are broken, by how much, and what would fit.
+    """
+    broken = [margin for margin in evaluation.margins if margin.share > 1 + 1e-9]
+    if broken:
+        limits = tuple(_limit(margin, evaluation) for margin in broken)
+        raise InfeasibleError(f"{evaluation.name} does not meet its plan:", limits)
+
+
+def _limit(margin: Margin, evaluation: Evaluation) -> Limit:
+    over = f"{100 * (margin.share - 1):.3g} % over"
+    needed = f"{units.show(margin.used, margin.dimension)} ({over})"
+    return Limit(margin.name, needed, units.show(margin.available, margin.dimension), _remedy(margin, evaluation))
+
+
+def _remedy(margin: Margin, evaluation: Evaluation) -> str:
+    """What would fit, by proportion; the user is told what to change."""
+    count, each = evaluation.factory.accelerators, evaluation.factory.accelerators // evaluation.factory.systems
+    fewer = math.floor(count / margin.share / each) * each
+    field = margin.name.rpartition(".")[2]
+    if field in ("power", "floor"):
+        return f"About {fewer:,} accelerators would fit."
+    if field == "within":
+        return f"Allow {units.show(margin.used, 'time')}, or give the run {margin.share:.3g} times its accelerators."
+    if field == "requests":
+        rate = units.show(margin.available, "rate")
+        return f"It can take {rate}; give it {margin.share:.3g} times its accelerators for all of them."
+    if field == "ready_by":
+        first = evaluation.schedule.critical_path[0] if evaluation.schedule.critical_path else "the build"
+        return f"First light is {evaluation.schedule.first_light}; the critical path begins with: {first}."
+    if field == "memory":
+        return "Spread it over more accelerators (tensor, pipeline, ZeRO), or compute activations again."
+    return f"Allow {units.show(margin.used, margin.dimension)}, or lower the batch of its layout."
