@@ -1,1 +1,7 @@
-"""The export room."""
+"""An Evaluation as files: the report, the JSON, the resolved plan and the tables."""
+
+from __future__ import annotations
+
+from firstlight.export.files import write
+
+__all__ = ["write"]

@@ -23,6 +23,7 @@ class RunReliability:
         goodput: share of the time that advances the run.
         duration: whole run with interruptions [s].
         losses: share of the time lost, by cause; with goodput they add up to 1.
+        hot_spares: nodes that stand by to take a failed one's place.
     """
 
     model: str
@@ -36,6 +37,7 @@ class RunReliability:
     goodput: Prediction
     duration: Prediction
     losses: dict[str, float]
+    hot_spares: int
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 import yaml
 
 from firstlight import units
-from firstlight.errors import DocumentError, Problem
+from firstlight.errors import DocumentError, Problem, UsageError
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -54,6 +54,17 @@ class Assumptions(Mapping[str, float]):
     def __getitem__(self, name: str) -> float:
         value = self._entries[name].value
         self._used.add(name)
+        return value
+
+    def positive(self, name: str) -> float:
+        """The value of an assumption that something is divided by.
+
+        Raises:
+            UsageError: the plan has set it to zero.
+        """
+        value = self[name]
+        if value <= 0:
+            raise UsageError(f"assumptions.{name} is {self._entries[name].text}; it must be more than zero")
         return value
 
     def __iter__(self) -> Iterator[str]:
@@ -114,7 +125,19 @@ def with_overrides(entries: Mapping[str, Assumption], overrides: Mapping[str, st
         except units.UnitError as error:
             problems.append(Problem(where, str(error)))
             continue
+        if reason := _absurd(si, entries[name]):
+            problems.append(Problem(where, f"{value} {reason}", f"firstlight comes with {entries[name].text}."))
+            continue
         merged[name] = replace(entries[name], value=si, text=str(value), source="the plan", standing="user")
     if problems:
         raise DocumentError(tuple(problems))
     return Assumptions(merged)
+
+
+def _absurd(value: float, entry: Assumption) -> str:
+    """Why a value cannot stand for an assumption; "" where it can."""
+    if value < 0 <= entry.value:
+        return "is negative"
+    if entry.dimension == "fraction" and entry.value <= 1 < value:
+        return "is more than the whole"
+    return ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from firstlight.spec.document import Document
-from firstlight.spec.quantity import Bandwidth, Fraction
+from firstlight.spec.quantity import Bandwidth, Count, Fraction
 
 FabricKind = Literal["clos", "rail-optimised", "rail-only", "torus"]
 Recomputation = Literal["none", "selective", "full"]
@@ -22,7 +22,7 @@ class FabricDesign(Document):
     without a path between rails. Torus: each accelerator to its neighbours in three dimensions, no switches."""
     link: Bandwidth | None = None
     """One NIC port of an accelerator. Left out: what the system's NIC has."""
-    switch: str | None = None
+    switch: str | None = Field(default=None, min_length=1, max_length=200, examples=["nvidia-sn5600"])
     """Switch id of the catalogue."""
     planes: int | None = Field(default=None, ge=1, le=64)
     """Independent planes that each NIC port is split over (each at 1/planes of the link)."""
@@ -35,20 +35,20 @@ class PowerDesign(Document):
 
     redundancy: Redundancy | None = None
     """Of the UPS blocks."""
-    ups: str | None = None
+    ups: str | None = Field(default=None, min_length=1, max_length=200, examples=["none"])
     """UPS id of the catalogue; "none" feeds the racks without one."""
-    transformer: str | None = None
+    transformer: str | None = Field(default=None, min_length=1, max_length=200)
     """Transformer id of the catalogue."""
-    generator: str | None = None
+    generator: str | None = Field(default=None, min_length=1, max_length=200, examples=["none"])
     """Generator id of the catalogue; "none" leaves the site without."""
-    battery: str | None = None
+    battery: str | None = Field(default=None, min_length=1, max_length=200, examples=["none"])
     """Battery id of the catalogue, smoothing the load of training steps; "none" leaves the site without."""
 
 
 class CoolingDesign(Document):
     """The plant that takes the heat away."""
 
-    cdu: str | None = None
+    cdu: str | None = Field(default=None, min_length=1, max_length=200)
     """Coolant distribution unit, id of the catalogue (liquid-cooled racks)."""
     rejection: Literal["dry", "chiller"] | None = None
     """How the heat leaves the site: dry coolers with trim chillers behind them, or chillers all year."""
@@ -93,7 +93,7 @@ class ServingLayout(Document):
 class Placement(Document):
     """The share of the factory that one workload of the demand runs on, in the demand's order."""
 
-    accelerators: int = Field(ge=1, le=100_000_000)
+    accelerators: Annotated[int, Count(1, 100_000_000, "16_384")]
     """Accelerators for this workload, all replicas together."""
     training: TrainingLayout | None = None
     """For a training workload."""
@@ -101,19 +101,12 @@ class Placement(Document):
     """For a serving workload."""
 
 
-def _whole(value: object) -> object:
-    """A count may be written 100_000 or "100k" or 1e5."""
-    from firstlight import units
-
-    return int(units.parse(value, "count")) if isinstance(value, str) else value
-
-
 class Design(Document):
     """One factory. Whatever is left out, `firstlight plan` proposes and writes down."""
 
-    system: str | None = None
+    system: str | None = Field(default=None, min_length=1, max_length=200, examples=["hgx-h100"])
     """System id of the catalogue (a server or a rack-scale system)."""
-    accelerators: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100_000_000)] | None = None
+    accelerators: Annotated[int, Count(1, 100_000_000, "100_000")] | None = None
     """Accelerators on the site; rounded up to whole systems."""
     fabric: FabricDesign = FabricDesign()
     power: PowerDesign = PowerDesign()

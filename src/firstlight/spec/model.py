@@ -47,6 +47,8 @@ class LatentAttention:
         kv_rank: rank of the latent that is cached.
         nope_dim, rope_dim: per head, without and with rotary position; the rotary key is shared by all heads.
         value_dim: of values, per head.
+        index_heads, index_dim, index_top: the indexer of sparse attention (DeepSeek-V3.2): its query heads, the width
+            of its one cached key, and how many tokens it lets each query see; 0 sees all.
     """
 
     heads: int
@@ -55,6 +57,9 @@ class LatentAttention:
     nope_dim: int
     rope_dim: int
     value_dim: int
+    index_heads: int = 0
+    index_dim: int = 0
+    index_top: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,7 @@ class Tower:
         head: outputs of the head; 0 has none. tied: it shares the embedding's weights.
         positions: learned position embeddings; 0 has none.
         tokens: tokens that one input brings into this tower; None is the length of the sequence.
+        optional: only an input of its kind passes it (an image shown to a language model); text tokens do not.
         extra: parameters of patch embedding, projectors, final norms and the like.
     """
 
@@ -177,6 +183,7 @@ class Tower:
     positions: int = 0
     tokens: int | None = None
     extra: int = 0
+    optional: bool = False
 
 
 @dataclass(frozen=True)

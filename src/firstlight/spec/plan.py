@@ -9,7 +9,7 @@ from pydantic import Field
 
 from firstlight.spec.design import Design
 from firstlight.spec.document import Document
-from firstlight.spec.quantity import Duration
+from firstlight.spec.quantity import Day
 from firstlight.spec.site import Site
 from firstlight.spec.workload import Workload
 
@@ -17,7 +17,7 @@ from firstlight.spec.workload import Workload
 class Plan(Document):
     """What a user hands to `firstlight plan`."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100, examples=["colossus"])
     """Of the factory."""
     site: Site
     """The site, or the path of a Site document."""
@@ -25,11 +25,11 @@ class Plan(Document):
     """Workloads, or the path of a Demand document (a list of them); an entry may be the path of a Workload document."""
     design: Design = Design()
     """The choices already made, or the path of a Design document. Left out: all of it is proposed."""
-    start: dt.date | None = None
+    start: Annotated[dt.date, Day()] | None = None
     """The day of the first order. Left out: the day of the run."""
-    ready_by: dt.date | Duration | None = None
+    ready_by: Annotated[dt.date | float, Day(or_time=True)] | None = None
     """First light: a date, or a time from the start ("122 days"). Left out: as soon as the supply chain allows."""
-    assumptions: dict[str, str | float] = {}
+    assumptions: dict[str, str | float] = Field(default={}, examples=[{"economics.energy_price": "45 USD/MWh"}])
     """Values of the assumptions that this plan replaces, by name ("economics.energy_price": "45 USD/MWh")."""
-    catalog: str | None = None
+    catalog: str | None = Field(default=None, min_length=1, max_length=1000, examples=["my-parts.yaml"])
     """Path of a Catalog document with parts of the user's own, laid over the shipped catalogue."""

@@ -16,7 +16,7 @@ ServingPrecision = Literal["bf16", "fp8", "fp4"]
 class Training(Document):
     """A model to train."""
 
-    train: str
+    train: str = Field(min_length=1, max_length=1000, examples=["llama-3.1-405b"])
     """Model id or alias of the catalogue, or the path of a Hugging Face config.json."""
     tokens: Tokens
     """Tokens to train on."""
@@ -33,13 +33,13 @@ class Training(Document):
 class Serving(Document):
     """A model to serve."""
 
-    serve: str
+    serve: str = Field(min_length=1, max_length=1000, examples=["deepseek-r1"])
     """Model id or alias of the catalogue, or the path of a Hugging Face config.json."""
     requests: Rate
     """Requests that arrive, at the busiest hour."""
-    prompt: int = Field(ge=1, le=16_777_216)
+    prompt: int = Field(ge=1, le=16_777_216, examples=[4000])
     """Tokens in a request's prompt (mean)."""
-    answer: int = Field(ge=1, le=16_777_216)
+    answer: int = Field(ge=1, le=16_777_216, examples=[1000])
     """Tokens in a request's answer, thinking included (mean)."""
     first_token: Duration | None = None
     """The median time to the first token must not exceed this. Left out: no limit."""
@@ -49,13 +49,19 @@ class Serving(Document):
     """Type of the weights and matrix multiplications."""
 
 
-def _kind(value: Any) -> str:
-    keys: Any = value if isinstance(value, dict) else vars(value) if isinstance(value, Document) else {}
-    return "serving" if "serve" in keys else "training"
+def _kind(value: Any) -> str | None:
+    if isinstance(value, Document):
+        return "to train" if isinstance(value, Training) else "to serve"
+    named: list[str] = [key for key in ("train", "serve") if isinstance(value, dict) and key in value]
+    return f"to {named[0]}" if len(named) == 1 else None
 
 
 Workload = Annotated[
-    Annotated[Training, Tag("training")] | Annotated[Serving, Tag("serving")],
-    Discriminator(_kind),
+    Annotated[Training, Tag("to train")] | Annotated[Serving, Tag("to serve")],
+    Discriminator(
+        _kind,
+        custom_error_type="workload",
+        custom_error_message="one workload names either a model to train or a model to serve",
+    ),
 ]
 """One thing to train or to serve: a document with `train:` or with `serve:`."""

@@ -18,6 +18,8 @@ class BillLine:
         unit_price: [USD] (NaN where nobody states one).
         source, standing: of the price.
         lead: key of the lead-time table ("accelerators", "switches", ...); "" where it does not wait.
+        rating: power of one piece [W] (of a chiller its heat), so that a price can be estimated where nobody states
+            one; 0 where it has none.
     """
 
     category: str
@@ -29,6 +31,7 @@ class BillLine:
     source: str
     standing: str
     lead: str = ""
+    rating: float = 0.0
 
     @property
     def amount(self) -> float:

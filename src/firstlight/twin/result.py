@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import html
 from abc import ABC
 from importlib import import_module
@@ -12,6 +13,7 @@ import numpy as np
 
 from firstlight import units
 from firstlight.errors import MissingExtraError
+from firstlight.spec.document import Document
 
 _DIMENSIONS = {kind.si: name for name, kind in reversed(units.DIMENSIONS.items()) if kind.si}
 
@@ -56,7 +58,7 @@ class Prediction:
 
 
 def plain(value: Any) -> Any:
-    """A result's value as JSON has it: numbers, texts, lists and mappings; NaN and infinities are None."""
+    """A result's value as JSON has it: numbers, texts (dates too), lists and mappings; NaN and infinities are None."""
     if isinstance(value, Result):
         return value.to_dict()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -71,6 +73,10 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (tuple, list)):
         return [plain(v) for v in cast("tuple[Any, ...]", value)]
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Document):
+        return value.model_dump(mode="json", exclude_none=True)
     return value
 
 

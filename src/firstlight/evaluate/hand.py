@@ -1,0 +1,80 @@
+"""What one discipline's answer looks like to the next: the handovers between rooms that do not know each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstlight.network.result import NetworkResult
+from firstlight.performance.result import ServingResult, TrainingResult
+from firstlight.reliability.facts import FabricCounts, RunFacts
+from firstlight.schedule import BuildFacts, OrderItem
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.site import Site
+from firstlight.twin.bill import BillLine
+from firstlight.twin.factory import Factory
+from firstlight.twin.protocols import Floats, Ints
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A power profile that is the same at every hour: workloads run back to back."""
+
+    share: float
+
+    def __call__(self, hour: Ints) -> Floats:
+        """Share of the power range in use, like `hour`."""
+        return np.full(np.shape(hour), self.share)
+
+
+def power_profile(
+    factory: Factory, training: Sequence[TrainingResult], serving: Sequence[ServingResult]
+) -> Steady:
+    """Each workload uses its share of the systems' power range; accelerators without one are idle."""
+    busy = sum(result.accelerators * result.utilisation for result in (*training, *serving))
+    return Steady(min(busy / factory.accelerators, 1.0))
+
+
+def runs(training: Sequence[TrainingResult], a: Assumptions) -> tuple[RunFacts, ...]:
+    """Training runs as `reliability` sees them."""
+    per_parameter = a["evaluate.checkpoint_bytes_per_parameter"]
+    return tuple(
+        RunFacts(result.model, result.accelerators, result.duration, result.parameters * per_parameter)
+        for result in training
+    )
+
+
+def fabric_counts(factory: Factory, network: NetworkResult) -> FabricCounts:
+    """The fabric as `reliability` sees it."""
+    tiers = [count for _, _, count in network.tiers]
+    return FabricCounts(
+        switches=sum(tiers),
+        leaf_switches=tiers[0] if tiers else 0,
+        endpoint_links=network.links[0][1] if network.links else 0,
+        optics=sum(line.transceivers for line in network.cables),
+        cables=sum(line.count for line in network.cables),
+    )
+
+
+def orders(bill: Sequence[BillLine], released: int) -> tuple[OrderItem, ...]:
+    """What is bought as `schedule` sees it; `released` is the year of the accelerator's first shipment."""
+    return tuple(
+        OrderItem(line.item, line.part, round(line.count), line.lead, released if line.lead == "accelerators" else None)
+        for line in bill
+        if line.lead
+    )
+
+
+def build_facts(factory: Factory, network: NetworkResult, site: Site) -> BuildFacts:
+    """The build as `schedule` sees it."""
+    return BuildFacts(
+        buildings=site.buildings,
+        halls=len(factory.halls),
+        racks=len(factory.racks),
+        nodes=factory.nodes,
+        cables=sum(line.count for line in network.cables),
+        it_power=factory.it_power,
+        existing=frozenset(site.existing),
+    )

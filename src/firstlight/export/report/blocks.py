@@ -1,0 +1,186 @@
+"""What a section of the report is made of. Each block knows the template that draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from firstlight.export.report import words
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `align` has one letter for each column: l text, r number, m a bar (a share of 1)."""
+
+    template: ClassVar[str] = "table.html"
+    caption: str
+    columns: tuple[str, ...]
+    align: str
+    rows: tuple[tuple[Any, ...], ...]
+    folded: bool = False
+    note: str = ""
+    total: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A table cell that is a small coloured word."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """A table cell that is a name in a document."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A table cell that is a bar.
+
+    Attributes:
+        share: its length, 1 fills the cell.
+        tone: "plain", "good", "warn" or "bad".
+        mark: where to draw a line, as a share of the cell; None draws none.
+    """
+
+    share: float
+    tone: str = "plain"
+    mark: float | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number of a row of facts: what it is, the number, and what a reader should know about it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A row of facts."""
+
+    template: ClassVar[str] = "facts.html"
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart that the bundled script draws from `data`; `label` says what it shows to those who cannot see it."""
+
+    template: ClassVar[str] = "chart.html"
+    id: str
+    kind: str
+    title: str
+    label: str
+    data: dict[str, Any]
+    height: int = 320
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a whole: its name, its printed value, its share of the bar's length."""
+
+    name: str
+    text: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A whole and its parts, as one bar and a key with the numbers.
+
+    Attributes:
+        title: what the whole is; total: its printed value.
+        parts: largest first.
+        free: share of the bar that is left over, and what that is called.
+    """
+
+    template: ClassVar[str] = "stack.html"
+    title: str
+    total: str
+    parts: tuple[Part, ...]
+    free: Part | None = None
+
+
+@dataclass(frozen=True)
+class Notes:
+    """A list of sentences."""
+
+    template: ClassVar[str] = "notes.html"
+    title: str
+    items: tuple[str, ...]
+    tone: str = "plain"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph between blocks."""
+
+    template: ClassVar[str] = "text.html"
+    text: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """Blocks beside each other where there is room."""
+
+    template: ClassVar[str] = "side.html"
+    blocks: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: the question that it answers, the answer in a sentence, and what shows it."""
+
+    id: str
+    title: str
+    lead: str
+    blocks: tuple[Any, ...] = ()
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Parts of a dictionary result, ordered and printed."""
+
+    parts: dict[str, float]
+    dimension: str
+    whole: float = field(default=0.0)
+
+    def stack(self, title: str, spare: str = "") -> Stack:
+        """As a bar; what the whole leaves over is called `spare`."""
+        total = sum(self.parts.values())
+        full = max(self.whole, total) or 1.0
+        ordered = sorted(((n, v) for n, v in self.parts.items() if v > 0), key=lambda item: -item[1])
+        parts = tuple(Part(name, words.amount(value, self.dimension), value / full) for name, value in ordered)
+        left = self.whole - total
+        free = Part(spare, words.amount(left, self.dimension), left / full) if spare and left > 0 else None
+        return Stack(title, words.amount(total, self.dimension), parts, free)
+
+
+def standing(text: str) -> Badge:
+    """How far a number can be trusted, as a coloured word."""
+    return Badge(text, {"measured": "good", "estimate": "warn", "user": "user"}.get(text, "plain"))
+
+
+def charts(blocks: Iterable[Any]) -> list[Chart]:
+    """All charts among some blocks, those beside each other too."""
+    found: list[Chart] = []
+    for block in blocks:
+        if isinstance(block, Chart):
+            found.append(block)
+        elif isinstance(block, Side):
+            found += charts(block.blocks)
+    return found
+
+
+def rows(items: Iterable[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
+    """Rows of a table."""
+    return tuple(tuple(item) for item in items)

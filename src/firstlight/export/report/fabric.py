@@ -1,0 +1,128 @@
+"""The fabric: its tiers, its links, and how fast collectives run over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from firstlight.evaluate import Evaluation
+from firstlight.export.report import words
+from firstlight.export.report.blocks import Chart, Code, Fact, Facts, Section, Table, rows
+from firstlight.network.result import CollectivePoint
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One floor of the diagram: switches of a tier (or the accelerators), with the links down to the next floor.
+
+    Attributes:
+        name: what stands here; text: how many of what.
+        link: the links below it; rate: their bandwidth together.
+        share: width of the links' bar, the widest is 1.
+        tone: "switch", "end" or "inside".
+    """
+
+    name: str
+    text: str
+    link: str = ""
+    rate: str = ""
+    share: float = 0.0
+    tone: str = "switch"
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """The diagram, from the top tier down."""
+
+    template: ClassVar[str] = "tiers.html"
+    layers: tuple[Layer, ...]
+
+
+def section(evaluation: Evaluation) -> Section:
+    """How the accelerators are joined."""
+    net = evaluation.network
+    switches = sum(number for _, _, number in net.tiers)
+    cables = sum(line.count for line in net.cables)
+    kind = {"clos": "A Clos fabric", "torus": "A torus"}.get(net.kind, f"A {net.kind} fabric")
+    joined = f"{words.count(net.endpoints)} ports of {words.show(net.link, 'bandwidth')}"
+    made = f"{words.plural(switches, 'switch', 'switches')} and {words.plural(cables, 'cable')}"
+    lead = f"{kind} of {words.plural(net.planes, 'plane')} joins {joined} with {made}."
+    blocks = (tiers(evaluation), _facts(evaluation), *_collectives(evaluation), _cables(evaluation))
+    return Section("fabric", "How it is joined", lead, blocks, "Fabric")
+
+
+def tiers(evaluation: Evaluation) -> Tiers:
+    """The diagram of a fabric."""
+    topology, system, factory = evaluation.twin.topology, evaluation.twin.system, evaluation.factory
+    totals = [bundle.count * bundle.bandwidth for bundle in topology.bundles]
+    domains = factory.accelerators // factory.scale_up_domain
+    up = evaluation.twin.accelerator.scale_up_bandwidth or 0.0
+    inside = factory.accelerators * up if factory.scale_up_domain > 1 else 0.0
+    widest = max([*totals, inside, 1.0])
+    below = {bundle.upper: (bundle, total) for bundle, total in zip(topology.bundles, totals, strict=True)}
+    layers: list[Layer] = []
+    for index in reversed(range(len(topology.tiers))):
+        tier = topology.tiers[index]
+        link, rate, share = "", "", 0.0
+        if index in below:
+            bundle, total = below[index]
+            link = f"{words.count(bundle.count)} links of {words.show(bundle.bandwidth, 'bandwidth')}"
+            rate, share = f"{words.show(total, 'bandwidth')} each way", total / widest
+        layers.append(Layer(tier.name, f"{words.count(tier.switches)} × {tier.switch}", link, rate, share))
+    torus = below.get(-1)
+    ports = f"{words.count(topology.endpoints)} {'ports' if evaluation.twin.nic else 'accelerators'}"
+    text = f"{words.count(factory.systems)} × {system.name}, {ports}"
+    link = f"{words.count(domains)} scale-up domains of {factory.scale_up_domain} accelerators, each {words.show(up, 'bandwidth')}"
+    rate, share = f"{words.show(inside, 'bandwidth')} each way", inside / widest
+    if torus:
+        link = f"{words.count(torus[0].count)} links of {words.show(torus[0].bandwidth, 'bandwidth')} between neighbours"
+        rate, share = f"{words.show(torus[1], 'bandwidth')} each way", torus[1] / widest
+    elif not inside:
+        link, rate = "", ""
+    return Tiers((*layers, Layer("systems", text, link, rate, share, "end")))
+
+
+def _facts(evaluation: Evaluation) -> Facts:
+    net = evaluation.network
+    return Facts((
+        Fact("Bisection", words.show(net.bisection, "bandwidth"), "one direction"),
+        Fact("Longest path", words.plural(net.hops, "hop"), f"{words.show(net.latency, 'time')} unloaded"),
+        Fact("Switches", words.show(net.switch_power, "power"), words.money(net.switch_cost)),
+        Fact("Optics and active cables", words.show(net.optics_power, "power"), words.money(net.cable_cost)),
+    ))  # fmt: skip
+
+
+def _collectives(evaluation: Evaluation) -> tuple[Chart, ...]:
+    points = evaluation.network.collectives
+    if not points:
+        return ()
+    unit, size = words.axis([point.bus_bandwidth for point in points], "bandwidth")
+    series = [
+        {"name": kind.replace("_", "-"), "points": [_point(p, size) for p in points if p.operation == kind]}
+        for kind in dict.fromkeys(point.operation for point in points)
+    ]
+    members = points[0].group[0] * points[0].group[1]
+    data = {"x": {"name": "Message [B]", "log": True}, "y": {"name": f"Bus bandwidth [{unit}]"}, "series": series}
+    title = f"Collectives over {words.count(members)} accelerators"
+    label = f"{title}: bus bandwidth against message size"
+    return (Chart("collectives", "curve", title, label, data),)
+
+
+def _point(point: CollectivePoint, size: float) -> list[float | str | None]:
+    text = (
+        f"{words.show(point.size, 'bytes')}: {words.show(point.bus_bandwidth, 'bandwidth')}, "
+        f"{words.show(point.time, 'time')}"
+    )
+    return [words.rounded(point.size), words.rounded(point.bus_bandwidth / size), text]
+
+
+def _cables(evaluation: Evaluation) -> Table:
+    lines = (
+        (line.bundle, Code(line.part), words.show(line.length, "length"), words.count(line.count),
+         f"{words.count(line.transceivers)} × {line.transceiver}" if line.transceiver else "none",
+         words.show(line.power, "power"), words.money(line.cost))
+        for line in evaluation.network.cables if line.count
+    )  # fmt: skip
+    columns = ("Joins", "Cable", "Length", "Cables", "Transceivers", "Power", "Cost")
+    note = "Every single cable with both ends, ports and label is in the cables file."
+    return Table("Cables by kind and stock length", columns, "llrrlrr", rows(lines), folded=True, note=note)

@@ -1,0 +1,92 @@
+"""What it costs: capital and running cost as trees, and the price of a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from firstlight.economics.result import CostLine
+from firstlight.evaluate import Evaluation
+from firstlight.export.report import words
+from firstlight.export.report.blocks import Chart, Code, Fact, Facts, Section, Side, Table, rows, standing
+
+
+def section(evaluation: Evaluation) -> Section:
+    """What the factory costs."""
+    cost = evaluation.economics
+    lead = (
+        f"{words.money(cost.capital)} to build and {words.money(cost.running)} a year to run: with capital written off, "
+        f"{words.money(cost.annual)} a year or {words.spread(cost.per_accelerator_hour, 'money')} an accelerator-hour."
+    )
+    roots = dict.fromkeys(line.path[0] for line in cost.lines)
+    trees = tuple(_tree(root, cost.lines) for root in roots)
+    blocks = (_facts(evaluation), *_workloads(evaluation), Side(trees), _lines(cost.lines), _bill(evaluation))
+    return Section("cost", "What it costs", lead, blocks, "Cost")
+
+
+def _facts(evaluation: Evaluation) -> Facts:
+    cost = evaluation.economics
+    hour = cost.per_accelerator_hour
+    return Facts((
+        Fact("Capital", words.money(cost.capital), f"{words.show(cost.per_watt, 'power price')} of peak power"),
+        Fact("Running", words.money(cost.running), "a year"),
+        Fact("Electricity", words.money(cost.energy_cost), "a year, part of running"),
+        Fact("All costs", words.money(cost.annual), "a year, capital written off"),
+        Fact("Accelerator-hour", words.money(hour.p50), f"P10–P90: {words.interval(hour, 'money')}"),
+        Fact("Interval rests on", "calibrated" if hour.calibrated else "not calibrated", hour.basis),
+    ))  # fmt: skip
+
+
+def _workloads(evaluation: Evaluation) -> Iterable[Table]:
+    lines = (
+        (work.model, work.kind, words.count(work.accelerators),
+         words.spread(work.per_run, "money") if work.per_run else "runs all year",
+         words.spread(work.per_million_tokens, "money"), words.show(work.carbon_per_million_tokens, "mass"))
+        for work in evaluation.economics.workloads
+    )  # fmt: skip
+    columns = ("Model", "Work", "Accelerators", "One run (P10 to P90)", "Million tokens (P10 to P90)", "CO2e per million")
+    if evaluation.economics.workloads:
+        yield Table("The price of a token", columns, "llrrrr", rows(lines))
+
+
+def _tree(root: str, lines: Iterable[CostLine]) -> Chart:
+    """One root of the cost tree as a treemap."""
+    yearly = " a year" if root == "Running" else ""
+    tree: dict[str, Any] = {"name": root, "value": 0.0, "children": {}}
+    for line in (line for line in lines if line.path[0] == root and line.amount > 0):
+        node = tree
+        node["value"] += line.amount
+        for name in line.path[1:]:
+            node = node["children"].setdefault(name, {"name": name, "value": 0.0, "children": {}})
+            node["value"] += line.amount
+    total = tree["value"]
+    title = f"{root}: {words.money(total)}{yearly}"
+    data = _branch(tree, total, yearly)
+    return Chart(f"cost-{root.lower()}", "tree", title, f"{title}, by {words.listed(list(tree['children'])) or 'nothing'}", data, 360)
+
+
+def _branch(node: dict[str, Any], total: float, per: str) -> dict[str, Any]:
+    children = sorted(node["children"].values(), key=lambda child: -child["value"])
+    text = f"{words.money(node['value'])}{per}, {words.share(node['value'] / total if total else 0.0)}"
+    made: dict[str, Any] = {"name": node["name"], "value": words.rounded(node["value"]), "text": text}
+    return made | ({"children": [_branch(child, total, per) for child in children]} if children else {})
+
+
+def _lines(lines: tuple[CostLine, ...]) -> Table:
+    shown = (
+        (" › ".join(line.path), words.count(line.quantity) if line.quantity else "",
+         words.money(line.amount) + (" a year" if line.path[0] == "Running" else ""), line.source, standing(line.standing))
+        for line in lines
+    )  # fmt: skip
+    columns = ("Line", "Count", "Amount", "Source of the price", "Standing")
+    return Table("Every line of the cost tree", columns, "lrrll", rows(shown), folded=True)
+
+
+def _bill(evaluation: Evaluation) -> Table:
+    lines = (
+        (line.category, line.item, Code(line.part) if line.part else "", f"{words.count(line.count)} {line.unit}".strip(),
+         words.money(line.unit_price), words.money(line.amount), standing(line.standing))
+        for line in evaluation.bill
+    )  # fmt: skip
+    columns = ("Kind", "Item", "Part", "Count", "Each", "Amount", "Price is")
+    return Table("Bill of materials", columns, "lllrrrl", rows(lines), folded=len(evaluation.bill) > 40)

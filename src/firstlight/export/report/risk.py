@@ -1,0 +1,92 @@
+"""What breaks, how often, and how close the plan comes to its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from firstlight import units
+from firstlight.evaluate import Evaluation
+from firstlight.export.report import words
+from firstlight.export.report.answer import TOLERANCE, margin_name
+from firstlight.export.report.blocks import Bar, Code, Fact, Facts, Notes, Section, Shares, Side, Table, rows
+from firstlight.reliability.result import RunReliability
+
+
+def limits(evaluation: Evaluation) -> Section:
+    """How close it comes to each limit."""
+    lines = (
+        (margin_name(margin, evaluation), Code(margin.name), words.show(margin.used, margin.dimension),
+         words.show(margin.available, margin.dimension), Bar(margin.share / 1.25, _tone(margin.share), 1 / 1.25),
+         words.share(margin.share), margin.kind)
+        for margin in evaluation.margins
+    )  # fmt: skip
+    columns = ("Limit", "In the document", "Used", "Available", "Closeness", "Share", "Kind")
+    note = "Beyond a hard limit the factory cannot exist; beyond a target the demand is not met."
+    table = Table("Margins, the closest first", columns, "llrrmrl", rows(lines), note=note)
+    broken = sum(margin.share > 1 + TOLERANCE for margin in evaluation.margins)
+    lead = f"{broken} of {len(evaluation.margins)} limits are broken." if broken else (
+        f"All {len(evaluation.margins)} limits are met."
+    )  # fmt: skip
+    notes = (Notes("What a careful reader should know", evaluation.warnings, "warn"),) if evaluation.warnings else ()
+    return Section("limits", "What limits it", lead, (table, *notes), "Limits")
+
+
+def _tone(share: float) -> str:
+    return "bad" if share > 1 + TOLERANCE else "warn" if share > 0.9 else "good"
+
+
+def reliability(evaluation: Evaluation) -> Section:
+    """How often it breaks and what that costs."""
+    result = evaluation.reliability
+    lead = (
+        f"A job over the whole factory runs {words.show(result.mtti.p50, 'time')} between interruptions on average; "
+        f"{words.share(result.availability)} of the accelerators are in working order."
+    )
+    goodput = tuple(_run(run) for run in result.runs)
+    blocks = (_facts(evaluation), *goodput, Side((*_rates(result.rates), *_spares(evaluation))))
+    return Section("reliability", "How often it breaks", lead, blocks, "Reliability")
+
+
+def _facts(evaluation: Evaluation) -> Facts:
+    result = evaluation.reliability
+    facts = [Fact("Time between interruptions", words.show(result.mtti.p50, "time"),
+                  f"whole factory, P10–P90: {words.interval(result.mtti, 'time')}"),
+             Fact("Working accelerators", words.share(result.availability), "on average")]  # fmt: skip
+    for run in result.runs:
+        facts += [
+            Fact(f"Goodput, {run.model}", words.share(run.goodput.p50), f"P10–P90: {words.interval(run.goodput, 'fraction')}"),
+            Fact("Interruptions of the run", words.show(run.interruptions, "number"),
+                 f"one every {words.show(run.mtti.p50, 'time')}"),
+            Fact("Checkpoint", words.show(run.checkpoint_bytes, "bytes"),
+                 f"every {words.show(run.checkpoint_interval, 'time')}, blocks {words.show(run.checkpoint_write, 'time')}"),
+            Fact("Restart", words.show(run.restart, "time"), words.plural(run.hot_spares, "hot spare node")),
+        ]  # fmt: skip
+    return Facts(tuple(facts))
+
+
+def _run(run: RunReliability) -> object:
+    parts = {"training": run.goodput.p50, **run.losses}
+    return Shares(parts, "fraction", 1.0).stack(f"Where the time of {run.model} goes")
+
+
+def _rates(rates: dict[str, float]) -> Iterable[Table]:
+    if not rates:
+        return
+    most, total = max(rates.values()), sum(rates.values())
+    lines = (
+        (name, words.show(rate * 30 * units.DAY, "number"), Bar(rate / most if most else 0.0),
+         words.share(rate / total if total else 0.0))
+        for name, rate in sorted(rates.items(), key=lambda item: -item[1])
+    )  # fmt: skip
+    columns = ("Component", "In 30 days", "", "Share")
+    yield Table("Interruptions of the whole factory by cause", columns, "lrmr", rows(lines))
+
+
+def _spares(evaluation: Evaluation) -> Iterable[Table]:
+    lines = (
+        (Code(spare.part), words.count(spare.installed), words.show(spare.failures_a_year, "number"),
+         words.count(spare.keep))
+        for spare in evaluation.reliability.spares
+    )  # fmt: skip
+    if evaluation.reliability.spares:
+        yield Table("Parts on the shelf", ("Part", "Installed", "Fail a year", "Keep"), "lrrr", rows(lines))

@@ -1,0 +1,168 @@
+"""What the factory trains and serves, and what that work spends its time and memory on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from firstlight.evaluate import Evaluation
+from firstlight.export.report import words
+from firstlight.export.report.blocks import Chart, Fact, Facts, Section, Shares, Side, Table, Text, rows
+from firstlight.performance.result import ServingResult, TrainingResult
+from firstlight.reliability.result import RunReliability
+from firstlight.spec.workload import Serving
+
+
+def sections(evaluation: Evaluation) -> Iterable[Section]:
+    """Training and serving, each where there is any."""
+    if evaluation.training:
+        yield _training(evaluation)
+    if evaluation.serving:
+        yield _serving(evaluation)
+
+
+def _training(evaluation: Evaluation) -> Section:
+    runs = list(zip(evaluation.training, evaluation.reliability.runs, strict=True))
+    sentences = [
+        f"{run.model} passes {words.show(run.tokens, 'tokens')} in {words.show(kept.duration.p50, 'time')}, "
+        f"interruptions included"
+        for run, kept in runs
+    ]
+    blocks = [block for run, kept in runs for block in _run(run, kept, named=len(runs) > 1)]
+    lead = "; ".join(sentences) + "."
+    return Section("training", "Where a training step's time goes", lead, tuple(blocks), "Training")
+
+
+def _run(run: TrainingResult, kept: RunReliability, *, named: bool) -> list[object]:
+    head = [Text(f"{run.model} on {words.count(run.accelerators)} accelerators")] if named else []
+    step = Shares(run.step_parts, "time").stack("One optimizer step")
+    memory = Shares(run.memory_parts, "bytes", run.memory_available).stack("Memory of the fullest accelerator", "free")
+    return [*head, _training_facts(run, kept), Side((step, memory)), _training_layout(run)]
+
+
+def _training_facts(run: TrainingResult, kept: RunReliability) -> Facts:
+    return Facts((
+        Fact("Step time", words.show(run.step_time.p50, "time"), f"P10–P90: {words.interval(run.step_time, 'time')}"),
+        Fact("Tokens per second", words.show(run.tokens_per_s.p50, "rate"),
+             f"P10–P90: {words.interval(run.tokens_per_s, 'rate')}"),
+        Fact("MFU", words.share(run.mfu.p50), f"P10–P90: {words.interval(run.mfu, 'fraction')}"),
+        Fact("Without interruptions", words.show(run.duration.p50, "time"),
+             f"P10–P90: {words.interval(run.duration, 'time')}"),
+        Fact("With interruptions", words.show(kept.duration.p50, "time"),
+             f"P10–P90: {words.interval(kept.duration, 'time')}"),
+        Fact("Interval rests on", "calibrated" if run.step_time.calibrated else "not calibrated", run.step_time.basis),
+    ))  # fmt: skip
+
+
+def _training_layout(run: TrainingResult) -> Table:
+    layout = run.layout
+    lines = (
+        ("Parameters", words.show(run.parameters, "count"), f"{words.show(run.active_parameters, 'count')} per token"),
+        ("Accelerators", words.count(run.accelerators), "of this run"),
+        ("Tensor parallel", words.count(layout.tensor), "with sequence parallelism"),
+        ("Pipeline parallel", words.count(layout.pipeline), f"{words.plural(layout.interleave, 'chunk')} per stage"),
+        ("Context parallel", words.count(layout.context), ""),
+        ("Expert parallel", words.count(layout.expert), "inside tensor × data"),
+        ("Data parallel", words.count(run.data), f"ZeRO stage {layout.zero}"),
+        ("Sequence", words.show(run.sequence, "tokens"), ""),
+        ("Batch", words.show(run.batch, "tokens"), f"{words.count(run.micro_batches)} micro-batches of "
+         f"{words.plural(layout.micro_batch, 'sequence')} per rank"),
+        ("Recomputation", layout.recompute, "of activations in the backward pass"),
+        ("Precision", run.precision, "of the matrix multiplications"),
+        ("Power use", words.share(run.utilisation), "of the systems' power range, on average"),
+    )  # fmt: skip
+    return Table(f"How {run.model} is spread", ("", "Value", "Note"), "lrl", rows(lines), folded=True)
+
+
+def _serving(evaluation: Evaluation) -> Section:
+    asked = [workload for workload in evaluation.plan.demand if isinstance(workload, Serving)]
+    pairs = list(zip(evaluation.serving, asked, strict=True))
+    sentences = [
+        f"{result.model} answers {words.show(result.requests, 'rate')} of a capacity of "
+        f"{words.show(result.capacity.p50, 'rate')} within its limits"
+        for result, _ in pairs
+    ]
+    blocks = [block for index, pair in enumerate(pairs) for block in _served(index, *pair, named=len(pairs) > 1)]
+    lead = "; ".join(sentences) + "."
+    return Section("serving", "Latency against throughput", lead, tuple(blocks), "Serving")
+
+
+def _served(index: int, result: ServingResult, asked: Serving, *, named: bool) -> list[object]:
+    head = [Text(f"{result.model} on {words.count(result.accelerators)} accelerators")] if named else []
+    curves = Side((
+        _curve(f"serve{index}-token", "Time per token", result, result.curve.per_token, asked.per_token),
+        _curve(f"serve{index}-first", "Time to first token", result, result.curve.first_token, asked.first_token),
+    ))  # fmt: skip
+    step = Shares(result.step_parts, "time").stack("One decode step")
+    memory = Shares(result.memory_parts, "bytes", result.memory_available).stack("Memory of one accelerator", "free")
+    return [*head, _serving_facts(result), curves, Side((step, memory)), _curve_table(result), _serving_layout(result)]
+
+
+def _curve(ident: str, title: str, result: ServingResult, times: tuple[float, ...], limit: float | None) -> Chart:
+    """Output tokens per second and accelerator against a latency; the batch of the layout and the limit are marked."""
+    curve = result.curve
+    unit, size = words.axis([*times, limit or 0.0], "time")
+    points = [
+        [words.rounded(t / size), words.rounded(each), f"batch {batch}: {words.show(t, 'time')}, "
+         f"{words.show(each, 'rate')} tokens per accelerator"]
+        for batch, t, each in zip(curve.batch, times, curve.tokens_per_s_each, strict=True)
+    ]  # fmt: skip
+    data = {
+        "x": {"name": f"{title} [{unit}]", "log": max(times) > 20 * min(times) > 0},
+        "y": {"name": "Output tokens/s per accelerator"},
+        "series": [{"name": "by batch", "points": points}],
+    }
+    chosen = min(range(len(points)), key=lambda i: abs(curve.batch[i] - result.layout.batch)) if points else None
+    if chosen is not None:
+        data["chosen"] = [*points[chosen][:2], f"layout: batch {curve.batch[chosen]}"]
+    if limit is not None:
+        data["limit"] = [words.rounded(limit / size), f"limit {words.show(limit, 'time')}"]
+    label = f"{title} of {result.model} against output tokens per second and accelerator, by batch"
+    return Chart(ident, "curve", f"{title} against throughput", label, data)
+
+
+def _serving_facts(result: ServingResult) -> Facts:
+    return Facts((
+        Fact("Capacity within the limits", words.show(result.capacity.p50, "rate"),
+             f"P10–P90: {words.interval(result.capacity, 'rate')}; asked: {words.show(result.requests, 'rate')}"),
+        Fact("Time to first token", words.show(result.first_token.p50, "time"),
+             f"P10–P90: {words.interval(result.first_token, 'time')}"),
+        Fact("Time per token", words.show(result.per_token.p50, "time"),
+             f"P10–P90: {words.interval(result.per_token, 'time')}"),
+        Fact("Output tokens per second", words.show(result.tokens_per_s.p50, "rate"),
+             f"P10–P90: {words.interval(result.tokens_per_s, 'rate')}"),
+        Fact("Replicas", words.count(result.replicas), f"of {words.plural(result.replica_accelerators, 'accelerator')}"),
+        Fact("Interval rests on", "calibrated" if result.per_token.calibrated else "not calibrated",
+             result.per_token.basis),
+    ))  # fmt: skip
+
+
+def _curve_table(result: ServingResult) -> Table:
+    curve = result.curve
+    lines = (
+        (words.count(batch), words.show(first, "time"), words.show(token, "time"), words.show(user, "rate"),
+         words.show(each, "rate"))
+        for batch, first, token, user, each in zip(
+            curve.batch, curve.first_token, curve.per_token, curve.tokens_per_s_user, curve.tokens_per_s_each, strict=True
+        )
+    )  # fmt: skip
+    columns = ("Batch", "First token", "Per token", "Tokens/s, one user", "Tokens/s, one accelerator")
+    return Table("The curve in numbers", columns, "rrrrr", rows(lines), folded=True)
+
+
+def _serving_layout(result: ServingResult) -> Table:
+    layout = result.layout
+    lines = (
+        ("Parameters", words.show(result.parameters, "count"),
+         f"{words.show(result.active_parameters, 'count')} per token"),
+        ("Accelerators", words.count(result.accelerators), f"{words.plural(result.replicas, 'replica')}"),
+        ("Tensor parallel", words.count(layout.tensor), ""),
+        ("Pipeline parallel", words.count(layout.pipeline), ""),
+        ("Attention data parallel", words.count(layout.data), "each with its own requests"),
+        ("Expert parallel", words.count(layout.expert), "inside tensor × data"),
+        ("Batch", words.count(layout.batch), "requests decoded at once by a replica"),
+        ("Prompt", words.show(result.prompt, "tokens"), "mean"),
+        ("Answer", words.show(result.answer, "tokens"), "mean"),
+        ("Precision", result.precision, "of weights and matrix multiplications"),
+        ("Power use", words.share(result.utilisation), "of the systems' power range, at the asked rate"),
+    )  # fmt: skip
+    return Table(f"How a replica of {result.model} is laid out", ("", "Value", "Note"), "lrl", rows(lines), folded=True)

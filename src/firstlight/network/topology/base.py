@@ -1,0 +1,116 @@
+"""What all switched fabrics share: one network's arithmetic, repeated over planes and isolated rails."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstlight import units
+from firstlight.errors import UsageError
+from firstlight.network.topology.stages import Shape
+from firstlight.spec.parts import Switch
+from firstlight.twin.protocols import Bundle, Ints, Tier, Topology
+
+_NAMES = ("leaf", "spine", "core"), ("leaf", "spine", "super-spine", "core")
+
+
+@dataclass(frozen=True)
+class Switched(Topology):
+    """A fabric of switches: `planes` x `rails` equal networks side by side.
+
+    Switches of a tier are numbered plane by plane, then rail by rail; links likewise.
+
+    Attributes:
+        kind: of the design.
+        endpoints: NICs of accelerators.
+        planes: networks that each NIC is split over.
+        rails: networks that the endpoints are split over without a path between them (1: all are joined).
+        shape: one of these networks.
+        tiers, bundles: over all of them.
+    """
+
+    kind: str
+    endpoints: int
+    planes: int
+    rails: int
+    shape: Shape
+    tiers: tuple[Tier, ...]
+    bundles: tuple[Bundle, ...]
+
+    @abstractmethod
+    def attach(self, endpoints: Ints) -> tuple[Ints, Ints, Ints]:
+        """Rail (0 where all are joined), leaf in that rail's network and downlink port; each like `endpoints`."""
+
+    def ends(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
+        """Both ends of some links of a bundle; see `Topology.ends`."""
+        if bundle == 0:
+            plane, endpoint = np.divmod(links, self.endpoints)
+            rail, leaf, _ = self.attach(endpoint)
+            return endpoint, (plane * self.rails + rail) * self.shape.leaves + leaf
+        stage = self.shape.stages[bundle - 1]
+        network, link = np.divmod(links, stage.links)
+        lower, upper = stage.ends(link)
+        return network * stage.groups * stage.lower + lower, network * stage.groups * stage.upper + upper
+
+    def ports(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
+        """Port of each end, from 0: planes of the NIC; of a switch first downlinks, then uplinks. Each like `links`."""
+        if bundle == 0:
+            plane, endpoint = np.divmod(links, self.endpoints)
+            return plane, self.attach(endpoint)[2]
+        stages = self.shape.stages
+        lower, upper = stages[bundle - 1].ports(links % stages[bundle - 1].links)
+        below = stages[bundle - 2] if bundle > 1 else None
+        down = -(-below.lower * below.up // below.upper) if below else self.shape.members_each
+        return down + lower, upper
+
+    def bisection(self) -> float:
+        """Bandwidth between two halves of the nodes, one direction [B/s]: half of the tier with the least links."""
+        return min(bundle.count * bundle.bandwidth for bundle in self.bundles) / 2
+
+    def hops(self) -> int:
+        """Switches on the longest shortest path."""
+        return 2 * len(self.tiers) - 1
+
+    def distance(self, sources: Ints, targets: Ints) -> Ints:
+        """Switches on the shortest path; 0 to itself, -1 where there is none."""
+        sources, targets = np.broadcast_arrays(np.asarray(sources, np.int64), np.asarray(targets, np.int64))
+        (rail, leaf, _), (other, target, _) = self.attach(sources), self.attach(targets)
+        switches = np.where(rail == other, self.shape.distance(leaf, target), -1)
+        return np.where(sources == targets, 0, switches)
+
+
+def links_per_switch(switch: Switch, link: float) -> int:
+    """Links of this speed [B/s] that a switch holds when its ports are split as far as the speed allows.
+
+    Raises:
+        UsageError: the link is faster than a port.
+    """
+    fitting = [parts for parts in switch.breakouts if switch.port_bandwidth / parts >= link * (1 - 1e-9)]
+    if not fitting:
+        port, wanted = (units.show(b, "bandwidth") for b in (switch.port_bandwidth, link))
+        planes = -(-link // switch.port_bandwidth)
+        raise UsageError(
+            f"a link of {wanted} does not fit a port of {switch.name} ({port}); "
+            f"choose a faster switch, or split the link over {planes:g} times as many planes"
+        )
+    return switch.ports * max(fitting)
+
+
+def tiers_and_bundles(
+    shape: Shape, endpoints: int, planes: int, rails: int, switch: Switch, link: float
+) -> tuple[tuple[Tier, ...], tuple[Bundle, ...]]:
+    """Tiers and bundles of `planes` x `rails` networks of this shape with links of this speed [B/s]."""
+    networks = planes * rails
+    names = _NAMES[len(shape.stages) == len(_NAMES[1]) - 1]
+    tiers = tuple(
+        Tier(name, networks * count, switch.id, shape.radix)
+        for name, count in zip(names, shape.switches, strict=False)
+    )
+    nodes = Bundle("node-leaf", -1, 0, planes * endpoints, link)
+    fabric = (
+        Bundle(f"{names[i]}-{names[i + 1]}", i, i + 1, networks * stage.links, link)
+        for i, stage in enumerate(shape.stages)
+    )
+    return tiers, (nodes, *fabric)

@@ -1,0 +1,49 @@
+"""FLOPs that a model needs, whatever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from firstlight.performance.kernels.attention import keys_seen
+from firstlight.performance.shapes import Layer, Softmax, layers
+from firstlight.spec.model import Model
+
+
+def forward_flops(model: Model, sequence: int) -> float:
+    """FLOPs of one sequence forward [FLOP]: 2 per matrix parameter and token, the attention that its masks leave, heads.
+
+    Args:
+        model: architecture.
+        sequence: tokens of the sequence.
+
+    The "6 N + attention" convention of PaLM (arXiv 2204.02311, appendix B) with causal masks counted as half, as
+    Megatron counts today. Scans count their recurrent form (a state update and a read-out), not the chunked one.
+    """
+    inside = sum(layer.count * layer_flops(layer, sequence) for layer in layers(model))
+    heads = sum(2.0 * tower.head * tower.hidden * (tower.tokens or sequence) for tower in model.towers)
+    return inside + heads
+
+
+def training_flops(model: Model, sequence: int) -> float:
+    """Model FLOPs of one sequence in training [FLOP]: forward, and twice that backward; recomputation not counted."""
+    return 3.0 * forward_flops(model, sequence)
+
+
+def layer_flops(layer: Layer, sequence: int) -> float:
+    """FLOPs of one layer forward for one sequence [FLOP]."""
+    tokens = layer.length or sequence
+    weights = sum(matrix.size for matrix in layer.matrices)
+    if layer.routed:
+        weights += layer.routed.active * layer.routed.size
+    return 2.0 * weights * tokens + core_flops(layer.cores, tokens)
+
+
+def core_flops(cores: Iterable[object], tokens: int) -> float:
+    """FLOPs of attention and scan cores over a sequence of `tokens` [FLOP]."""
+    total = 0.0
+    for core in cores:
+        if isinstance(core, Softmax):
+            total += 2.0 * tokens * float(keys_seen(core, tokens)) * core.heads * (core.key + core.value)
+        else:
+            total += 4.0 * tokens * core.inner * core.state  # type: ignore[attr-defined]
+    return total

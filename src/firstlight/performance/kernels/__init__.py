@@ -1,0 +1,1 @@
+"""Time of single kernels, by roofline: products, attention, scans, element-wise work."""

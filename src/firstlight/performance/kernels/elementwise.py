@@ -1,0 +1,53 @@
+"""Norms, activations, residuals, rotary positions: kernels that only move bytes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from firstlight.performance.machine import Machine, software_age
+from firstlight.performance.shapes import Layer
+from firstlight.spec.assumptions import Assumptions
+from firstlight.twin.protocols import Floats
+
+
+def elementwise(
+    tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a: Assumptions
+) -> tuple[Floats, Floats]:
+    """Forward and backward time of one layer's element-wise work on one rank [s].
+
+    Bytes of one fused pass over each tensor (14 per hidden unit, 3 per mixer column, 2 per feed-forward column), times
+    how far the software is from that; quantise and transpose passes where products run in fewer than 16 bits.
+    """
+    tokens = np.asarray(tokens, dtype=float)
+    routed = layer.routed.active * layer.routed.width if layer.routed else 0
+    inner = layer.inner_width + routed
+    gated = 1 if layer.gated_inner or (layer.routed is not None and layer.routed.gated) else 0
+    passed = tokens * (14.0 * layer.hidden + 3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
+    passed = passed * a[f"performance.elementwise_{work.software}"] * _age(a)
+    cast = np.zeros_like(passed)
+    if work.low:
+        cast = tokens * 4.0 * (2.0 * layer.hidden + layer.mixer_width + inner) / tensor * a["performance.cast"]
+    rate = work.bandwidth * a["performance.memory_efficiency"]
+    return (passed + cast) / rate, (a["performance.elementwise_backward"] * passed + 1.5 * cast) / rate
+
+
+def permute(tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a: Assumptions) -> Floats:
+    """Time to put the routed copies of a rank's tokens in the experts' order and back, one direction [s]."""
+    if layer.routed is None:
+        return np.zeros_like(np.asarray(tokens, dtype=float) / tensor)
+    copies = np.asarray(tokens, dtype=float) / tensor * layer.routed.active
+    moved = copies * layer.routed.hidden * 2.0 * a["performance.expert_passes"]
+    return moved * expert_age(a) / (work.bandwidth * a["performance.memory_efficiency"])
+
+
+def expert_age(a: Assumptions) -> float:
+    """How far the dispatch of experts is from that of 2026."""
+    year = min(max(a["performance.software_year"], 2022.5), 2027.0)
+    return math.exp(-a["performance.software_experts"] * (year - 2026.0))
+
+
+def _age(a: Assumptions) -> float:
+    return math.exp(-a["performance.software_elementwise"] * software_age(a))

@@ -1,0 +1,299 @@
+"""A model's layers as the kernels see them: matrices, attention or scan cores, routed experts.
+
+Parameters, FLOPs, memory and times are all read from this one list, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from firstlight.spec.model import (
+    Attention,
+    Block,
+    Experts,
+    FeedForward,
+    LatentAttention,
+    LinearAttention,
+    Mixer,
+    Model,
+    StateSpace,
+    Tower,
+)
+
+Split = Literal["out", "into", "none"]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A weight matrix of `into` x `out`; tensor parallelism cuts its columns ("out"), its rows ("into") or nothing."""
+
+    out: int
+    into: int
+    split: Split
+
+    @property
+    def size(self) -> int:
+        """Parameters."""
+        return self.out * self.into
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """The core of an attention: scores, softmax, values.
+
+    Attributes:
+        heads, kv_heads: query heads; key and value heads.
+        key, value: dimension per head.
+        window: tokens a query sees behind it; None sees all.
+        causal: a token sees only those before it.
+        keys: keys there are, where they come from another tower; None has as many as queries.
+        latent: numbers cached per token for all heads together (latent attention); 0 caches keys and values.
+        latent_value: of them, the ones that values are made of.
+    """
+
+    heads: int
+    kv_heads: int
+    key: int
+    value: int
+    window: int | None
+    causal: bool
+    keys: int | None = None
+    latent: int = 0
+    latent_value: int = 0
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The core of a state-space or linear-attention mixer.
+
+    Attributes:
+        inner: width of its values, all heads. shared: width of its keys (B and C of Mamba-2), all heads or groups.
+        state: rows of the matrix state that each unit of `inner` has.
+        convolved: channels of the causal convolution before it. kernel: its width.
+    """
+
+    inner: int
+    shared: int
+    state: int
+    convolved: int
+    kernel: int
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Routed experts of one layer.
+
+    Attributes:
+        count, active: experts; chosen per token.
+        hidden, width: width of an expert's input and output; its inner width.
+        gated: three matrices instead of two.
+    """
+
+    count: int
+    active: int
+    hidden: int
+    width: int
+    gated: bool
+
+    @property
+    def size(self) -> int:
+        """Parameters of one expert."""
+        return self.hidden * self.width * (3 if self.gated else 2)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """`count` equal layers.
+
+    Attributes:
+        count: how many.
+        hidden: width of the residual stream.
+        length: tokens of one sequence that pass through; None is the length of the sequence.
+        matrices: dense weight matrices that every token passes.
+        cores: attention and scan cores.
+        routed: routed experts, if any.
+        mixer_width: columns of queries, keys, values (or the scan's inputs).
+        inner_width: inner width of the dense feed-forward part (shared experts), gated_inner: it is gated.
+        small: parameters of norms, biases and modulation.
+        pairs: all-gather and reduce-scatter pairs that tensor parallelism needs in one direction.
+    """
+
+    count: int
+    hidden: int
+    length: int | None
+    matrices: tuple[Matrix, ...]
+    cores: tuple[Softmax | Scan, ...]
+    routed: Routed | None
+    mixer_width: int
+    inner_width: int
+    gated_inner: bool
+    small: int
+    pairs: int
+
+    @property
+    def dense(self) -> int:
+        """Parameters that every token passes, of one layer."""
+        return sum(matrix.size for matrix in self.matrices) + self.small
+
+    @property
+    def experts(self) -> int:
+        """Parameters of the routed experts, of one layer."""
+        return self.routed.size * self.routed.count if self.routed else 0
+
+    @property
+    def scanned(self) -> bool:
+        """One of its cores is a scan."""
+        return any(isinstance(core, Scan) for core in self.cores)
+
+    @property
+    def latent(self) -> bool:
+        """One of its cores is latent attention."""
+        return any(isinstance(core, Softmax) and core.latent > 0 for core in self.cores)
+
+
+def layers(model: Model) -> tuple[Layer, ...]:
+    """All layers of a model, tower by tower."""
+    return tuple(_layer(block, tower, model) for tower in model.towers for block in tower.blocks)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a model has outside its layers.
+
+    Attributes:
+        embedding: parameters of token and position embeddings.
+        head: of the output heads, whether or not they share the embedding's weights. own_head: those that do not.
+        extra: parameters that are neither.
+        outputs, hidden: of the main tower's head; its width.
+    """
+
+    embedding: int
+    head: int
+    own_head: int
+    extra: int
+    outputs: int
+    hidden: int
+
+
+def ends(model: Model) -> Ends:
+    """What a model has outside its layers."""
+    towers = model.towers
+    return Ends(
+        embedding=sum((tower.vocabulary + tower.positions) * tower.hidden for tower in towers),
+        head=sum(tower.head * tower.hidden for tower in towers),
+        own_head=sum(tower.head * tower.hidden for tower in towers if not tower.tied),
+        extra=sum(tower.extra for tower in towers),
+        outputs=model.main.head,
+        hidden=model.main.hidden,
+    )
+
+
+def _layer(block: Block, tower: Tower, model: Model) -> Layer:
+    matrices, cores = _mixer(block.mixer, tower)
+    if block.cross is not None:
+        more, core = _attention(block.cross, tower, model)
+        matrices, cores = matrices + more, (*cores, core)
+    width = sum(m.out for m in matrices if m.split == "out")
+    dense, routed, inner, gated = _feed_forward(block.feed_forward, tower.hidden)
+    return Layer(
+        count=block.count,
+        hidden=tower.hidden,
+        length=tower.tokens,
+        matrices=matrices + dense,
+        cores=cores,
+        routed=routed,
+        mixer_width=width,
+        inner_width=inner,
+        gated_inner=gated,
+        small=block.norms * tower.hidden * (2 if block.norm_bias else 1) + block.modulation,
+        pairs=1 if block.parallel else len(cores) + isinstance(block.feed_forward, FeedForward),
+    )
+
+
+def _mixer(mixer: Mixer | None, tower: Tower) -> tuple[tuple[Matrix, ...], tuple[Softmax | Scan, ...]]:
+    if mixer is None:
+        return (), ()
+    if isinstance(mixer, Attention):
+        matrices, core = _attention(mixer, tower, None)
+    elif isinstance(mixer, LatentAttention):
+        matrices, core = _latent(mixer, tower.hidden)
+    elif isinstance(mixer, StateSpace):
+        matrices, core = _state_space(mixer, tower.hidden)
+    else:
+        matrices, core = _linear(mixer, tower.hidden)
+    return matrices, (core,)
+
+
+def _attention(mixer: Attention, tower: Tower, model: Model | None) -> tuple[tuple[Matrix, ...], Softmax]:
+    hidden = tower.hidden
+    queries = mixer.heads * mixer.head_dim
+    pairs = 2 * mixer.kv_heads * mixer.head_dim
+    asked = queries * (2 if mixer.gate else 1)
+    if mixer.cross:
+        inputs = (Matrix(asked, hidden, "out"), Matrix(pairs, mixer.cross, "out"))
+    else:
+        inputs = (Matrix(asked + pairs, hidden, "out"),)
+    core = Softmax(
+        mixer.heads, mixer.kv_heads, mixer.head_dim, mixer.head_dim, mixer.window, mixer.causal and not mixer.cross,
+        _other_length(mixer.cross, tower, model),
+    )  # fmt: skip
+    return (*inputs, Matrix(hidden, queries, "into")), core
+
+
+def _other_length(width: int, tower: Tower, model: Model | None) -> int | None:
+    """Tokens of the tower that cross-attention looks at."""
+    if not width or model is None:
+        return None
+    others = [other.tokens for other in model.towers if other is not tower and other.hidden == width]
+    return next((tokens for tokens in others if tokens is not None), None)
+
+
+def _latent(mixer: LatentAttention, hidden: int) -> tuple[tuple[Matrix, ...], Softmax]:
+    key = mixer.nope_dim + mixer.rope_dim
+    ask: tuple[Matrix, ...] = (Matrix(mixer.heads * key, hidden, "out"),)
+    if mixer.q_rank is not None:
+        ask = (Matrix(mixer.q_rank, hidden, "none"), Matrix(mixer.heads * key, mixer.q_rank, "out"))
+    tell = (
+        Matrix(mixer.kv_rank + mixer.rope_dim, hidden, "none"),
+        Matrix(mixer.heads * (mixer.nope_dim + mixer.value_dim), mixer.kv_rank, "out"),
+    )
+    core = Softmax(
+        mixer.heads, mixer.heads, key, mixer.value_dim, None, True,
+        latent=mixer.kv_rank + mixer.rope_dim, latent_value=mixer.kv_rank,
+    )  # fmt: skip
+    return (*ask, *tell, Matrix(hidden, mixer.heads * mixer.value_dim, "into")), core
+
+
+def _state_space(mixer: StateSpace, hidden: int) -> tuple[tuple[Matrix, ...], Scan]:
+    inner, shared = mixer.heads * mixer.head_dim, mixer.groups * mixer.state
+    first = Matrix(2 * inner + 2 * shared + mixer.heads, hidden, "out")
+    core = Scan(inner, shared, mixer.state, inner + 2 * shared, mixer.kernel)
+    return (first, Matrix(hidden, inner, "into")), core
+
+
+def _linear(mixer: LinearAttention, hidden: int) -> tuple[tuple[Matrix, ...], Scan]:
+    inner, shared = mixer.value_heads * mixer.value_dim, mixer.key_heads * mixer.key_dim
+    gates = 2 * mixer.value_heads if mixer.delta else 0
+    first = Matrix(2 * inner + 2 * shared + gates, hidden, "out")
+    core = Scan(inner, shared, mixer.key_dim, inner + 2 * shared if mixer.kernel else 0, mixer.kernel)
+    return (first, Matrix(hidden, inner, "into")), core
+
+
+def _feed_forward(
+    part: FeedForward | Experts | None, hidden: int
+) -> tuple[tuple[Matrix, ...], Routed | None, int, bool]:
+    if part is None:
+        return (), None, 0, False
+    if isinstance(part, FeedForward):
+        return _two(hidden, part.width, part.gated), None, part.width, part.gated
+    inside = part.latent or hidden
+    router = Matrix(part.count, hidden, "none")
+    reach = (Matrix(inside, hidden, "none"), Matrix(hidden, inside, "none")) if part.latent else ()
+    shared = _two(hidden, part.shared_width, part.gated) if part.shared_width else ()
+    routed = Routed(part.count, part.active, inside, part.width, part.gated)
+    return (router, *reach, *shared), routed, part.shared_width, part.gated
+
+
+def _two(hidden: int, width: int, gated: bool) -> tuple[Matrix, ...]:
+    return Matrix(width * (2 if gated else 1), hidden, "out"), Matrix(hidden, width, "into")

@@ -1,0 +1,180 @@
+"""Time of one layer of a training step on one rank, forward and backward, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstlight.performance.kernels.attention import attention
+from firstlight.performance.kernels.elementwise import elementwise, expert_age, permute
+from firstlight.performance.kernels.gemm import gemm, join
+from firstlight.performance.kernels.scan import scan
+from firstlight.performance.shapes import Layer, Scan
+from firstlight.performance.training.layouts import Case
+from firstlight.twin.protocols import Floats
+
+Parts = dict[str, Floats]
+"""Time by part [s], arrays (n,)."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Forward and backward time of one part [s], arrays (n,)."""
+
+    forward: Floats
+    backward: Floats
+
+
+def layer_parts(layer: Layer, case: Case) -> Parts:
+    """One layer, one micro-batch, forward and backward and what is computed again [s], by part; arrays (n,).
+
+    "launch" is what the host's launches take longer than the device; "data" what gathering sharded weights adds.
+    """
+    device = {
+        "gemm": _products(layer, case),
+        "attention": _cores(layer, case),
+        "elementwise": _elementwise(layer, case),
+        "tensor": _tensor(layer, case),
+        "context": _context(layer, case),
+        "expert": _dispatch(layer, case),
+    }
+    forward = sum((part.forward for part in device.values()), np.zeros(len(case.layouts)))
+    backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
+    launch = _launch(layer, case)
+    held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
+    again = _recompute(layer, case, device, held_forward)
+    sharded = _sharded(layer, case, held_forward, held_backward + again)
+    return {
+        **{name: part.forward + part.backward for name, part in device.items()},
+        "launch": held_forward - forward + held_backward - backward,
+        "recompute": again,
+        "data": sharded,
+    }
+
+
+def _products(layer: Layer, case: Case) -> Pass:
+    """Matrix products: forward, data gradient and weight gradient, each with its own shape."""
+    layout, rates = case.layouts, case.work.rates(case.work.runs_as, case.a)
+    tokens, tensor = case.tokens(layer), layout.tensor.astype(float)
+    forward, backward = np.zeros(len(layout)), np.zeros(len(layout))
+    for matrix in layer.matrices:
+        rows = tokens / tensor if matrix.split == "none" else tokens
+        out = matrix.out / tensor if matrix.split == "out" else np.full_like(tensor, matrix.out)
+        into = matrix.into / tensor if matrix.split == "into" else np.full_like(tensor, matrix.into)
+        forward = forward + gemm(rows, out, into, rates)
+        backward = backward + gemm(rows, into, out, rates) + gemm(out, into, rows, rates)
+    if layer.routed:
+        each, local = _expert_rows(layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
+        width = float(layer.routed.width)
+        for n, k in ((width * (2 if layer.routed.gated else 1), layer.routed.hidden), (layer.routed.hidden, width)):
+            forward = forward + gemm(each, n, k, rates, local)
+            backward = backward + gemm(each, k, n, rates, local) + gemm(n, k, each, rates, local)
+    return Pass(forward, backward)
+
+
+def _expert_rows(layer: Layer, case: Case) -> Floats:
+    """Tokens that each of a rank's experts gets, with the mean imbalance (n,)."""
+    assert layer.routed is not None
+    copies = case.tokens(layer) / case.layouts.tensor * layer.routed.active
+    local = np.maximum(layer.routed.count / case.layouts.expert, 1.0)
+    return np.maximum(copies * case.a["performance.expert_imbalance"] / local, 1.0)
+
+
+def _cores(layer: Layer, case: Case) -> Pass:
+    """Attention and scan cores; a scan's backward takes twice its forward, and computes the forward again."""
+    tokens, tensor = case.tokens(layer), case.layouts.tensor.astype(float)
+    length = float(layer.length or case.sequence)
+    forward, backward = np.zeros(len(case.layouts)), np.zeros(len(case.layouts))
+    for core in layer.cores:
+        if isinstance(core, Scan):
+            once = scan(tokens, length, core, tensor, case.work, case.a)
+            forward, backward = forward + once, backward + 3.0 * once
+        else:
+            one, two = attention(tokens, length, core, tensor, case.work, case.a)
+            forward, backward = forward + one, backward + two
+    return Pass(forward, backward)
+
+
+def _elementwise(layer: Layer, case: Case) -> Pass:
+    """Element-wise kernels, the permutation of routed copies, and gradients accumulated in fp32."""
+    tokens, layout = case.tokens(layer), case.layouts
+    forward, backward = elementwise(tokens, layer, layout.tensor, case.work, case.a)
+    moved = permute(tokens, layer, layout.tensor, case.work, case.a)
+    local = layer.dense / layout.tensor + layer.experts / layout.expert
+    rate = case.work.bandwidth * case.a["performance.memory_efficiency"]
+    gathered = (case.micro_batches > 1) & (layout.zero < 3)
+    accumulated = np.where(gathered, local * case.a["performance.accumulation"] / rate, 0.0)
+    return Pass(forward + moved, backward + moved + accumulated)
+
+
+def _tensor(layer: Layer, case: Case) -> Pass:
+    """All-gather and reduce-scatter around the mixer and around the dense part, in each direction (arXiv 2205.05198)."""
+    size = case.tokens(layer) * layer.hidden * 2.0
+    pair = sum(case.collective(op, size, case.tensor_group) for op in ("all_gather", "reduce_scatter"))
+    seen = np.asarray(pair) * layer.pairs * case.a["performance.tensor_exposed"]
+    return Pass(seen, seen)
+
+
+def _context(layer: Layer, case: Case) -> Pass:
+    """Keys and values around the ring of context-parallel ranks, hidden behind attention (arXiv 2310.01889)."""
+    keys = sum(
+        core.kv_heads * (core.key + core.value) for core in layer.cores if not isinstance(core, Scan)
+    )
+    size = case.tokens(layer) * keys / case.layouts.tensor * 2.0 * case.layouts.context
+    ring = case.collective("all_gather", size, case.context_group)
+    core, a = _cores(layer, case), case.a
+    hidden, least = a["performance.context_hidden"], a["performance.context_exposed"]
+    return Pass(
+        np.maximum(ring - hidden * core.forward, least * ring),
+        np.maximum(2.0 * ring - hidden * core.backward, 2.0 * least * ring),
+    )
+
+
+def _dispatch(layer: Layer, case: Case) -> Pass:
+    """Tokens to their experts and back, in each direction (all-to-all, bf16)."""
+    if layer.routed is None:
+        return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
+    size = case.tokens(layer) / case.layouts.tensor * layer.routed.active * layer.routed.hidden * 2.0
+    once = case.collective("all_to_all", size, case.expert_group)
+    seen = 2.0 * once * case.a["performance.expert_exposed"] * expert_age(case.a)
+    return Pass(seen, seen)
+
+
+def _launch(layer: Layer, case: Case) -> Pass:
+    """Time the host takes to launch one layer's kernels."""
+    a, work = case.a, case.work
+    forward = a[f"performance.launch_{work.software}"] * (a["performance.launch_arm"] if work.arm else 1.0)
+    forward *= a["performance.launch_low_precision"] if work.low else 1.0
+    forward *= a["performance.launch_experts"] * expert_age(a) if layer.routed else 1.0
+    each = forward * np.where(case.layouts.tensor > 1, a["performance.launch_tensor"], 1.0)
+    return Pass(each, each * a["performance.launch_backward"])
+
+
+def _recompute(layer: Layer, case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
+    """What is computed again: nothing; norms and activations (or the unfused core); the whole layer."""
+    a = case.a
+    fused = a["performance.fused_attention"] >= 0.5
+    share = a["performance.selective_fused" if case.work.software == "gpu" else "performance.selective_xla"]
+    own = device["gemm"].forward + device["attention"].forward + device["elementwise"].forward
+    selective = share * own if fused else device["attention"].forward
+    return np.select([case.layouts.recompute == 1, case.layouts.recompute == 2], [selective, forward], 0.0)
+
+
+def _sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Floats:
+    """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered forward and backward, gradients scattered (1910.02054)."""
+    dense, experts = layer.dense / case.layouts.tensor * 2.0, layer.experts / case.layouts.expert * 2.0
+    gather = case.collective("all_gather", dense, case.data_group)
+    scatter = case.collective("reduce_scatter", dense, case.data_group)
+    if layer.routed:
+        gather = gather + case.collective("all_gather", experts, case.replica_group)
+        scatter = scatter + case.collective("reduce_scatter", experts, case.replica_group)
+    gather = np.where(case.layouts.zero >= 3, gather, 0.0)
+    scatter = np.where(case.layouts.zero >= 2, scatter, 0.0)
+    return _behind(forward, gather, case) + _behind(backward, gather + scatter, case)
+
+
+def _behind(compute: Floats, traffic: Floats, case: Case) -> Floats:
+    """How much longer computation takes with traffic beside it [s]."""
+    taxed = case.a["performance.sharded_tax"] * np.minimum(compute, traffic)
+    return join(case.a["performance.sharded_overlap"], compute, traffic) + taxed - compute

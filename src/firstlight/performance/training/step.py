@@ -1,0 +1,87 @@
+"""The time and memory of an optimizer step, for one layout or a million."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstlight.performance.machine import Machine
+from firstlight.performance.training.layer import Parts
+from firstlight.performance.training.layouts import Case, Layouts
+from firstlight.performance.training.memory import memory_parts
+from firstlight.performance.training.overlap import step_end
+from firstlight.performance.training.pipeline import pipeline_parts
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.model import Model
+from firstlight.spec.workload import Training
+from firstlight.twin.protocols import CollectiveTime, Floats
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Optimizer steps of many layouts; arrays (n,).
+
+    Attributes:
+        time: of the step [s].
+        parts: where it goes; they add up to `time` [s].
+        memory: of the fullest accelerator, by component [B].
+        available: memory of an accelerator [B].
+        data: data-parallel ranks. micro_batches: of one rank.
+    """
+
+    time: Floats
+    parts: Parts
+    memory: Parts
+    available: float
+    data: Floats
+    micro_batches: Floats
+
+    @property
+    def used(self) -> Floats:
+        """Memory of the fullest accelerator [B] (n,)."""
+        return sum(self.memory.values(), np.zeros(len(self.time)))
+
+    @property
+    def fits(self) -> Floats:
+        """The memory suffices (n,), boolean."""
+        return self.used <= self.available
+
+
+def steps(
+    model: Model,
+    workload: Training,
+    work: Machine,
+    layouts: Layouts,
+    accelerators: int,
+    collective: CollectiveTime,
+    a: Assumptions,
+) -> Steps:
+    """Time and memory of one optimizer step in each layout.
+
+    Args:
+        model: architecture.
+        workload: sequence and batch; the batch must be settled (`batch.settled`).
+        work: machine, at the workload's precision.
+        layouts: arrays (n,).
+        accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
+        collective: time of collectives on the fabric.
+        a: assumptions.
+    """
+    if workload.batch is None:
+        raise ValueError("steps() needs a workload whose batch is settled")
+    sequences = max(workload.batch / workload.sequence, 1.0)
+    case = Case(model, workload.sequence, sequences, accelerators, work, layouts, collective, a)
+    parts = step_parts(case)
+    time = sum(parts.values(), np.zeros(len(layouts)))
+    return Steps(time, parts, memory_parts(case), work.memory, case.data, case.micro_batches)
+
+
+def step_parts(case: Case) -> Parts:
+    """Where the time of one step goes [s], by part; arrays (n,). "jitter" is what many accelerators wait for each other."""
+    parts, window = pipeline_parts(case)
+    for name, time in step_end(case, window).items():
+        parts[name] = parts.get(name, np.zeros(len(time))) + time
+    total = sum(parts.values(), np.zeros(len(case.layouts)))
+    doublings = np.log2(max(case.accelerators / 8.0, 1.0))
+    return {**parts, "jitter": total * case.a["performance.jitter"] * doublings}

@@ -1,0 +1,179 @@
+"""What the families share: attention, layers with windows, the tower around them, and the fields that change no shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from firstlight.spec.fields import Fields
+from firstlight.spec.model import Attention, Block, Experts, FeedForward, Tower
+
+LAYERS = 10_000
+"""More layers than any model has; bounds the work that a wrong file can cause."""
+
+IRRELEVANT = frozenset(
+    """
+    _name_or_path architectures auto_map transformers_version torch_dtype dtype use_cache quantization_config
+    compression_config model_type id2label label2id torchscript use_bfloat16 tf_legacy_loss is_decoder
+    is_encoder_decoder tie_encoder_decoder pruned_heads problem_type finetuning_task task_specific_params
+    tokenizer_class prefix return_dict return_dict_in_generate output_attentions output_hidden_states output_scores
+    chunk_size_feed_forward gradient_checkpointing unsloth_version unsloth_fixed
+
+    bos_token_id eos_token_id pad_token_id sep_token_id decoder_start_token_id mask_token_id unk_token_id
+    image_token_id video_token_id audio_token_id image_token_index video_token_index boi_token_index eoi_token_index
+    vision_start_token_id vision_end_token_id boi_token_id eoi_token_id
+
+    min_length max_length max_new_tokens do_sample early_stopping num_beams num_beam_groups diversity_penalty
+    temperature top_k top_p typical_p repetition_penalty length_penalty no_repeat_ngram_size
+    encoder_no_repeat_ngram_size bad_words_ids num_return_sequences forced_bos_token_id forced_eos_token_id
+    remove_invalid_values exponential_decay_length_penalty suppress_tokens begin_suppress_tokens begin_suppress
+    renormalize_logits
+
+    initializer_range initializer_factor init_std init_device emb_init_std scale_attn_weights rescale_prenorm_residual
+    rms_norm_eps layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_eps norm_epsilon
+    attention_dropout hidden_dropout resid_pdrop embd_pdrop emb_pdrop attn_pdrop dropout activation_dropout layerdrop
+    classifier_dropout classifier_dropout_prob embedding_dropout residual_dropout summary_first_dropout
+    hidden_dropout_prob attention_probs_dropout_prob
+
+    rope_theta rope_scaling rope_parameters rope_local_base_freq rope_interleave rotary_dim rotary_pct rotary_emb_base
+    rotary_embedding_base partial_rotary_factor partial_rotary_factors use_mrope mrope_section rope_type
+    original_max_position_embeddings initial_context_length rotary rotary_percentage swa_rope_theta
+
+    hidden_act hidden_activation activation_function activation mlp_hidden_act swiglu_limit swiglu_alpha
+
+    router_aux_loss_coef aux_loss_alpha seq_aux output_router_logits router_jitter_noise norm_topk_prob
+    routed_scaling_factor scoring_func topk_method n_group topk_group num_expert_group router_z_loss_coef
+    moe_router_dtype ep_size expert_parallel pretraining_tp slow_but_exact
+    num_nextn_predict_layers num_mtp_layers mtp_num_hidden_layers mtp_use_dedicated_embeddings use_mtp
+    mtp_transformer_layers num_mtp_modules mtp_hybrid_override_pattern mtp_layers_block_type
+    final_logit_softcapping attn_logit_softcapping query_pre_attn_scalar logit_scale attention_multiplier
+    """.split()
+)
+
+
+def attention(
+    fields: Fields,
+    *,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    head_dim: int | None = None,
+    bias: bool = False,
+    out_bias: bool = False,
+    norm: bool = False,
+    gate: bool = False,
+) -> Attention:
+    """Grouped-query attention in the names that most configs share.
+
+    Args:
+        fields: of the config.
+        heads: where the config leaves `num_attention_heads` out; None requires it.
+        kv_heads: where the config leaves `num_key_value_heads` out; None is the number of query heads.
+        head_dim: where the config leaves `head_dim` out; None is hidden width over heads.
+        bias, out_bias, norm, gate: as in `Attention`.
+    """
+    queries = fields.count("num_attention_heads", heads, high=100_000)
+    keys = fields.maybe("num_key_value_heads", high=100_000) or kv_heads or queries
+    width = fields.maybe("head_dim", high=100_000) or head_dim or width_of_head(fields, "hidden_size", queries)
+    check_groups(fields, "num_key_value_heads", queries, keys)
+    return Attention(queries, keys, width, bias=bias, out_bias=out_bias, norm=norm, gate=gate)
+
+
+def check_groups(fields: Fields, name: str, heads: int, kv_heads: int) -> None:
+    """Query heads must divide evenly over key and value heads."""
+    fields.check(
+        heads % kv_heads == 0,
+        name,
+        f"is {kv_heads}, which does not divide the {heads} query heads",
+        "Each key and value head serves the same whole number of query heads.",
+    )
+
+
+def width_of_head(fields: Fields, name: str, heads: int) -> int:
+    """Hidden width over heads, where that is whole."""
+    hidden = fields.count(name, high=10**7)
+    fields.check(
+        hidden % heads == 0, name, f"is {hidden}, which {heads} heads do not divide", "Write head_dim, or mend either."
+    )
+    return max(hidden // heads, 1)
+
+
+def layers(fields: Fields, name: str = "num_hidden_layers") -> int:
+    """How many layers the model has."""
+    return fields.count(name, high=LAYERS)
+
+
+def windowed(fields: Fields, mixer: Attention, count: int, sliding: Sequence[bool] | None = None) -> list[Attention]:
+    """The mixer of each layer: with `sliding_window` where `layer_types` (or else `sliding`) says so."""
+    window = fields.maybe("sliding_window")
+    types = fields.words("layer_types", ("full_attention", "sliding_attention"), count)
+    if types is not None:
+        sliding = [kind == "sliding_attention" for kind in types]
+        fields.check(window is not None or not any(sliding), "sliding_window", "is missing", "layer_types needs it.")
+    chosen = sliding if sliding is not None else [window is not None] * count
+    return [replace(mixer, window=window) if slides else mixer for slides in chosen]
+
+
+def gather(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Equal layers as one block with their count, in the order of the first of each."""
+    counts: Counter[Block] = Counter()
+    for block in blocks:
+        counts[replace(block, count=1)] += block.count
+    return tuple(replace(block, count=count) for block, count in counts.items() if count)
+
+
+def feed_forward(fields: Fields, *, gated: bool = True, bias: bool = False) -> FeedForward:
+    """A dense part of `intermediate_size`."""
+    return FeedForward(fields.count("intermediate_size", high=10**8), gated=gated, bias=bias)
+
+
+def decoder(
+    fields: Fields,
+    blocks: Iterable[Block],
+    *,
+    hidden_name: str = "hidden_size",
+    vocabulary: int | None = None,
+    tied: bool = False,
+    norm_bias: bool = False,
+    head_bias: bool = False,
+    positions: int = 0,
+    extra: int = 0,
+    outer: Fields | None = None,
+) -> Tower:
+    """A language model's tower: embedding, blocks, final norm, head.
+
+    Args:
+        fields: of the config (of its text part, where it has one).
+        blocks: the layers.
+        hidden_name: what the config calls the hidden width.
+        vocabulary: where the config leaves `vocab_size` out; None requires it.
+        tied: what the family does where the config does not say.
+        norm_bias: the final norm is a layer norm.
+        head_bias: the head has one.
+        positions: learned position embeddings.
+        extra: further parameters.
+        outer: of the config around the text part, whose `tie_word_embeddings` counts if the text part is silent.
+    """
+    hidden = fields.count(hidden_name, high=10**7)
+    words = fields.count("vocab_size", vocabulary, high=10**8)
+    fields.maybe("max_position_embeddings")
+    around = tied if outer is None else outer.flag("tie_word_embeddings", tied)
+    final = hidden * (2 if norm_bias else 1) + (words if head_bias else 0)
+    return Tower(
+        name="text",
+        hidden=hidden,
+        blocks=gather(blocks),
+        vocabulary=words,
+        head=words,
+        tied=fields.flag("tie_word_embeddings", around),
+        positions=positions,
+        extra=final + extra,
+    )
+
+
+def routed(fields: Fields, count: str, width: str, *, active: str = "num_experts_per_tok") -> Experts:
+    """Routed experts in the names that configs give their number and their width."""
+    experts = fields.count(count, high=100_000)
+    chosen = fields.count(active, high=100_000)
+    fields.check(chosen <= experts, active, f"is {chosen}, more than the {experts} experts", f"At most {experts}.")
+    return Experts(count=experts, active=chosen, width=fields.count(width, high=10**8))

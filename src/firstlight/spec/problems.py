@@ -1,0 +1,107 @@
+"""Pydantic's findings as problems of the house: all of them, each with its place, in plain words, with the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from firstlight import units
+from firstlight.errors import DocumentError, Problem
+from firstlight.spec import near, shape, words
+from firstlight.spec.source import Source, Where
+from firstlight.spec.words import Finding, Words
+
+MOST = 100
+T = TypeVar("T")
+
+
+def validated(source: Source, kind: TypeAdapter[T], annotation: Any) -> T:
+    """The typed value of a document.
+
+    Raises:
+        DocumentError: all of its problems together.
+    """
+    try:
+        return kind.validate_python(source.value)
+    except ValidationError as error:
+        raise gathered(found(error, source, annotation)) from None
+
+
+def gathered(problems: Iterable[Problem]) -> DocumentError:
+    """Problems as one error: by place, each once, at most a hundred."""
+    unique = list(dict.fromkeys(problems))
+    files = list(dict.fromkeys(problem.file for problem in unique))
+    ordered = sorted(unique, key=lambda p: (files.index(p.file), p.line, p.column))
+    if len(ordered) > MOST:
+        rest = Problem("", f"{len(ordered) - MOST:,} more problems are not shown", "Mend these first.", ordered[0].file)
+        ordered = [*ordered[:MOST], rest]
+    return DocumentError(tuple(ordered))
+
+
+def found(error: ValidationError, source: Source, annotation: Any, root: Where = ()) -> list[Problem]:
+    """Pydantic's findings as problems.
+
+    Args:
+        error: of validating the part of `source` at `root`.
+        source: the document.
+        annotation: type of that part.
+        root: way to that part.
+    """
+    problems: dict[Where, Problem] = {}
+    for detail in error.errors(include_url=False)[: 10 * MOST]:
+        if detail["type"] == "too_short" and detail["input"]:
+            continue  # pydantic counts only the valid entries; the others have findings of their own
+        where, problem = _problem(detail, source, annotation, root)
+        problems[where] = problem
+    return list(problems.values())
+
+
+def _problem(detail: ErrorDetails, source: Source, annotation: Any, root: Where) -> tuple[Where, Problem]:
+    top, kind = source.get(root), detail["type"]
+    where = _way(detail["loc"], top, missing=kind == "missing")
+    if kind == "extra_forbidden":
+        message, remedy = _unknown(where, top, annotation)
+        return where, source.problem((*root, *where), message, remedy, key=True)
+    info = shape.field(annotation, where, top)
+    expected = shape.at(annotation, where, top)
+    finding = Finding(
+        where=where,
+        value=source.get((*root, *where)),
+        kind=expected,
+        example=shape.example(expected, info),
+        required=info is None or info.is_required(),
+        context=detail.get("ctx", {}),
+    )
+    if kind == "missing":
+        told = f" ({info.description.splitlines()[0].rstrip('.')})" if info and info.description else ""
+        return where, source.problem((*root, *where), "is missing", finding.instead[:-1] + told + ".")
+    message, remedy = words.say(kind, finding)
+    return where, source.problem((*root, *where), message, remedy)
+
+
+def _way(loc: tuple[int | str, ...], value: Any, *, missing: bool) -> Where:
+    """Pydantic's location without the names of union members, which stand in no document."""
+    where: list[str | int] = []
+    for step in loc:
+        keyed = isinstance(value, dict) and step in value
+        if keyed or (isinstance(value, list) and isinstance(step, int) and step < len(cast("list[Any]", value))):
+            where.append(step)
+            value = cast("Any", value)[step]
+    return (*where, loc[-1]) if missing else tuple(where)
+
+
+def _unknown(where: Where, top: Any, annotation: Any) -> Words:
+    around, name = shape.at(annotation, where[:-1], top), str(where[-1])
+    value = top
+    for step in where[:-1]:
+        value = value[step]
+    owner = shape.model(around, value)
+    known = [key for key in owner.model_fields if key != "facts"] if owner else []
+    homes = list(dict.fromkeys(shape.homes(annotation, name)))
+    close = near.nearest(name, known)
+    if homes and not close:
+        return f"unknown key {units.printed(name)} here", f"It belongs below `{homes[0]}:`."
+    return f"unknown key {units.printed(name)}", near.hint(name, known, f"Known here: {', '.join(known)}.")
