@@ -16,10 +16,17 @@ def a(**overrides):
 
 
 def line(category="IT", lead="accelerators", unit_price=300_000.0, count=1000.0, unit="", rating=0.0) -> BillLine:
-    return BillLine(category, f"{lead} item", f"{lead}-part", count, unit, unit_price, "a page", "published", lead, rating)
+    return BillLine(
+        category, f"{lead} item", f"{lead}-part", count, unit, unit_price, "a page", "published", lead, rating
+    )
 
 
-BILL = (line(), line("Network", "switches", 36_000, 300), line("Power", "ups", 400_000, 15), line("Cooling", "cdu", 1e5, 9))
+BILL = (
+    line(),
+    line("Network", "switches", 36_000, 300),
+    line("Power", "ups", 400_000, 15),
+    line("Cooling", "cdu", 1e5, 9),
+)
 ENERGY = EnergyFacts(energy=12e6 * YEAR, peak=15e6, water=20_000, carbon=4e7)
 BUILDING = BuildingFacts(it_peak=12e6, floor=3000)
 EVERYTHING_PRICED = (

@@ -14,7 +14,9 @@ from firstlight.twin.factory import Factory
 _PART = {"vendor": "test", "source": "test", "standing": "estimate"}
 
 
-def make_factory(accelerators: int, *, each: int = 8, nodes: int = 1, memory: str = "HBM3", year: int = 2022) -> Factory:
+def make_factory(
+    accelerators: int, *, each: int = 8, nodes: int = 1, memory: str = "HBM3", year: int = 2022
+) -> Factory:
     """A factory of `accelerators`, `each` in a system of `nodes` hosts; nothing of its layout matters here."""
     accelerator = Accelerator.model_validate(
         {"id": "acc", "name": "acc", "architecture": "hopper", "released": year, "memory": "80 GB", **_PART}

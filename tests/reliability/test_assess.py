@@ -3,10 +3,10 @@ import math
 
 import pytest
 
-from firstlight.errors import UsageError
+from firstlight.errors import InfeasibleError, UsageError
 from firstlight.reliability.assess import assess, node_failures
 from firstlight.reliability.facts import RunFacts
-from firstlight.reliability.rates import interruption_rates, mean_time
+from firstlight.reliability.rates import NEVER, interruption_rates, mean_time
 from firstlight.twin.result import Prediction
 
 DAY = 86400.0
@@ -25,7 +25,7 @@ def test_rates_add_up_and_scale_with_size(factory, assumptions, llama):
     small, large = (interruption_rates(factory(n), llama(n), assumptions()) for n in (1024, 8192))
     assert set(small) == {"accelerator", "memory", "software", "host", "nic", "link", "switch"}
     assert mean_time(small) == pytest.approx(8 * mean_time(large))
-    assert mean_time({}) == math.inf
+    assert mean_time({}) == NEVER
 
 
 def test_older_memory_fails_less(factory, assumptions, llama):
@@ -71,9 +71,7 @@ def test_a_run_on_half_the_factory_is_interrupted_half_as_often(factory, assumpt
     ],
 )
 def test_each_assumption_bites(factory, assumptions, llama, worse, value):
-    base, changed = (
-        result(factory, assumptions, llama, run(), **o).runs[0].goodput.p50 for o in ({}, {worse: value})
-    )
+    base, changed = (result(factory, assumptions, llama, run(), **o).runs[0].goodput.p50 for o in ({}, {worse: value}))
     assert changed < base
 
 
@@ -99,9 +97,7 @@ def test_own_storage_replaces_the_assumption(factory, assumptions, llama):
 
 
 def test_availability_falls_with_repair_time(factory, assumptions, llama):
-    day, week = (
-        result(factory, assumptions, llama, repair_time=t).availability for t in ("1 days", "7 days")
-    )
+    day, week = (result(factory, assumptions, llama, repair_time=t).availability for t in ("1 days", "7 days"))
     assert 0.99 < day < 1
     assert 1 / week - 1 == pytest.approx(7 * (1 / day - 1))
 
@@ -128,10 +124,29 @@ def test_runs_beyond_the_factory_are_refused(factory, assumptions, llama):
 
 
 def test_without_failures_nothing_is_lost_but_checkpoints(factory, assumptions, llama):
-    never = dict.fromkeys(("accelerator_faults", "memory_faults", "software_faults", "host_faults"), "1e-14 /h")
-    never |= dict.fromkeys(("nic_faults", "link_faults", "switch_faults"), "1e-14 /h")
+    never = dict.fromkeys(("accelerator_faults", "memory_faults", "software_faults", "host_faults"), "0 /h")
+    never |= dict.fromkeys(("nic_faults", "link_faults", "switch_faults"), "0 /h")
     (one,) = result(factory, assumptions, llama, run(), **never).runs
     assert one.goodput.p50 > 0.9999
+
+
+def test_a_run_that_hardly_advances_is_infeasible(factory, assumptions, llama):
+    with pytest.raises(InfeasibleError, match=r"Runs of at most \d+ accelerators restart in time"):
+        result(factory, assumptions, llama, run(), warm_up="90 days")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"storage_bandwidth": "0 GB/s"}, "must be more than zero"),
+        ({"snapshot_bandwidth": "0 GB/s"}, "must be more than zero"),
+        ({"fleet_spread": 900}, "write a number up to"),
+        ({"spares_service": "100 %"}, "service level"),
+    ],
+)
+def test_absurd_assumptions_are_refused(factory, assumptions, llama, overrides, message):
+    with pytest.raises(UsageError, match=message):
+        result(factory, assumptions, llama, run(), **overrides)
 
 
 def test_nodes_of_many_small_parts_fail_less_each(factory, assumptions):

@@ -1,4 +1,5 @@
 import datetime as dt
+import itertools
 import time
 
 import pytest
@@ -52,7 +53,7 @@ def test_critical_path_is_a_chain_without_slack():
     tasks = {task.name: task for task in result.tasks}
     path = [tasks[name] for name in result.critical_path]
     assert all(task.critical for task in path)
-    assert all(one.name in two.after and one.finish == two.start for one, two in zip(path, path[1:], strict=False))
+    assert all(one.name in two.after and one.finish == two.start for one, two in itertools.pairwise(path))
     assert path[0].start == 0
     assert path[-1].name == "Acceptance of the whole factory"
     assert sum(task.duration for task in path) == pytest.approx(result.makespan)
@@ -94,7 +95,9 @@ def test_a_date_too_early_says_by_how_much():
 def test_what_stands_is_not_built_nor_ordered():
     both = programme(START, None, items(*EVERYTHING), build(existing=BROWNFIELD), a())
     names = {task.name for task in both.tasks}
-    assert not any(name.startswith(("Permits", "Site works", "Frame", "Enclosure", "Substation", "Utility")) for name in names)
+    assert not any(
+        name.startswith(("Permits", "Site works", "Frame", "Enclosure", "Substation", "Utility")) for name in names
+    )
     assert "Order: Substation transformers" not in names
     shell_only = programme(START, None, items(*EVERYTHING), build(existing=frozenset({"shell"})), a())
     assert both.makespan < shell_only.makespan
@@ -159,7 +162,8 @@ def test_newest_generation_waits_longer():
     assert generation_key("accelerators", 2022, 2026) == "accelerators"
     assert generation_key("accelerators", None, 2026) == "accelerators"
     orders = [
-        programme(START, None, [OrderItem("x", "", 1, "accelerators", year)], build(), a()).orders for year in (2022, 2026)
+        programme(START, None, [OrderItem("x", "", 1, "accelerators", year)], build(), a()).orders
+        for year in (2022, 2026)
     ]
     old, new = (next(o for o in some if o.item == "x").lead_time for some in orders)
     assert old == 12 * WEEK

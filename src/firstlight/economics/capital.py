@@ -77,9 +77,7 @@ def _unit_price(line: BillLine, a: Assumptions) -> tuple[float, str, str]:
     return a[name] * watts, entry.source, entry.standing
 
 
-def _around(
-    bill: Sequence[BillLine], energy: EnergyFacts, building: BuildingFacts, a: Assumptions
-) -> Iterator[Asset]:
+def _around(bill: Sequence[BillLine], energy: EnergyFacts, building: BuildingFacts, a: Assumptions) -> Iterator[Asset]:
     """What no part of the catalogue stands for. A bill that lists storage, switchgear or busway replaces them."""
     listed = {line.lead for line in bill}
     systems = [_bought(line, a).line.amount for line in bill if line.lead == "accelerators"]

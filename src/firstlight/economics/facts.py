@@ -71,7 +71,8 @@ class WorkloadFacts:
         trains = self.duration is not None and self.tokens is not None and self.tokens > 0
         if trains == (self.tokens_per_s is not None):
             raise UsageError(
-                f"the workload of {self.model} must have either duration and tokens (training) or tokens_per_s (serving)"
+                f"the workload of {self.model} must have either duration and tokens (training) "
+                "or tokens_per_s (serving)"
             )
         if self.accelerators < 1 or not 0 <= self.power_share <= 1:
             raise UsageError(

@@ -113,6 +113,4 @@ def _workload(work: WorkloadFacts, yearly: Yearly, available: float, energy: Ene
     if work.tokens_per_s is None:
         raise UsageError(f"the workload of {work.model} neither trains nor serves")
     token = times(work.tokens_per_s.inverse(), rate * MILLION, yearly.spread, BASIS)
-    return WorkloadCost(
-        work.model, "serving", work.accelerators, None, token, carbon * MILLION / work.tokens_per_s.p50
-    )
+    return WorkloadCost(work.model, "serving", work.accelerators, None, token, carbon * MILLION / work.tokens_per_s.p50)

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from firstlight.economics.facts import BuildingFacts, EnergyFacts, WorkloadFacts
+from firstlight.facility.result import FacilityResult
 from firstlight.network.result import NetworkResult
 from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.reliability.facts import FabricCounts, RunFacts
+from firstlight.reliability.result import RunReliability
 from firstlight.schedule import BuildFacts, OrderItem
 from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.plan import Plan
 from firstlight.spec.site import Site
+from firstlight.spec.workload import Training
 from firstlight.twin.bill import BillLine
 from firstlight.twin.factory import Factory
 from firstlight.twin.protocols import Floats, Ints
@@ -78,3 +83,44 @@ def build_facts(factory: Factory, network: NetworkResult, site: Site) -> BuildFa
         it_power=factory.it_power,
         existing=frozenset(site.existing),
     )
+
+
+def energy_facts(site: Site, facility: FacilityResult) -> EnergyFacts:
+    """A year at the feed as `economics` sees it."""
+    return EnergyFacts(facility.energy, facility.peak, facility.water, facility.carbon, site.energy_price)
+
+
+def building_facts(site: Site, facility: FacilityResult) -> BuildingFacts:
+    """Plant and building as `economics` sees them."""
+    return BuildingFacts(facility.it_peak, facility.floor_used, frozenset(site.existing))
+
+
+def workload_facts(
+    plan: Plan,
+    factory: Factory,
+    training: Sequence[TrainingResult],
+    serving: Sequence[ServingResult],
+    reliable: Sequence[RunReliability],
+) -> tuple[WorkloadFacts, ...]:
+    """The workloads as `economics` sees them, in the demand's order."""
+    steady = power_profile(factory, training, serving).share
+    trained, served = iter(zip(training, reliable, strict=True)), iter(serving)
+    facts: list[WorkloadFacts] = []
+    for workload in plan.demand:
+        if isinstance(workload, Training):
+            result, run = next(trained)
+            share = _power_share(factory, result, steady)
+            facts.append(WorkloadFacts(result.model, result.accelerators, share, run.duration, result.tokens))
+        else:
+            result = next(served)
+            share = _power_share(factory, result, steady)
+            facts.append(WorkloadFacts(result.model, result.accelerators, share, tokens_per_s=result.tokens_per_s))
+    return tuple(facts)
+
+
+def _power_share(factory: Factory, result: TrainingResult | ServingResult, steady: float) -> float:
+    """Share of the factory's average power that a workload draws; network and services go with its accelerators."""
+    span = factory.it_power - factory.idle_power
+    own = factory.idle_power + result.utilisation * span
+    whole = factory.idle_power + steady * span
+    return result.accelerators / factory.accelerators * own / whole

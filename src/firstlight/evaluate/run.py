@@ -6,13 +6,13 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from firstlight import __version__
-from firstlight.economics.result import EconomicsResult
+from firstlight.economics import price
+from firstlight.errors import UsageError
 from firstlight.evaluate import hand
 from firstlight.evaluate.bill import bill
 from firstlight.evaluate.build import Built, build
@@ -24,9 +24,8 @@ from firstlight.network.describe import describe
 from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.performance.serving import serve
 from firstlight.performance.training import train
-from firstlight.reliability.assess import assess
+from firstlight.reliability import assess
 from firstlight.schedule import programme
-from firstlight.economics import price
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
@@ -59,18 +58,111 @@ def evaluate(
         progress: called with each of `STEPS` as it begins.
 
     Raises:
-        UsageError, InfeasibleError: no such factory can exist.
+        UsageError: something is left open, or parts do not go together.
+        InfeasibleError: no such factory can exist.
     """
     progress(STEPS[0])
     built = build(plan, catalog, a)
+    factory = built.factory
     progress(STEPS[1])
-    cable_plan = cables.plan(built.factory, catalog, a)
-    network = describe(built.factory, cable_plan, built.time, catalog, a)
+    cable_plan = cables.plan(factory, catalog, a)
+    network = describe(factory, cable_plan, built.time, catalog, a)
     progress(STEPS[2])
-    training, serving = _workloads(plan, built, a, base)
+    training, serving = workloads(plan, built, a, base)
     progress(STEPS[3])
-    profile = hand.power_profile(built.factory, training, serving)
-    facility = year(plan.site, plan.design, built.factory, profile, catalog, a, base)
+    profile = hand.power_profile(factory, training, serving)
+    facility = year(plan.site, plan.design, factory, profile, catalog, a, base)
     progress(STEPS[4])
-    reliability = assess(built.factory, hand.runs(plan, training), hand.fabric_counts(built.factory, network), a)
-    ...
+    reliability = assess(factory, hand.runs(training, a), hand.fabric_counts(factory, network), a)
+    progress(STEPS[5])
+    bought = bill(built, network, facility, catalog)
+    start, ready_by = dates(plan)
+    schedule = programme(
+        start, ready_by, hand.orders(bought, built.parts.accelerator.released),
+        hand.build_facts(factory, network, plan.site), a,
+    )  # fmt: skip
+    progress(STEPS[6])
+    economics = price(
+        bought, hand.energy_facts(plan.site, facility), hand.building_facts(plan.site, facility), factory.accelerators,
+        reliability.availability, hand.workload_facts(plan, factory, training, serving, reliability.runs), a,
+    )  # fmt: skip
+    return Evaluation(
+        name=plan.name,
+        version=__version__,
+        input_hash=input_hash(plan, catalog, a),
+        seed=seed,
+        plan=plan,
+        factory=summarise(factory, plan),
+        network=network,
+        training=training,
+        serving=serving,
+        facility=facility,
+        reliability=reliability,
+        economics=economics,
+        schedule=schedule,
+        bill=bought,
+        margins=margins(plan, training, serving, reliability.runs, facility, schedule),
+        assumptions=a.used(),
+        proposed=tuple(f"{path} = {why}" for path, why in (proposed or {}).items()),
+        warnings=(),
+        twin=factory,
+        cable_plan=cable_plan,
+    )
+
+
+def workloads(
+    plan: Plan, built: Built, a: Assumptions, base: Path
+) -> tuple[tuple[TrainingResult, ...], tuple[ServingResult, ...]]:
+    """Every workload of the demand on its placement: training runs and served models, each in the demand's order."""
+    training: list[TrainingResult] = []
+    serving: list[ServingResult] = []
+    parts, time = built.parts, built.time
+    if plan.design.placements is None:
+        raise UsageError("design.placements is open; let `design.propose` resolve the plan first")
+    for workload, placement in zip(plan.demand, plan.design.placements, strict=True):
+        machine = (parts.system, parts.accelerator, parts.host, placement.accelerators)
+        if isinstance(workload, Training) and placement.training:
+            model = models.find(workload.train, base)
+            training.append(train(workload, model, *machine, placement.training, time, a))
+        elif not isinstance(workload, Training) and placement.serving:
+            model = models.find(workload.serve, base)
+            serving.append(serve(workload, model, *machine, placement.serving, time, a))
+    return tuple(training), tuple(serving)
+
+
+def dates(plan: Plan) -> tuple[dt.date, dt.date | None]:
+    """Start and wanted first light of a plan; a time is counted from the start."""
+    start = plan.start or dt.date.today()
+    if plan.ready_by is None or isinstance(plan.ready_by, dt.date):
+        return start, plan.ready_by
+    return start, start + dt.timedelta(seconds=plan.ready_by)
+
+
+def summarise(factory: Factory, plan: Plan) -> FactorySummary:
+    """Counts of what was assembled."""
+    kinds = np.bincount(factory.racks.kind, minlength=len(RackKind))
+    return FactorySummary(
+        system=factory.system.id,
+        accelerator=factory.accelerator.id,
+        accelerators=factory.accelerators,
+        systems=factory.systems,
+        nodes=factory.nodes,
+        compute_racks=int(kinds[RackKind.COMPUTE]),
+        network_racks=int(kinds[RackKind.NETWORK]),
+        service_racks=int(kinds[RackKind.SERVICE]),
+        pods=len(factory.pods) - 1,
+        halls=len(factory.halls),
+        buildings=plan.site.buildings,
+        scale_up_domain=factory.system.scale_up_domain,
+    )
+
+
+def input_hash(plan: Plan, catalog: Catalog, a: Assumptions) -> str:
+    """SHA-256 of all that the answer depends on: the resolved plan, the catalogue and the assumptions."""
+    content = {
+        "version": __version__,
+        "plan": plan.model_dump(mode="json"),
+        "catalogue": [part.model_dump(mode="json") for part in catalog],
+        "assumptions": {name: a.entry(name).text for name in a},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

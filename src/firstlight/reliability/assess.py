@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firstlight import units
-from firstlight.errors import UsageError
+from firstlight.errors import InfeasibleError, Limit, UsageError
 from firstlight.reliability.checkpoint import best_interval, goodput, losses
 from firstlight.reliability.facts import FabricCounts, RunFacts
 from firstlight.reliability.rates import BASIS, interruption_rates, mean_time, memory_faults, predicted
@@ -17,10 +17,11 @@ from firstlight.spec.assumptions import Assumptions
 from firstlight.twin.factory import Factory
 from firstlight.twin.result import Prediction
 
+HOPELESS = 1e-4
+"""A run that advances in a smaller share of its time does not end."""
 
-def assess(
-    factory: Factory, runs: Sequence[RunFacts], counts: FabricCounts, a: Assumptions
-) -> ReliabilityResult:
+
+def assess(factory: Factory, runs: Sequence[RunFacts], counts: FabricCounts, a: Assumptions) -> ReliabilityResult:
     """Interruptions, goodput, availability and spares of a factory.
 
     Args:
@@ -31,6 +32,7 @@ def assess(
 
     Raises:
         UsageError: a run takes more accelerators than there are, or none.
+        InfeasibleError: a run hardly advances between its interruptions.
     """
     rates = interruption_rates(factory, counts, a)
     return ReliabilityResult(
@@ -63,9 +65,9 @@ def checkpoint_times(run: RunFacts, a: Assumptions) -> Checkpoint:
     """How long a checkpoint stops the run, and how long it then drains to storage."""
     bandwidth = run.storage_bandwidth
     if bandwidth is None:
-        bandwidth = run.accelerators * a["reliability.storage_bandwidth"]
+        bandwidth = run.accelerators * a.positive("reliability.storage_bandwidth")
     to_storage = run.checkpoint_bytes / bandwidth
-    to_host = run.checkpoint_bytes / (run.accelerators * a["reliability.snapshot_bandwidth"])
+    to_host = run.checkpoint_bytes / (run.accelerators * a.positive("reliability.snapshot_bandwidth"))
     blocking = a["reliability.checkpoint_blocking"]
     return Checkpoint(
         a["reliability.snapshot_pause"] + to_host + blocking * to_storage, (1 - blocking) * to_storage, bandwidth
@@ -110,6 +112,9 @@ def assess_run(factory: Factory, run: RunFacts, rates: dict[str, float], a: Assu
         run: the run.
         rates: of the whole factory [1/s].
         a: the run's assumptions.
+
+    Raises:
+        InfeasibleError: the run hardly advances between its interruptions.
     """
     _check(run, factory)
     mtti = mean_time(rates) * factory.accelerators / run.accelerators
@@ -118,6 +123,8 @@ def assess_run(factory: Factory, run: RunFacts, rates: dict[str, float], a: Assu
     interval = float(best_interval(written.write, mtti, written.drain))
     spread = predicted(mtti, run.accelerators, factory.accelerator, a)
     share = _goodput(interval, written, sum(steps.values()), spread)
+    if share.p50 < HOPELESS:
+        raise _hopeless(run, mtti, sum(steps.values()) + written.drain)
     duration = _stretched(run.duration, share)
     return RunReliability(
         model=run.model,
@@ -143,8 +150,20 @@ def _check(run: RunFacts, factory: Factory) -> None:
         )
 
 
+def _hopeless(run: RunFacts, mtti: float, restart: float) -> InfeasibleError:
+    fits = int(run.accelerators * mtti / restart) if restart > 0 else run.accelerators
+    limit = Limit(
+        f"training of {run.model}",
+        f"a restart of {units.show(restart, 'time')}",
+        f"{units.show(mtti, 'time')} between interruptions",
+        f"Runs of at most {max(fits, 1):,} accelerators restart in time; or shorten the restart "
+        "(assumptions reliability.detection, reliability.warm_up), or take faster storage.",
+    )
+    return InfeasibleError(f"the run of {run.model} on {run.accelerators:,} accelerators hardly advances", (limit,))
+
+
 def _goodput(interval: float, written: Checkpoint, restart: float, mtti: Prediction) -> Prediction:
-    """Goodput over the interval of the mean time to interruption; the checkpoint interval stays at the median's best."""
+    """Goodput over the interval of the mean time to interruption, with checkpoints at the median's best."""
     low, mid, high = (
         float(goodput(interval, written.write, restart + written.drain, m)) for m in (mtti.p10, mtti.p50, mtti.p90)
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
+from firstlight.errors import UsageError
 from firstlight.reliability.facts import FabricCounts
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.parts import Accelerator
@@ -14,6 +14,10 @@ from firstlight.twin.result import Prediction
 BASIS = "Llama 3 rates by component; interval from six fleets (Llama 3, RSC-1, RSC-2, Crusoe, Imbue, MegaScale)"
 CALIBRATED_YEARS = (2020, 2024)
 """First shipment of the accelerators in those fleets: A100 to H200."""
+NEVER = 1e20
+"""Mean time where nothing fails [s]."""
+WIDEST = 5.0
+"""Half-width of an interval in the logarithm, beyond which it says nothing."""
 
 
 def interruption_rates(factory: Factory, counts: FabricCounts, a: Assumptions) -> dict[str, float]:
@@ -40,17 +44,24 @@ def memory_faults(accelerator: Accelerator, a: Assumptions) -> float:
 
 
 def mean_time(rates: Mapping[str, float]) -> float:
-    """Mean time to interruption of parts that fail independently [s]; infinite where nothing fails."""
-    total = sum(rates.values())
-    return 1 / total if total > 0 else math.inf
+    """Mean time to interruption of parts that fail independently [s]; `NEVER` where nothing fails."""
+    return 1 / max(sum(rates.values()), 1 / NEVER)
 
 
 def predicted(mtti: float, accelerators: int, accelerator: Accelerator, a: Assumptions) -> Prediction:
     """The mean time to interruption with its interval [s].
 
     P10 and P90 are the spread between published fleets. Calibrated: a size and a generation that those fleets have.
+
+    Raises:
+        UsageError: the plan's own spread is absurd.
     """
+    spread = a["reliability.fleet_spread"]
+    if spread > WIDEST:
+        raise UsageError(
+            f"assumptions.reliability.fleet_spread is {spread:g}; write a number up to {WIDEST}, such as 0.58"
+        )
     first, last = CALIBRATED_YEARS
     known_size = a["reliability.calibrated_from"] <= accelerators <= a["reliability.calibrated_to"]
     calibrated = known_size and first <= accelerator.released <= last
-    return Prediction.within(mtti, a["reliability.fleet_spread"], calibrated=calibrated, basis=BASIS)
+    return Prediction.within(mtti, spread, calibrated=calibrated, basis=BASIS)

@@ -56,7 +56,7 @@ class Network:
         value = self.a[f"schedule.{assumption}"]
         entry = self.a.entry(f"schedule.{assumption}")
         each = value if duration is None else duration
-        self.activities.append(Activity(name, stage, (each,) * 3, tuple(after), entry.source, entry.standing))
+        self.activities.append(Activity(name, stage, (each, each, each), tuple(after), entry.source, entry.standing))
         return len(self.activities) - 1
 
     def order(self, item: OrderItem, lead: LeadTime, key: str) -> int:
@@ -130,7 +130,7 @@ def _shells(net: Network, build: BuildFacts, speed: float) -> tuple[list[int], l
     permits = net.add("Permits", "build", "permits", ())
     ground = net.add("Site works", "build", "site_works", (permits,), a["schedule.site_works"] / speed)
     longer = _growth(build.it_power / build.buildings, "building_power", a) / speed
-    crews = -(-build.buildings // max(1, int(a["schedule.buildings_per_crew"])))
+    crews = -(-build.buildings // max(1, int(a.positive("schedule.buildings_per_crew"))))
     frames: list[int] = []
     shells: list[int] = []
     for b in range(build.buildings):
@@ -154,7 +154,7 @@ def _utility(net: Network, build: BuildFacts, ground: list[int], speed: float) -
 
 def _halls(net: Network, build: BuildFacts, shells: list[int], energised: list[int], speed: float) -> list[int]:
     """Fit-out, commissioning, racks, cabling and burn-in of each hall; returns the burn-ins."""
-    crews = -(-build.halls // max(1, int(net.a["schedule.halls_per_crew"])))
+    crews = -(-build.halls // max(1, int(net.a.positive("schedule.halls_per_crew"))))
     moving_on: list[dict[str, int]] = []
     for h in range(build.halls):
         shell = [shells[h * build.buildings // build.halls]] if shells else []

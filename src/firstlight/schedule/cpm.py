@@ -1,6 +1,7 @@
 """The critical path method: earliest and latest times of activities that wait for each other.
 
-Source: J. E. Kelley and M. R. Walker, "Critical-path planning and scheduling", Eastern Joint Computer Conference (1959).
+Source: J. E. Kelley and M. R. Walker, "Critical-path planning and scheduling", Eastern Joint Computer Conference
+(1959).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _MODEL_KEYS = ("train", "serve")
 
 def is_document(value: object) -> bool:
     """The text names another document."""
-    return isinstance(value, str) and value.lower().endswith((".yaml", ".yml"))
+    return isinstance(value, str) and "\0" not in value and value.lower().endswith((".yaml", ".yml"))
 
 
 def resolved(plan: Source, path: Path) -> Source:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from inspect import isclass
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Any, cast, get_origin
 
 from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import near, shape, source
@@ -43,7 +40,7 @@ def applied(document: Source, kind: Any, sets: Mapping[str, str]) -> Source:
 
 def _way(path: str, kind: Any, document: Source) -> Where:
     """The way that a dotted path means."""
-    steps = [match for match in _STEP.finditer(path)]
+    steps = list(_STEP.finditer(path))
     if not steps or "".join(match[0] for match in steps) != path:
         raise UsageError("this is no path; Write names with dots and indices, such as demand[0].tokens")
     way: Where = ()
@@ -52,7 +49,7 @@ def _way(path: str, kind: Any, document: Source) -> Where:
         if _free(kind):
             # A mapping with keys of its own, such as the assumptions: the rest of the path is one key, dots and all.
             return (*way, path[match.start() :].lstrip("."))
-        step = _index(match[1], way, value) if match[1] else _key(match[2], way, kind, value, last=match is steps[-1])
+        step = _index(match[1], way, value) if match[1] else _key(match[2], way, kind, value)
         kind = shape.inside(kind, step, value)
         way = (*way, step)
         value = document.get(way)
@@ -62,19 +59,19 @@ def _way(path: str, kind: Any, document: Source) -> Where:
 
 
 def _free(kind: Any) -> bool:
-    return any(shape.get_origin(each) is dict for each in shape.alternatives(kind))
+    return any(get_origin(each) is dict for each in shape.alternatives(kind))
 
 
 def _index(digits: str, way: Where, value: Any) -> int:
     if not isinstance(value, list):
         raise UsageError(f"{dotted(way)} is not a list in this document; Set {dotted(way)} as a whole")
-    size = len(list[Any](value))
+    size = len(cast("list[Any]", value))
     if int(digits) >= size:
         raise UsageError(f"{dotted(way)} has no entry [{digits}]; Its entries are [0] to [{size - 1}]")
     return int(digits)
 
 
-def _key(name: str, way: Where, kind: Any, value: Any, *, last: bool) -> str:
+def _key(name: str, way: Where, kind: Any, value: Any) -> str:
     owner = shape.model(kind, value)
     known = list(owner.model_fields) if owner else []
     if name not in known:
@@ -82,5 +79,6 @@ def _key(name: str, way: Where, kind: Any, value: Any, *, last: bool) -> str:
         otherwise = f"Known there: {', '.join(known)}" if known else f"Set {dotted(way)} as a whole"
         raise UsageError(f'there is no "{name}"{inside}; {near.hint(name, known, otherwise)}')
     if value is not None and not isinstance(value, dict):
-        raise UsageError(f"{dotted(way)} is no mapping in this document; Set {dotted(way)} as a whole")
+        place = dotted(way) or "the document"
+        raise UsageError(f"{place} is no mapping; Set {place} as a whole")
     return name

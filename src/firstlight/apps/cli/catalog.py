@@ -9,8 +9,9 @@ import click
 from firstlight.apps.cli.console import json_option, print_json, print_table
 
 _parts_option = click.option(
-    "--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own, laid over the shipped ones."
-)
+    "--parts", type=click.Path(path_type=Path),
+    help="A Catalog document with parts of your own, laid over the shipped ones.",
+)  # fmt: skip
 
 
 @click.group(short_help="List, show and compare parts.")

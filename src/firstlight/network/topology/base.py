@@ -105,8 +105,7 @@ def tiers_and_bundles(
     networks = planes * rails
     names = _NAMES[len(shape.stages) == len(_NAMES[1]) - 1]
     tiers = tuple(
-        Tier(name, networks * count, switch.id, shape.radix)
-        for name, count in zip(names, shape.switches, strict=False)
+        Tier(name, networks * count, switch.id, shape.radix) for name, count in zip(names, shape.switches, strict=False)
     )
     nodes = Bundle("node-leaf", -1, 0, planes * endpoints, link)
     fabric = (

@@ -30,7 +30,7 @@ def build(design: FabricDesign, endpoints: int, endpoints_per_node: int, switch:
         raise UsageError(f"a fabric joins at least one endpoint, not {endpoints}")
     if design.kind == "torus":
         _refuse_switches(design, switch)
-        return torus(endpoints, design.link)
+        return torus(endpoints, endpoints_per_node, design.link)
     if switch is None:
         raise UsageError(f"design.fabric.switch is open; a {design.kind} fabric needs a switch id of the catalogue")
     planes, taper = design.planes or 1, design.taper or 1.0

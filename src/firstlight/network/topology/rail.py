@@ -79,6 +79,7 @@ def _nodes(endpoints: int, rails: int) -> int:
     if endpoints % rails:
         near = max(endpoints // rails, 1) * rails
         raise UsageError(
-            f"{endpoints:,} endpoints are not whole nodes of {rails} NICs; the nearest are {near:,} and {near + rails:,}"
+            f"{endpoints:,} endpoints are not whole nodes of {rails} NICs; "
+            f"the nearest are {near:,} and {near + rails:,}"
         )
     return endpoints // rails

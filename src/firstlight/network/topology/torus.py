@@ -66,7 +66,7 @@ class Torus(Topology):
 
     def ends(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
         """Both ends of some links: the accelerator and its next neighbour; see `Topology.ends`."""
-        dimension, local = self._local(np.asarray(links, np.int64))
+        dimension, local = self._local(bundle, np.asarray(links, np.int64))
         lower, upper = np.zeros_like(local), np.zeros_like(local)
         for d, size in enumerate(self.dimensions):
             chosen = dimension == d
@@ -77,11 +77,13 @@ class Torus(Topology):
 
     def ports(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
         """Port of each end: twice the dimension, plus one at the far end; each like `links`."""
-        dimension, _ = self._local(np.asarray(links, np.int64))
+        dimension, _ = self._local(bundle, np.asarray(links, np.int64))
         return 2 * dimension, 2 * dimension + 1
 
-    def _local(self, links: Ints) -> tuple[Ints, Ints]:
+    def _local(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
         """Dimension of each link and its number there."""
+        if bundle != 0:
+            raise IndexError(f"a torus has one bundle of links, 0, not {bundle}")
         starts = np.cumsum([0, *(_links(self.endpoints, size) for size in self.dimensions)])
         dimension = np.searchsorted(starts, links, side="right") - 1
         return dimension, links - starts[dimension]
@@ -110,15 +112,15 @@ class Torus(Topology):
         return sum((np.minimum(step, size - step) for step, size in steps), np.zeros_like(sources))
 
 
-def torus(endpoints: int, link: float) -> Torus:
+def torus(endpoints: int, endpoints_per_node: int, link: float) -> Torus:
     """The torus nearest to a cube; `link` joins two neighbours [B/s].
 
     Raises:
-        UsageError: the count makes no compact torus; names the nearest that do.
+        UsageError: the count makes no compact torus; names the nearest whole nodes that do.
     """
     dimensions, block = _dimensions(endpoints)
     if not _compact(dimensions):
-        low, high = (_nearest(endpoints, step) for step in (-1, 1))
+        low, high = (_nearest(endpoints, step * endpoints_per_node) for step in (-1, 1))
         shape = " x ".join(map(str, dimensions))
         raise UsageError(
             f"{endpoints:,} accelerators make no compact torus (the best is {shape}); "
@@ -156,11 +158,9 @@ def _factors(count: int) -> tuple[int, int, int]:
     return a, b, c
 
 
-def _nearest(endpoints: int, step: int) -> int:
-    """The next count in one direction that makes a compact torus; of whole cubes beyond the first."""
-    stride = CUBE**3 if endpoints > CUBE**3 else 1
-    count = endpoints // stride * stride + (stride if step > 0 else 0)
-    count -= stride if count == endpoints and step < 0 else 0
+def _nearest(endpoints: int, stride: int) -> int:
+    """The next count of whole nodes in one direction that makes a compact torus."""
+    count = endpoints // abs(stride) * abs(stride) + stride
     while count > 1 and not _compact(_dimensions(count)[0]):
-        count += step * stride
+        count += stride
     return max(count, 1)

@@ -13,42 +13,7 @@ LAYERS = 10_000
 """More layers than any model has; bounds the work that a wrong file can cause."""
 
 IRRELEVANT = frozenset(
-    """
-    _name_or_path architectures auto_map transformers_version torch_dtype dtype use_cache quantization_config
-    compression_config model_type id2label label2id torchscript use_bfloat16 tf_legacy_loss is_decoder
-    is_encoder_decoder tie_encoder_decoder pruned_heads problem_type finetuning_task task_specific_params
-    tokenizer_class prefix return_dict return_dict_in_generate output_attentions output_hidden_states output_scores
-    chunk_size_feed_forward gradient_checkpointing unsloth_version unsloth_fixed
-
-    bos_token_id eos_token_id pad_token_id sep_token_id decoder_start_token_id mask_token_id unk_token_id
-    image_token_id video_token_id audio_token_id image_token_index video_token_index boi_token_index eoi_token_index
-    vision_start_token_id vision_end_token_id boi_token_id eoi_token_id
-
-    min_length max_length max_new_tokens do_sample early_stopping num_beams num_beam_groups diversity_penalty
-    temperature top_k top_p typical_p repetition_penalty length_penalty no_repeat_ngram_size
-    encoder_no_repeat_ngram_size bad_words_ids num_return_sequences forced_bos_token_id forced_eos_token_id
-    remove_invalid_values exponential_decay_length_penalty suppress_tokens begin_suppress_tokens begin_suppress
-    renormalize_logits
-
-    initializer_range initializer_factor init_std init_device emb_init_std scale_attn_weights rescale_prenorm_residual
-    rms_norm_eps layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_eps norm_epsilon
-    attention_dropout hidden_dropout resid_pdrop embd_pdrop emb_pdrop attn_pdrop dropout activation_dropout layerdrop
-    classifier_dropout classifier_dropout_prob embedding_dropout residual_dropout summary_first_dropout
-    hidden_dropout_prob attention_probs_dropout_prob
-
-    rope_theta rope_scaling rope_parameters rope_local_base_freq rope_interleave rotary_dim rotary_pct rotary_emb_base
-    rotary_embedding_base partial_rotary_factor partial_rotary_factors use_mrope mrope_section rope_type
-    original_max_position_embeddings initial_context_length rotary rotary_percentage swa_rope_theta
-
-    hidden_act hidden_activation activation_function activation mlp_hidden_act swiglu_limit swiglu_alpha
-
-    router_aux_loss_coef aux_loss_alpha seq_aux output_router_logits router_jitter_noise norm_topk_prob
-    routed_scaling_factor scoring_func topk_method n_group topk_group num_expert_group router_z_loss_coef
-    moe_router_dtype ep_size expert_parallel pretraining_tp slow_but_exact
-    num_nextn_predict_layers num_mtp_layers mtp_num_hidden_layers mtp_use_dedicated_embeddings use_mtp
-    mtp_transformer_layers num_mtp_modules mtp_hybrid_override_pattern mtp_layers_block_type
-    final_logit_softcapping attn_logit_softcapping query_pre_attn_scalar logit_scale attention_multiplier
-    """.split()
+    ["_name_or_path", "architectures", "auto_map", "transformers_version", "torch_dtype", "dtype", "use_cache", "quantization_config", "compression_config", "model_type", "id2label", "label2id", "torchscript", "use_bfloat16", "tf_legacy_loss", "is_decoder", "is_encoder_decoder", "tie_encoder_decoder", "pruned_heads", "problem_type", "finetuning_task", "task_specific_params", "tokenizer_class", "prefix", "return_dict", "return_dict_in_generate", "output_attentions", "output_hidden_states", "output_scores", "chunk_size_feed_forward", "gradient_checkpointing", "unsloth_version", "unsloth_fixed", "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id", "mask_token_id", "unk_token_id", "image_token_id", "video_token_id", "audio_token_id", "image_token_index", "video_token_index", "boi_token_index", "eoi_token_index", "vision_start_token_id", "vision_end_token_id", "boi_token_id", "eoi_token_id", "min_length", "max_length", "max_new_tokens", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "begin_suppress", "renormalize_logits", "initializer_range", "initializer_factor", "init_std", "init_device", "emb_init_std", "scale_attn_weights", "rescale_prenorm_residual", "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "layernorm_epsilon", "norm_eps", "norm_epsilon", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "emb_pdrop", "attn_pdrop", "dropout", "activation_dropout", "layerdrop", "classifier_dropout", "classifier_dropout_prob", "embedding_dropout", "residual_dropout", "summary_first_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob", "rope_theta", "rope_scaling", "rope_parameters", "rope_local_base_freq", "rope_interleave", "rotary_dim", "rotary_pct", "rotary_emb_base", "rotary_embedding_base", "partial_rotary_factor", "partial_rotary_factors", "use_mrope", "mrope_section", "rope_type", "original_max_position_embeddings", "initial_context_length", "rotary", "rotary_percentage", "swa_rope_theta", "hidden_act", "hidden_activation", "activation_function", "activation", "mlp_hidden_act", "swiglu_limit", "swiglu_alpha", "router_aux_loss_coef", "aux_loss_alpha", "seq_aux", "output_router_logits", "router_jitter_noise", "norm_topk_prob", "routed_scaling_factor", "scoring_func", "topk_method", "n_group", "topk_group", "num_expert_group", "router_z_loss_coef", "moe_router_dtype", "ep_size", "expert_parallel", "pretraining_tp", "slow_but_exact", "num_nextn_predict_layers", "num_mtp_layers", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "use_mtp", "mtp_transformer_layers", "num_mtp_modules", "mtp_hybrid_override_pattern", "mtp_layers_block_type", "final_logit_softcapping", "attn_logit_softcapping", "query_pre_attn_scalar", "logit_scale", "attention_multiplier"]
 )
 
 

@@ -44,15 +44,21 @@ def qwen_window(fields: Fields, mixer: Attention, count: int) -> list[Attention]
 
 def qwen2(fields: Fields) -> tuple[Tower, ...]:
     """Qwen2 and Qwen2.5: bias on queries, keys and values (arXiv 2407.10671)."""
-    mixers = qwen_window(fields, attention(fields, bias=True), layers(fields))
+    mixers = qwen_window(fields, attention(fields, bias=fields.flag("attention_bias", True)), layers(fields))
     return (decoder(fields, _blocks(mixers, feed_forward(fields))),)
 
 
-def qwen3(fields: Fields) -> tuple[Tower, ...]:
+def qwen3(fields: Fields, outer: Fields | None = None) -> tuple[Tower, ...]:
     """Qwen3: normalised queries and keys, heads of 128 whatever the hidden width (arXiv 2505.09388)."""
     bias = fields.flag("attention_bias")
     mixer = attention(fields, head_dim=128, bias=bias, out_bias=bias, norm=True)
-    return (decoder(fields, _blocks(qwen_window(fields, mixer, layers(fields)), feed_forward(fields))),)
+    blocks = _blocks(qwen_window(fields, mixer, layers(fields)), feed_forward(fields))
+    return (decoder(fields, blocks, outer=outer),)
+
+
+def qwen3_vl(fields: Fields) -> tuple[Tower, ...]:
+    """Qwen3-VL with its image encoder."""
+    return (*vision.qwen(fields), *qwen3(vision.text_part(fields), fields))
 
 
 def glm4(fields: Fields) -> tuple[Tower, ...]:
@@ -137,12 +143,14 @@ FAMILIES = {
     "gemma3_text": gemma3_text,
     "glm4": glm4,
     "llama": llama,
+    "mimo": qwen2,
     "mistral": mistral,
     "nemotron": nemotron,
     "olmo2": olmo2,
     "phi3": phi3,
     "qwen2": qwen2,
     "qwen3": qwen3,
+    "qwen3_vl": qwen3_vl,
     "smollm3": smollm3,
     "starcoder2": starcoder2,
 }

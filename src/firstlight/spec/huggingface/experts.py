@@ -47,13 +47,22 @@ def qwen2_moe(fields: Fields) -> tuple[Tower, ...]:
     return (decoder(fields, [Block(1, mixer, part) for mixer, part in zip(mixers, parts, strict=True)]),)
 
 
-def qwen3_moe(fields: Fields) -> tuple[Tower, ...]:
+def qwen3_moe(fields: Fields, outer: Fields | None = None) -> tuple[Tower, ...]:
     """Qwen3 mixtures: no shared expert (arXiv 2505.09388)."""
     count, bias = layers(fields), fields.flag("attention_bias")
-    mixer = attention(fields, kv_heads=4, bias=bias, out_bias=bias, norm=True)
+    fields.check(not fields.flag("qkv_bias"), "qkv_bias", "is true", "Write attention_bias.")
+    fields.count("shared_expert_intermediate_size", 0, low=0, high=0)
+    norm = fields.flag("use_qk_norm", True)
+    mixer = attention(fields, kv_heads=4, bias=bias, out_bias=bias, norm=norm)
     mixers = qwen_window(fields, mixer, count)
     parts = qwen_parts(fields, count, shared=False)
-    return (decoder(fields, [Block(1, mixer, part) for mixer, part in zip(mixers, parts, strict=True)]),)
+    blocks = [Block(1, mixer, part) for mixer, part in zip(mixers, parts, strict=True)]
+    return (decoder(fields, blocks, outer=outer),)
+
+
+def qwen3_vl_moe(fields: Fields) -> tuple[Tower, ...]:
+    """Qwen3-VL mixtures with their image encoder."""
+    return (*vision.qwen(fields), *qwen3_moe(vision.text_part(fields), fields))
 
 
 def gpt_oss(fields: Fields) -> tuple[Tower, ...]:
@@ -150,4 +159,5 @@ FAMILIES = {
     "mixtral": mixtral,
     "qwen2_moe": qwen2_moe,
     "qwen3_moe": qwen3_moe,
+    "qwen3_vl_moe": qwen3_vl_moe,
 }

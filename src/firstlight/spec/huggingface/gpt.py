@@ -46,8 +46,8 @@ def gpt_neox(fields: Fields) -> tuple[Tower, ...]:
 
 def bloom(fields: Fields) -> tuple[Tower, ...]:
     """BLOOM: positions by ALiBi, a norm after the embedding (arXiv 2211.05100)."""
-    fields.known("seq_length skip_bias_add skip_bias_add_qkv attention_softmax_in_fp32 bias_dropout_fusion".split())
-    fields.known("masked_softmax_fusion offset_alibi apply_residual_connection_post_layernorm".split())
+    fields.known(["seq_length", "skip_bias_add", "skip_bias_add_qkv", "attention_softmax_in_fp32", "bias_dropout_fusion"])
+    fields.known(["masked_softmax_fusion", "offset_alibi", "apply_residual_connection_post_layernorm"])
     width = "n_embed" if "n_embed" in fields else "hidden_size"
     hidden = fields.count(width, high=10**7)
     heads = "num_attention_heads" if "num_attention_heads" in fields else "n_head"
@@ -91,7 +91,7 @@ def _mpt_attention(fields: Fields, free: bool) -> tuple[bool, Attention]:
     """Whether positions come by ALiBi, and the mixer."""
     heads = fields.count("n_heads", high=100_000)
     part = fields.nested("attn_config") or Fields({}, "attn_config", fields.problems)
-    part.known("attn_impl alibi_bias_max attn_uses_sequence_id clip_qkv prefix_lm softmax_scale rope rope_impl".split())
+    part.known(["attn_impl", "alibi_bias_max", "attn_uses_sequence_id", "clip_qkv", "prefix_lm", "softmax_scale", "rope", "rope_impl"])
     kinds = ("multihead_attention", "multiquery_attention", "grouped_query_attention")
     kind = part.word("attn_type", kinds[0], kinds)
     stated = part.maybe("kv_n_heads", high=100_000)

@@ -49,7 +49,7 @@ def qwen3_next(fields: Fields) -> tuple[Tower, ...]:
 
 def _qwen(fields: Fields, experts: bool, outer: Fields | None = None) -> Tower:
     count = layers(fields)
-    fields.known(("mamba_ssm_dtype", "max_window_layers", "use_sliding_window"))
+    fields.known(("mamba_ssm_dtype", "output_gate_type", "max_window_layers", "use_sliding_window"))
     mixers = _qwen_mixers(fields, count)
     parts: Sequence[FeedForward | Experts] = [feed_forward(fields)] * count if not experts else []
     parts = parts or qwen_parts(fields, count, shared=True)
@@ -66,6 +66,7 @@ def qwen3_5_text(fields: Fields) -> tuple[Tower, ...]:
 
 def qwen3_5(fields: Fields) -> tuple[Tower, ...]:
     """Qwen3.5, dense, with its image encoder."""
+    fields.known(("language_model_only",))
     tower = _qwen(vision.text_part(fields), experts=False, outer=fields)
     return (*vision.qwen(fields), tower)
 

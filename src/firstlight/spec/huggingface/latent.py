@@ -14,6 +14,7 @@ def _mixer(fields: Fields) -> LatentAttention:
     fields.check(
         not fields.flag("attention_bias"), "attention_bias", "is true", "Latent attention is read without bias."
     )
+    fields.check(not fields.flag("mlp_bias"), "mlp_bias", "is true", "The feed-forward parts are read without bias.")
     return LatentAttention(
         heads=fields.count("num_attention_heads", high=100_000),
         q_rank=fields.maybe("q_lora_rank", high=10**6),
@@ -67,7 +68,7 @@ def deepseek_v32(fields: Fields) -> tuple[Tower, ...]:
     count = layers(fields)
     types = fields.words("indexer_types", ("full", "shared"), count)
     if types is not None:
-        fields.known(("index_topk_freq", "index_topk_pattern", "index_skip_topk_offset"))
+        fields.known(("index_topk_freq", "index_topk_pattern", "index_skip_topk_offset", "layer_types"))
     fields.known(("indexer_rope_interleave", "index_share_for_mtp_iteration"))
     mixers = [own] * count if types is None else [own if kind == "full" else mixer for kind in types]
     return _tower(fields, mixers, router_bias=True)

@@ -1,0 +1,100 @@
+"""Algorithms of collectives as constants: what they cost to start, for each step, and how much bandwidth they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_SUCCESSORS = {"rubin": "blackwell"}
+"""Architectures that no published constants are known for, and the one before them."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A ring, or a tree between domains with chains inside them; in one protocol.
+
+    Attributes:
+        tree: log2 of the domains as steps between them, instead of one for each.
+        base: to start [s].
+        hop, network_hop: for each step inside a domain and between domains [s].
+        efficiency: share of the ring's bandwidth.
+        low_latency: the LL protocol, whose bandwidth has ceilings of its own.
+    """
+
+    tree: bool
+    base: float
+    hop: float
+    network_hop: float
+    efficiency: float
+    low_latency: bool
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Everything about the library and the accelerator that the times of collectives rest on.
+
+    Attributes:
+        rings, trees: in the protocols LL, LL128 and simple.
+        pat_base, pat_hop: logarithmic all-gather and reduce-scatter between domains [s]; pat_efficiency of the NIC.
+        nvls_hop, nvls_network_hop: reduction in the scale-up switches, and a tree between domains [s].
+        nvls_efficiency: share of the scale-up bandwidth; 0 where the switches cannot reduce.
+        nvls_ranks: least group that does it.
+        ring_efficiency: share of the scale-up bandwidth that rings reach.
+        ll_efficiency, ll_ceiling, ll_network_ceiling: of the LL protocol: share of the NIC; of the scale-up bandwidth.
+        nic_efficiency, congestion, all_to_all_efficiency: shares of the NIC.
+        message_cost: of an all-to-all, for each further domain [s].
+        sync: factor on all latencies.
+    """
+
+    rings: tuple[Algorithm, ...]
+    trees: tuple[Algorithm, ...]
+    pat_base: float
+    pat_hop: float
+    pat_efficiency: float
+    nvls_hop: float
+    nvls_network_hop: float
+    nvls_efficiency: float
+    nvls_ranks: float
+    ring_efficiency: float
+    ll_efficiency: float
+    ll_ceiling: float
+    ll_network_ceiling: float
+    nic_efficiency: float
+    congestion: float
+    all_to_all_efficiency: float
+    message_cost: float
+    sync: float
+
+
+def constants(architecture: str, a: Mapping[str, float]) -> Constants:
+    """The constants of an accelerator's architecture ("hopper"), out of the assumptions `network.*`."""
+    family = architecture.lower().split("-")[0]
+    nvls = f"network.nvls_efficiency_{_SUCCESSORS.get(family, family)}"
+    sync = f"network.sync_{family}"
+    same = (
+        "pat_base", "pat_efficiency", "nvls_hop", "nvls_network_hop", "nvls_ranks", "ring_efficiency", "ll_efficiency",
+        "ll_ceiling", "ll_network_ceiling", "nic_efficiency", "congestion", "all_to_all_efficiency", "message_cost",
+    )  # fmt: skip
+    return Constants(
+        rings=_protocols("ring", a),
+        trees=_protocols("tree", a),
+        pat_hop=a["network.pat_network_hop"],
+        nvls_efficiency=a.get(nvls, 0.0),
+        sync=a[sync if sync in a else "network.sync_other"],
+        **{name: a[f"network.{name}"] for name in same},
+    )
+
+
+def _protocols(kind: str, a: Mapping[str, float]) -> tuple[Algorithm, ...]:
+    share = a["network.tree_efficiency"] if kind == "tree" else 1.0
+    return tuple(
+        Algorithm(
+            tree=kind == "tree",
+            base=a[f"network.{kind}_{protocol}_base"],
+            hop=a[f"network.{kind}_{protocol}_hop"],
+            network_hop=a[f"network.{kind}_{protocol}_network_hop"],
+            efficiency=share * (a["network.ll128_efficiency"] if protocol == "ll128" else 1.0),
+            low_latency=protocol == "ll",
+        )
+        for protocol in ("ll", "ll128", "simple")
+    )

@@ -1,0 +1,161 @@
+"""Every layout that a training run may take, and the rules of divisibility behind it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from firstlight.errors import UsageError
+from firstlight.performance.shapes import Layer, Softmax, layers
+from firstlight.performance.training.layouts import Layouts
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import TrainingLayout
+from firstlight.spec.model import Model
+from firstlight.spec.parts import Accelerator, System
+from firstlight.spec.workload import Training
+
+MICRO_BATCHES = (1, 2, 4, 8, 16)
+MOST_WASTE = 0.08
+"""Share of a pipeline's layer slots that an uneven split may leave empty."""
+LEAST_TOKENS = 2048
+"""Tokens of a sequence that a context-parallel rank should keep."""
+
+
+def space(
+    model: Model, workload: Training, system: System, accelerator: Accelerator, accelerators: int, a: Assumptions
+) -> Layouts:
+    """All layouts worth trying, as arrays; none may fit the memory.
+
+    Tensor parallelism stays inside the scale-up domain and divides heads; pipeline and chunks leave few slots empty;
+    context parallelism cuts sequences of 2,048 tokens and more; experts divide evenly; ZeRO-1 with a pipeline, 1 to 3
+    without (ZeRO-0 moves the bytes of ZeRO-1 and keeps more); micro-batches of 1 to 16 sequences that the batch fills.
+    An accelerator whose memory holds all the states of the model is not given a pipeline.
+    """
+    shapes = layers(model)
+    sequences = (workload.batch or workload.sequence * accelerators) / workload.sequence
+    alone = _states(shapes, a) < 0.25 * accelerator.memory
+    rows = [
+        (tensor, pipeline, chunks, context, expert, zero)
+        for tensor in _tensors(shapes, system, accelerators)
+        for pipeline, chunks in _pipelines(shapes, accelerators // tensor, alone)
+        for context in _contexts(workload.sequence, accelerators // (tensor * pipeline))
+        if accelerators // (tensor * pipeline * context) <= sequences
+        for expert in _experts(shapes, tensor * context * (accelerators // (tensor * pipeline * context)))
+        for zero in ((1,) if pipeline > 1 else (1, 2, 3))
+    ]
+    return _with_batches(rows, accelerators, sequences)
+
+
+def _with_batches(rows: list[tuple[int, ...]], accelerators: int, sequences: float) -> Layouts:
+    """Each row with every micro-batch that the batch fills and every level of recomputation."""
+    base = np.asarray(rows, dtype=np.int64).reshape(len(rows), 6)
+    more = np.asarray(list(itertools.product(MICRO_BATCHES, (0, 1, 2))), dtype=np.int64)
+    table = np.hstack([np.repeat(base, len(more), axis=0), np.tile(more, (len(base), 1))])
+    inside = table[:, 0] * table[:, 1] * table[:, 3]
+    filled = (accelerators // np.maximum(inside, 1)) * table[:, 6] <= sequences
+    return Layouts(*table[filled].T)
+
+
+def _states(shapes: tuple[Layer, ...], a: Assumptions) -> float:
+    per = 2.0 + a["performance.gradient_bytes"] + a["performance.master_bytes"]
+    return per * sum(layer.count * (layer.dense + layer.experts) for layer in shapes)
+
+
+def _powers(most: float) -> list[int]:
+    return [2**power for power in range(int(np.log2(max(most, 1))) + 1)]
+
+
+def _heads(shapes: tuple[Layer, ...]) -> list[int]:
+    return [core.heads for layer in shapes for core in layer.cores if isinstance(core, Softmax)]
+
+
+def _tensors(shapes: tuple[Layer, ...], system: System, accelerators: int) -> list[int]:
+    most = min(system.scale_up_domain, accelerators, 64)
+    return [t for t in _powers(most) if all(heads % t == 0 for heads in _heads(shapes))]
+
+
+def _pipelines(shapes: tuple[Layer, ...], ranks: int, alone: bool) -> list[tuple[int, int]]:
+    """(Stages, chunks per stage) that leave few slots empty; stages are at most 128."""
+    depth = sum(layer.count for layer in shapes)
+    if alone:
+        return [(1, 1)]
+    found = [(1, 1)]
+    for stages in [*range(2, 17), *range(18, 33, 2), *range(36, 129, 4)]:
+        if stages > min(depth, ranks):
+            break
+        chunks = [c for c in (1, 2, 3, 4, 5, 6, 7, 8, 10) if _waste(depth, stages * c) <= MOST_WASTE]
+        found += [(stages, c) for c in ({min(chunks), max(chunks)} if chunks else ())]
+    return found
+
+
+def _waste(depth: int, chunks: int) -> float:
+    """Share of the layer slots that stay empty when `chunks` equal chunks hold `depth` layers."""
+    return 1.0 - depth / (-(-depth // chunks) * chunks) if chunks <= depth else 1.0
+
+
+def _contexts(sequence: int, ranks: int) -> list[int]:
+    return [c for c in _powers(min(ranks, sequence / LEAST_TOKENS)) if sequence % (2 * c) == 0 or c == 1]
+
+
+def _experts(shapes: tuple[Layer, ...], ranks: int) -> list[int]:
+    counts = {layer.routed.count for layer in shapes if layer.routed}
+    if not counts:
+        return [1]
+    return [e for e in _powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [1]
+
+
+def check(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> None:
+    """Pass a layout that can be run.
+
+    Raises:
+        UsageError: a parallelism that does not divide, or does not go into the accelerators or the batch; says which,
+            and the nearest value that does.
+    """
+    shapes, ranks = layers(model), layout.tensor * layout.pipeline * layout.context
+    if ranks > accelerators:
+        raise UsageError(
+            f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context} = {ranks:,} accelerators, "
+            f"but the run has {accelerators:,}; lower one of them"
+        )
+    for heads in _heads(shapes):
+        _divides("tensor", layout.tensor, heads, "attention heads")
+    depth = sum(layer.count for layer in shapes)
+    if layout.pipeline * layout.interleave > depth:
+        raise UsageError(
+            f"pipeline {layout.pipeline} x interleave {layout.interleave} is more than the {depth} layers of {model.id}; "
+            f"write at most {depth // layout.interleave} stages"
+        )
+    if layout.interleave > 1 and layout.pipeline == 1:
+        raise UsageError("interleave has no effect without a pipeline; write interleave: 1")
+    if layout.context > 1:
+        _divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
+    _check_experts(shapes, layout, accelerators // ranks)
+    _check_batch(workload, layout, accelerators // ranks)
+
+
+def _divides(name: str, value: int, whole: int, what: str) -> None:
+    if whole % value:
+        nearest = max(v for v in range(1, min(value, whole) + 1) if whole % v == 0)
+        raise UsageError(f"{name} {value} does not divide {whole:,} {what}; the nearest that does is {nearest}")
+
+
+def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int) -> None:
+    counts = {layer.routed.count for layer in shapes if layer.routed}
+    if not counts and layout.expert > 1:
+        raise UsageError("expert parallelism has no effect on a model without routed experts; write expert: 1")
+    for count in counts:
+        _divides("expert", layout.expert, count, "experts")
+    ranks = layout.tensor * layout.context * data
+    if layout.expert > ranks:
+        raise UsageError(f"expert {layout.expert} is more than tensor x context x data = {ranks:,}; write at most {ranks:,}")
+
+
+def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:
+    sequences = (workload.batch or 0.0) / workload.sequence
+    if workload.batch is not None and data * layout.micro_batch > max(sequences, 1.0) * (1 + 1e-9):
+        raise UsageError(
+            f"{data:,} data-parallel ranks with micro-batches of {layout.micro_batch} need {data * layout.micro_batch:,} "
+            f"sequences a step, but the batch has {sequences:,.0f}; raise the batch, tensor, pipeline or context"
+        )
+

@@ -1,0 +1,155 @@
+"""One training run: its result, and the layout that runs it fastest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firstlight import units
+from firstlight.errors import InfeasibleError, Limit
+from firstlight.performance.flops import training_flops
+from firstlight.performance.machine import Machine, machine
+from firstlight.performance.power import utilisation
+from firstlight.performance.result import TrainingResult
+from firstlight.performance.shapes import layers
+from firstlight.performance.training.batch import settled
+from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.space import check, space
+from firstlight.performance.training.step import Steps, steps
+from firstlight.performance.uncertainty import training_interval
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import TrainingLayout
+from firstlight.spec.model import Model
+from firstlight.spec.parameters import active_parameters, parameters
+from firstlight.spec.parts import Accelerator, Host, System
+from firstlight.spec.workload import Training
+from firstlight.twin.protocols import CollectiveTime
+
+
+def train(
+    workload: Training,
+    model: Model,
+    system: System,
+    accelerator: Accelerator,
+    host: Host,
+    accelerators: int,
+    layout: TrainingLayout,
+    collective: CollectiveTime,
+    a: Assumptions,
+) -> TrainingResult:
+    """One training run in a given layout, before interruptions.
+
+    A layout beyond the memory is answered too: `memory` is then above `memory_available`. MFU and tokens per second
+    count every accelerator of the run, also those that the layout leaves idle.
+
+    Raises:
+        UsageError: a parallelism that does not divide or go into the run; says which, and what would.
+    """
+    workload = settled(workload, model, a)
+    check(model, workload, accelerators, layout)
+    work = machine(accelerator, host, system, workload.precision, a)
+    found = steps(model, workload, work, Layouts.of([layout]), accelerators, collective, a)
+    return _result(workload, model, work, accelerators, layout, found, a)
+
+
+def _result(
+    workload: Training,
+    model: Model,
+    work: Machine,
+    accelerators: int,
+    layout: TrainingLayout,
+    found: Steps,
+    a: Assumptions,
+) -> TrainingResult:
+    batch = max(workload.batch or 0.0, float(workload.sequence))
+    parts = {name: float(time[0]) for name, time in found.parts.items() if time[0] > 0}
+    memory = {name: float(size[0]) for name, size in found.memory.items()}
+    launch = parts.get("launch", 0.0) / float(found.time[0])
+    step = training_interval(float(found.time[0]), layers(model), layout, launch, work, a)
+    flops = training_flops(model, workload.sequence) * batch / workload.sequence
+    used = int(found.data[0]) * layout.tensor * layout.pipeline * layout.context
+    return TrainingResult(
+        model=model.id,
+        parameters=float(parameters(model)),
+        active_parameters=float(active_parameters(model)),
+        accelerators=accelerators,
+        layout=layout,
+        data=int(found.data[0]),
+        sequence=workload.sequence,
+        batch=batch,
+        micro_batches=int(found.micro_batches[0]),
+        precision=workload.precision,
+        step_time=step,
+        tokens_per_s=step.inverse(batch),
+        mfu=step.inverse(flops / (work.peak * accelerators)),
+        step_parts=parts,
+        memory_parts=memory,
+        memory=sum(memory.values()),
+        memory_available=work.memory,
+        tokens=workload.tokens,
+        duration=step.scaled(workload.tokens / batch),
+        utilisation=utilisation(parts, used / accelerators, a),
+    )
+
+
+def best(
+    workload: Training,
+    model: Model,
+    system: System,
+    accelerator: Accelerator,
+    host: Host,
+    accelerators: int,
+    collective: CollectiveTime,
+    a: Assumptions,
+) -> tuple[TrainingLayout, str]:
+    """The layout with the shortest step among those that fit the memory, and why in words.
+
+    Raises:
+        InfeasibleError: none fits; names the memory it takes, and how many accelerators would do.
+    """
+    workload = settled(workload, model, a)
+    work = machine(accelerator, host, system, workload.precision, a)
+    layouts = space(model, workload, system, accelerator, accelerators, a)
+    if not len(layouts):
+        raise _too_many(workload, model, accelerators)
+    found = steps(model, workload, work, layouts, accelerators, collective, a)
+    if not found.fits.any():
+        raise _too_large(workload, model, system, accelerator, work, accelerators, found, collective, a)
+    chosen = int(np.argmin(np.where(found.fits, found.time, np.inf)))
+    fitting = int(found.fits.sum())
+    step = units.show(float(found.time[chosen]), "time")
+    return layouts.one(chosen), f"the shortest step ({step}) of {fitting:,} layouts that fit, out of {len(layouts):,}"
+
+
+def _too_many(workload: Training, model: Model, accelerators: int) -> InfeasibleError:
+    sequences = (workload.batch or 0.0) / workload.sequence
+    batch = units.show(workload.batch or 0.0, "tokens")
+    remedy = f"Raise the batch, shorten the sequence of {workload.sequence:,} tokens, or use fewer accelerators."
+    limit = Limit(
+        "batch", f"a sequence for every data-parallel rank of {accelerators:,} accelerators",
+        f"{sequences:,.0f} sequences ({batch})", remedy,
+    )  # fmt: skip
+    return InfeasibleError(f"{model.id} cannot be spread over {accelerators:,} accelerators:", (limit,))
+
+
+def _too_large(
+    workload: Training,
+    model: Model,
+    system: System,
+    accelerator: Accelerator,
+    work: Machine,
+    accelerators: int,
+    found: Steps,
+    collective: CollectiveTime,
+    a: Assumptions,
+) -> InfeasibleError:
+    """What training takes at least, and the number of accelerators (by doubling) that would hold it."""
+    least = units.show(float(found.used.min()), "bytes")
+    enough, remedy = accelerators, "No number of accelerators up to 1,024 times as many would hold it; shorten the sequence."
+    for _ in range(10):
+        enough *= 2
+        layouts = space(model, workload, system, accelerator, enough, a)
+        if len(layouts) and steps(model, workload, work, layouts, enough, collective, a).fits.any():
+            remedy = f"It fits on {enough:,} accelerators, or on accelerators with more memory."
+            break
+    limit = Limit("memory", f"{least} an accelerator", units.show(work.memory, "bytes"), remedy)
+    return InfeasibleError(f"{model.id} does not fit on {accelerators:,} {accelerator.id}:", (limit,))

@@ -1,0 +1,201 @@
+"""What no single field can know: ids that must exist, fields that must fit each other, fields without effect.
+
+Each check is given only sections that are valid by themselves (None where one is not), so that one run reports what is
+wrong everywhere. What can be built or met is not decided here: that is planning.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firstlight import units
+from firstlight.errors import DocumentError, Problem, UsageError
+from firstlight.spec import assumptions as entries
+from firstlight.spec import models
+from firstlight.spec import parts as kinds
+from firstlight.spec.catalog import Catalog
+from firstlight.spec.design import Design
+from firstlight.spec.model import Experts, Model
+from firstlight.spec.parts import Part
+from firstlight.spec.site import Site
+from firstlight.spec.source import Source, Where
+from firstlight.spec.workload import Serving, Training
+
+Demand = tuple[Training | Serving | None, ...]
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The sections of a plan that are valid by themselves, and what they are checked against.
+
+    Attributes:
+        source: the document.
+        catalog: the parts that its ids may name.
+        models: the models of the workloads, by the way to them; those that nobody knows are left out.
+        site, demand, design: None where the section (or the entry of the demand) is wrong.
+    """
+
+    source: Source
+    catalog: Catalog
+    models: Mapping[Where, Model]
+    site: Site | None
+    demand: Demand | None
+    design: Design | None
+
+
+_PARTS: Mapping[Where, tuple[type[Part], bool]] = {
+    ("system",): (kinds.System, False),
+    ("fabric", "switch"): (kinds.Switch, False),
+    ("power", "ups"): (kinds.Ups, True),
+    ("power", "transformer"): (kinds.Transformer, False),
+    ("power", "generator"): (kinds.Generator, True),
+    ("power", "battery"): (kinds.Battery, True),
+    ("cooling", "cdu"): (kinds.Cdu, False),
+}
+"""The ids of a design: the kind of part, and whether "none" may stand there."""
+
+
+def _split(error: UsageError) -> tuple[str, str]:
+    message, _, remedy = str(error).partition("; ")
+    return message, remedy[:1].upper() + remedy[1:] + ("" if remedy[-1:] in ("", "?", ".") else ".")
+
+
+def parts(source: Source, root: Where, catalog: Catalog) -> Iterator[Problem]:
+    """Ids of a design (at `root`) that the catalogue does not have."""
+    for where, (kind, none) in _PARTS.items():
+        name = source.get((*root, *where))
+        if not isinstance(name, str) or not name or (none and name == "none"):
+            continue
+        try:
+            catalog.part(kind, name)
+        except UsageError as error:
+            yield source.problem((*root, *where), *_split(error))
+
+
+def model_names(source: Source, roots: Iterable[Where], base: Path) -> tuple[dict[Where, Model], list[Problem]]:
+    """The models of the workloads (at `roots`), by the way to the workload; problems with those that nobody knows."""
+    found, problems = dict[Where, Model](), list[Problem]()
+    for where in ((*root, key) for root in roots for key in ("train", "serve")):
+        name = source.get(where)
+        if not isinstance(name, str) or not name:
+            continue
+        try:
+            found[where[:-1]] = models.find(name, base)
+        except UsageError as error:
+            problems.append(source.problem(where, *_split(error)))
+        except DocumentError as error:
+            problems += error.problems
+    return found, problems
+
+
+def weather(source: Source, root: Where, base: Path) -> Iterator[Problem]:
+    """A weather file of a site (at `root`) that is not there."""
+    file = source.get((*root, "weather"))
+    if isinstance(file, str) and file and not (base / file).is_file():
+        yield source.problem(
+            (*root, "weather"), f'no such file: "{base / file}"', "Paths are relative to the document."
+        )
+
+
+def assumptions(source: Source, overrides: Mapping[str, str | float]) -> Iterator[Problem]:
+    """Assumptions that do not exist, or that cannot have the value given."""
+    for name, value in overrides.items():
+        try:
+            entries.with_overrides(entries.shipped(), {name: value})
+        except DocumentError as error:
+            for problem in error.problems:
+                message, _, remedy = problem.message.partition("; write ")
+                told = problem.remedy or (f"Write {remedy}." if remedy else "")
+                yield source.problem(("assumptions", name), message, told, key=problem.message.startswith("unknown"))
+
+
+def dates(source: Source, start: dt.date | None, ready_by: dt.date | float | None, today: dt.date) -> Iterator[Problem]:
+    """First light before the first order, or before today."""
+    if ready_by is None:
+        return
+    first = start or today
+    ready = ready_by if isinstance(ready_by, dt.date) else first + dt.timedelta(seconds=ready_by)
+    if start and ready < start:
+        yield source.problem(("ready_by",), f"{ready} is before the start, {start}", "Write a later date.")
+    elif ready < today:
+        remedy = "Write a date that is still to come" + (", or a later start." if start else ".")
+        yield source.problem(("ready_by",), f"{ready} is in the past (today is {today})", remedy)
+
+
+def site(given: Sections) -> Iterator[Problem]:
+    """Fields of the site that do not fit each other."""
+    if given.site and given.site.halls is not None and given.site.halls < given.site.buildings:
+        message = f"{given.site.halls:,} halls leave some of the {given.site.buildings:,} buildings empty"
+        yield given.source.problem(("site", "halls"), message, f"Write {given.site.buildings:,} or more.")
+
+
+def workloads(given: Sections) -> Iterator[Problem]:
+    """Fields of each workload that do not fit each other or its model."""
+    for index, workload in enumerate(given.demand or ()):
+        where, model = ("demand", index), given.models.get(("demand", index))
+        if isinstance(workload, Training) and workload.batch is not None and workload.batch < workload.sequence:
+            message = f"a batch of {units.show(workload.batch, 'tokens')} is less than one sequence"
+            yield given.source.problem((*where, "batch"), message, f"Write {workload.sequence} tokens or more.")
+        if isinstance(workload, Serving) and model and workload.prompt + workload.answer > model.context:
+            message = f"prompt and answer are {workload.prompt + workload.answer:,} tokens together"
+            remedy = f"{model.name} reads and writes at most {model.context:,}."
+            yield given.source.problem((*where, "prompt"), message, remedy)
+
+
+def fabric(given: Sections) -> Iterator[Problem]:
+    """Fields of the fabric that would have no effect, and systems that cannot be joined so."""
+    if given.design is None:
+        return
+    design = given.design.fabric
+    if design.kind == "torus":
+        for name in ("switch", "planes", "taper"):
+            if getattr(design, name) is not None:
+                remedy = f"Remove `{name}`, or choose another kind of fabric."
+                message = "has no effect: a torus has no switches"
+                yield given.source.problem(("design", "fabric", name), message, remedy, key=True)
+    system = _system(given)
+    if system and system.nic is None and design.kind not in (None, "torus"):
+        message = f"{system.id} has no NICs; its accelerators are joined by a torus"
+        yield given.source.problem(("design", "fabric", "kind"), message, "Write torus, or leave the kind out.")
+
+
+def _system(given: Sections) -> kinds.System | None:
+    try:
+        named = given.design.system if given.design else None
+        return given.catalog.part(kinds.System, named) if named else None
+    except UsageError:
+        return None
+
+
+def power(given: Sections) -> Iterator[Problem]:
+    """Fields of the power chain that would have no effect."""
+    if given.design and given.design.power.ups == "none" and given.design.power.redundancy is not None:
+        where = ("design", "power", "redundancy")
+        message = "has no effect: the racks are fed without a UPS"
+        yield given.source.problem(where, message, "Remove it, or name a UPS.", key=True)
+
+
+def cooling(given: Sections) -> Iterator[Problem]:
+    """Fields of the cooling plant that would have no effect."""
+    if given.design is None or given.design.cooling.cdu is None:
+        return
+    where, remedy = ("design", "cooling", "cdu"), "Remove it"
+    system = _system(given)
+    if given.site and "liquid" not in given.site.cooling:
+        message = "has no effect: the site takes no liquid cooling"
+        yield given.source.problem(where, message, f"{remedy}, or add liquid to site.cooling.", key=True)
+    elif system and system.liquid == 0:
+        message = f"has no effect: {system.id} gives no heat to liquid"
+        yield given.source.problem(where, message, f"{remedy}, or choose a liquid-cooled system.", key=True)
+
+
+def has_experts(model: Model) -> bool:
+    """The model is a mixture of experts."""
+    return any(isinstance(block.feed_forward, Experts) for tower in model.towers for block in tower.blocks)
+
+
+Check = Callable[[Sections], Iterator[Problem]]
+CHECKS: tuple[Check, ...] = (site, workloads, fabric, power, cooling)
