@@ -12,6 +12,7 @@ from firstlight.network.result import NetworkResult
 from firstlight.spec import parts as kinds
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.parts import Part
+from firstlight.spec.site import Site
 from firstlight.twin.bill import BillLine
 from firstlight.twin.factory import RackKind
 
@@ -27,21 +28,27 @@ _PLANT = {
 }
 
 
-def bill(built: Built, network: NetworkResult, facility: FacilityResult, catalog: Catalog) -> tuple[BillLine, ...]:
-    """All that is bought in pieces; buildings, installation and the like are added by `economics` from the power."""
+def bill(
+    built: Built, network: NetworkResult, facility: FacilityResult, catalog: Catalog, site: Site
+) -> tuple[BillLine, ...]:
+    """All that is bought in pieces; buildings, installation and the like are added by `economics` from the power.
+
+    A substation that already stands is not bought.
+    """
     return (
         _line("IT", built.parts.system, built.factory.systems, "accelerators"),
         *_racks(built, catalog),
         *_switches(network, catalog),
         *_cables(network, catalog),
-        *_plant(facility, catalog),
+        *_plant(facility, catalog, "utility" in site.existing),
     )
 
 
 def _line(category: str, part: Part, count: float, lead: str) -> BillLine:
     fact = part.provenance("price")
     price = math.nan if part.price is None else part.price
-    return BillLine(category, part.name, part.id, count, "", price, fact.source, fact.standing, lead)
+    rating = float(getattr(part, "rating", getattr(part, "capacity", 0.0)))
+    return BillLine(category, part.name, part.id, count, "", price, fact.source, fact.standing, lead, rating)
 
 
 def _racks(built: Built, catalog: Catalog) -> list[BillLine]:
@@ -80,12 +87,14 @@ def _cables(network: NetworkResult, catalog: Catalog) -> list[BillLine]:
     return optics + lines
 
 
-def _plant(facility: FacilityResult, catalog: Catalog) -> list[BillLine]:
+def _plant(facility: FacilityResult, catalog: Catalog, substation_stands: bool) -> list[BillLine]:
     lines: list[BillLine] = []
     for unit in facility.plant:
         part = next(p for kind in _PLANT for p in catalog.parts(kind) if p.id == unit.part)
         category, lead = _PLANT[type(part)]
         if isinstance(part, kinds.Transformer) and part.high_voltage:
+            if substation_stands:
+                continue
             lead = "transformer-high-voltage"
         lines.append(_line(category, part, unit.count, lead))
     return lines

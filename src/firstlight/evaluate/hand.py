@@ -51,13 +51,13 @@ def runs(training: Sequence[TrainingResult], a: Assumptions) -> tuple[RunFacts, 
     )
 
 
-def fabric_counts(factory: Factory, network: NetworkResult) -> FabricCounts:
+def fabric_counts(network: NetworkResult) -> FabricCounts:
     """The fabric as `reliability` sees it."""
     tiers = [count for _, _, count in network.tiers]
     return FabricCounts(
         switches=sum(tiers),
         leaf_switches=tiers[0] if tiers else 0,
-        endpoint_links=network.links[0][1] if network.links else 0,
+        endpoint_links=network.links[0][1],  # of a torus these are all links
         optics=sum(line.transceivers for line in network.cables),
         cables=sum(line.count for line in network.cables),
     )

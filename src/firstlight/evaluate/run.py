@@ -73,9 +73,9 @@ def evaluate(
     profile = hand.power_profile(factory, training, serving)
     facility = year(plan.site, plan.design, factory, profile, catalog, a, base)
     progress(STEPS[4])
-    reliability = assess(factory, hand.runs(training, a), hand.fabric_counts(factory, network), a)
+    reliability = assess(factory, hand.runs(training, a), hand.fabric_counts(network), a)
     progress(STEPS[5])
-    bought = bill(built, network, facility, catalog)
+    bought = bill(built, network, facility, catalog, plan.site)
     start, ready_by = dates(plan)
     schedule = programme(
         start, ready_by, hand.orders(bought, built.parts.accelerator.released),

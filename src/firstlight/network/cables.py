@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight import units
+from firstlight.errors import UsageError
+from firstlight.network.media import Medium, Port, cheapest, media, switch_port
 from firstlight.network.result import CableLine
-from firstlight.twin.protocols import Floats, Ints
+from firstlight.spec.catalog import Catalog
+from firstlight.spec.parts import Switch
+from firstlight.twin.factory import Factory
+from firstlight.twin.protocols import Bundle, Floats, Ints
+
+STOCK_LENGTHS = np.array(
+    [
+        0.5,
+        1,
+        1.5,
+        2,
+        2.5,
+        3,
+        4,
+        5,
+        7,
+        10,
+        15,
+        20,
+        25,
+        30,
+        40,
+        50,
+        60,
+        70,
+        80,
+        90,
+        100,
+        125,
+        150,
+        200,
+        250,
+        300,
+        400,
+        500,
+    ]
+    + [750, 1000, 1500, 2000, 3000, 5000, 10_000],
+    dtype=np.float64,
+)
+"""Lengths that cables are sold in [m]."""
+
+CHUNK = 1 << 20
+"""Links worked on at a time, so that a plan takes little more memory than its arrays."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +82,126 @@ class CablePlan:
 
     def __len__(self) -> int:
         return len(self.length)
+
+
+def plan(factory: Factory, catalog: Catalog, a: Mapping[str, float]) -> CablePlan:
+    """Lay every link: from rack to rack along rows and cross aisles, rounded up to a stock length, at the least cost.
+
+    Args:
+        factory: assembled, with the racks of its switches.
+        catalog: cables, transceivers and the fabric's switches.
+        a: assumptions `network.cable_*`.
+
+    Raises:
+        UsageError: a link is longer, or faster, than any cable of the catalogue.
+    """
+    bundles = factory.topology.bundles
+    result = _empty(tuple(bundle.name for bundle in bundles), sum(bundle.count for bundle in bundles))
+    lines, start = list[CableLine](), 0
+    for index, bundle in enumerate(bundles):
+        part = slice(start, start + bundle.count)
+        stock = _lay(factory, index, result, part, a)
+        used = np.bincount(stock, minlength=len(STOCK_LENGTHS))
+        numbers = np.full(len(STOCK_LENGTHS), -1, np.int16)
+        numbers[used > 0] = len(lines) + np.arange(np.count_nonzero(used))
+        result.line[part], result.length[part] = numbers[stock], STOCK_LENGTHS[stock]
+        lines += _lines(bundle, used, media(catalog, bundle.bandwidth, _ports(factory, catalog, bundle)))
+        start = part.stop
+    return CablePlan(**{**vars(result), "lines": tuple(lines)})
+
+
+def _empty(names: tuple[str, ...], links: int) -> CablePlan:
+    def array(kind: type[np.generic]) -> NDArray:
+        return np.empty(links, kind)
+
+    return CablePlan(
+        bundle_names=names,
+        bundle=array(np.int8),
+        lower=array(np.int64),
+        upper=array(np.int64),
+        lower_rack=array(np.int32),
+        upper_rack=array(np.int32),
+        length=array(np.float64),
+        line=array(np.int16),
+        lines=(),
+    )
+
+
+def _lay(factory: Factory, index: int, result: CablePlan, part: slice, a: Mapping[str, float]) -> NDArray[np.uint8]:
+    """Fill in the ends and racks of one bundle; index of the stock length of each of its links."""
+    bundle = factory.topology.bundles[index]
+    stock = np.empty(bundle.count, np.uint8)
+    result.bundle[part] = index
+    for links in _chunks(bundle.count):
+        here = slice(part.start + links.start, part.start + links.stop)
+        lower, upper = factory.topology.ends(index, np.arange(links.start, links.stop))
+        lower_rack, upper_rack = _racks(factory, bundle.lower, lower), _racks(factory, bundle.upper, upper)
+        result.lower[here], result.upper[here] = lower, upper
+        result.lower_rack[here], result.upper_rack[here] = lower_rack, upper_rack
+        stock[links] = _stock(_length(factory, lower_rack, upper_rack, a), bundle)
+    return stock
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK))
+
+
+def _racks(factory: Factory, tier: int, devices: Ints) -> Ints:
+    """Rack of each device of a tier; -1 are the endpoints: NICs numbered system by system, or accelerators."""
+    if tier >= 0:
+        return factory.switch_rack[tier][devices]
+    each = factory.system.nics if factory.nic else factory.system.accelerators
+    return factory.system_rack(devices // each)
+
+
+def _length(factory: Factory, one: Ints, other: Ints, a: Mapping[str, float]) -> Floats:
+    """Length that a cable needs between two racks [m]: along rows and aisles, up to the tray and down again."""
+    x, y = factory.racks.x, factory.racks.y
+    away = np.abs(x[one] - x[other]) + np.abs(y[one] - y[other]) + 2 * a["network.cable_rise"]
+    return np.where(one == other, a["network.cable_in_rack"], away) + a["network.cable_slack"]
+
+
+def _stock(length: Floats, bundle: Bundle) -> Ints:
+    stock = np.searchsorted(STOCK_LENGTHS, length)
+    if np.any(stock == len(STOCK_LENGTHS)):
+        longest, most = (units.show(float(m), "length") for m in (length.max(), STOCK_LENGTHS[-1]))
+        raise UsageError(
+            f"{bundle.name} has a link of {longest}, and cables are sold up to {most}; move the halls together"
+        )
+    return stock
+
+
+def _ports(factory: Factory, catalog: Catalog, bundle: Bundle) -> tuple[Port, Port]:
+    """The ports at both ends of a bundle's links."""
+    tiers = factory.topology.tiers
+    nic = Port(factory.topology.planes, pluggable=True)
+    lower, upper = (
+        nic if tier < 0 else switch_port(catalog.part(Switch, tiers[tier].switch), bundle.bandwidth)
+        for tier in (bundle.lower, bundle.upper)
+    )
+    return lower, upper
+
+
+def _lines(bundle: Bundle, used: NDArray[np.intp], ways: list[Medium]) -> list[CableLine]:
+    """One line of the bill for each stock length that is used."""
+    return [
+        _line(bundle, float(length), int(count), cheapest(ways, float(length), bundle.bandwidth))
+        for length, count in zip(STOCK_LENGTHS, used, strict=True)
+        if count
+    ]
+
+
+def _line(bundle: Bundle, length: float, count: int, way: Medium) -> CableLine:
+    modules = math.ceil(way.modules * count - 1e-6)
+    cable = (way.cable.price or 0.0) + way.cable.price_per_metre * length
+    module = way.transceiver
+    return CableLine(
+        bundle=bundle.name,
+        part=way.cable.id,
+        length=length,
+        count=count,
+        transceiver=module.id if module else "",
+        transceivers=modules,
+        power=(way.cable.power or 0.0) * count + (module.power * modules if module else 0.0),
+        cost=cable * count + ((module.price or 0.0) * modules if module else 0.0),
+    )

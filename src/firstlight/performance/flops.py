@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from firstlight.performance.kernels.attention import keys_seen
-from firstlight.performance.shapes import Layer, Softmax, layers
+from firstlight.performance.shapes import Layer, Scan, Softmax, layers
 from firstlight.spec.model import Model
 
 
@@ -20,7 +20,9 @@ def forward_flops(model: Model, sequence: int) -> float:
     Megatron counts today. Scans count their recurrent form (a state update and a read-out), not the chunked one.
     """
     inside = sum(layer.count * layer_flops(layer, sequence) for layer in layers(model))
-    heads = sum(2.0 * tower.head * tower.hidden * (tower.tokens or sequence) for tower in model.towers)
+    heads = sum(
+        2.0 * tower.head * tower.hidden * (tower.tokens or sequence) for tower in model.towers if not tower.optional
+    )
     return inside + heads
 
 
@@ -38,12 +40,12 @@ def layer_flops(layer: Layer, sequence: int) -> float:
     return 2.0 * weights * tokens + core_flops(layer.cores, tokens)
 
 
-def core_flops(cores: Iterable[object], tokens: int) -> float:
+def core_flops(cores: Iterable[Softmax | Scan], tokens: int) -> float:
     """FLOPs of attention and scan cores over a sequence of `tokens` [FLOP]."""
     total = 0.0
     for core in cores:
         if isinstance(core, Softmax):
             total += 2.0 * tokens * float(keys_seen(core, tokens)) * core.heads * (core.key + core.value)
         else:
-            total += 4.0 * tokens * core.inner * core.state  # type: ignore[attr-defined]
+            total += 4.0 * tokens * core.inner * core.state
     return total

@@ -116,6 +116,7 @@ class Layer:
         mixer_width: columns of queries, keys, values (or the scan's inputs).
         inner_width: inner width of the dense feed-forward part (shared experts), gated_inner: it is gated.
         small: parameters of norms, biases and modulation.
+        parts: mixers and feed-forward parts, one after the other.
         pairs: all-gather and reduce-scatter pairs that tensor parallelism needs in one direction.
     """
 
@@ -129,6 +130,7 @@ class Layer:
     inner_width: int
     gated_inner: bool
     small: int
+    parts: int
     pairs: int
 
     @property
@@ -153,8 +155,12 @@ class Layer:
 
 
 def layers(model: Model) -> tuple[Layer, ...]:
-    """All layers of a model, tower by tower."""
-    return tuple(_layer(block, tower, model) for tower in model.towers for block in tower.blocks)
+    """The layers that every input passes, tower by tower; optional towers (an image encoder) are left out."""
+    return tuple(_layer(block, tower, model) for tower in _passed(model) for block in tower.blocks)
+
+
+def _passed(model: Model) -> tuple[Tower, ...]:
+    return tuple(tower for tower in model.towers if not tower.optional)
 
 
 @dataclass(frozen=True)
@@ -177,8 +183,8 @@ class Ends:
 
 
 def ends(model: Model) -> Ends:
-    """What a model has outside its layers."""
-    towers = model.towers
+    """What a model has outside its layers; optional towers are left out."""
+    towers = _passed(model)
     return Ends(
         embedding=sum((tower.vocabulary + tower.positions) * tower.hidden for tower in towers),
         head=sum(tower.head * tower.hidden for tower in towers),
@@ -196,6 +202,7 @@ def _layer(block: Block, tower: Tower, model: Model) -> Layer:
         matrices, cores = matrices + more, (*cores, core)
     width = sum(m.out for m in matrices if m.split == "out")
     dense, routed, inner, gated = _feed_forward(block.feed_forward, tower.hidden)
+    mixers = (block.mixer is not None) + (block.cross is not None)
     return Layer(
         count=block.count,
         hidden=tower.hidden,
@@ -207,17 +214,18 @@ def _layer(block: Block, tower: Tower, model: Model) -> Layer:
         inner_width=inner,
         gated_inner=gated,
         small=block.norms * tower.hidden * (2 if block.norm_bias else 1) + block.modulation,
-        pairs=1 if block.parallel else len(cores) + isinstance(block.feed_forward, FeedForward),
+        parts=mixers + (block.feed_forward is not None),
+        pairs=1 if block.parallel else mixers + isinstance(block.feed_forward, FeedForward),
     )
 
 
 def _mixer(mixer: Mixer | None, tower: Tower) -> tuple[tuple[Matrix, ...], tuple[Softmax | Scan, ...]]:
     if mixer is None:
         return (), ()
+    if isinstance(mixer, LatentAttention):
+        return _latent(mixer, tower.hidden)
     if isinstance(mixer, Attention):
         matrices, core = _attention(mixer, tower, None)
-    elif isinstance(mixer, LatentAttention):
-        matrices, core = _latent(mixer, tower.hidden)
     elif isinstance(mixer, StateSpace):
         matrices, core = _state_space(mixer, tower.hidden)
     else:
@@ -249,7 +257,7 @@ def _other_length(width: int, tower: Tower, model: Model | None) -> int | None:
     return next((tokens for tokens in others if tokens is not None), None)
 
 
-def _latent(mixer: LatentAttention, hidden: int) -> tuple[tuple[Matrix, ...], Softmax]:
+def _latent(mixer: LatentAttention, hidden: int) -> tuple[tuple[Matrix, ...], tuple[Softmax, ...]]:
     key = mixer.nope_dim + mixer.rope_dim
     ask: tuple[Matrix, ...] = (Matrix(mixer.heads * key, hidden, "out"),)
     if mixer.q_rank is not None:
@@ -259,10 +267,27 @@ def _latent(mixer: LatentAttention, hidden: int) -> tuple[tuple[Matrix, ...], So
         Matrix(mixer.heads * (mixer.nope_dim + mixer.value_dim), mixer.kv_rank, "out"),
     )
     core = Softmax(
-        mixer.heads, mixer.heads, key, mixer.value_dim, None, True,
+        mixer.heads, mixer.heads, key, mixer.value_dim, mixer.index_top or None, True,
         latent=mixer.kv_rank + mixer.rope_dim, latent_value=mixer.kv_rank,
     )  # fmt: skip
-    return (*ask, *tell, Matrix(hidden, mixer.heads * mixer.value_dim, "into")), core
+    matrices = (*ask, *tell, Matrix(hidden, mixer.heads * mixer.value_dim, "into"))
+    if not mixer.index_heads:
+        return matrices, (core,)
+    more, index = _indexer(mixer, hidden)
+    return matrices + more, (core, index)
+
+
+def _indexer(mixer: LatentAttention, hidden: int) -> tuple[tuple[Matrix, ...], Softmax]:
+    """The indexer of sparse attention: scores over every key with one narrow key head, no values (arXiv 2512.02556).
+
+    The keys it lets through are the core's window: as many, wherever they are.
+    """
+    asked = mixer.index_heads * mixer.index_dim
+    matrices = (
+        Matrix(asked, mixer.q_rank or hidden, "none"),
+        Matrix(mixer.index_dim + mixer.index_heads, hidden, "none"),
+    )
+    return matrices, Softmax(mixer.index_heads, 1, mixer.index_dim, 0, None, True)
 
 
 def _state_space(mixer: StateSpace, hidden: int) -> tuple[tuple[Matrix, ...], Scan]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from typing import Any, Literal, cast
 
@@ -84,6 +85,11 @@ class Assumptions(Mapping[str, float]):
 
 def shipped() -> dict[str, Assumption]:
     """The assumptions that firstlight comes with, by name."""
+    return dict(_shipped())
+
+
+@cache
+def _shipped() -> dict[str, Assumption]:
     entries: dict[str, Assumption] = {}
     folder = resources.files("firstlight.data") / "assumptions"
     for file in sorted(folder.iterdir(), key=lambda f: f.name):

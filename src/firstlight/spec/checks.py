@@ -7,6 +7,7 @@ wrong everywhere. What can be built or met is not decided here: that is planning
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def model_names(source: Source, roots: Iterable[Where], base: Path) -> tuple[dic
 def weather(source: Source, root: Where, base: Path) -> Iterator[Problem]:
     """A weather file of a site (at `root`) that is not there."""
     file = source.get((*root, "weather"))
-    if isinstance(file, str) and file and not (base / file).is_file():
+    if isinstance(file, str) and file and not os.path.isfile(base / file):
         yield source.problem(
             (*root, "weather"), f'no such file: "{base / file}"', "Paths are relative to the document."
         )

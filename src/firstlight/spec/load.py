@@ -18,11 +18,14 @@ from firstlight.spec import checks, near, placements, problems, references, sets
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Design
+from firstlight.spec.dump import dump
 from firstlight.spec.model import Model
 from firstlight.spec.plan import Plan
 from firstlight.spec.site import Site
 from firstlight.spec.source import Source, Where
 from firstlight.spec.workload import Workload
+
+__all__ = ["KINDS", "TYPES", "Kind", "Loaded", "dump", "load_document", "load_plan"]
 
 Kind = Literal["plan", "site", "demand", "workload", "design", "catalog"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +13,8 @@ from firstlight.spec.source import Source, Where
 
 _SECTIONS: tuple[Where, ...] = (("site",), ("demand",), ("design",))
 _MODEL_KEYS = ("train", "serve")
+_MODEL_FILES = (".json", ".yaml", ".yml")
+_PATH_KEYS = ("weather", "catalog")
 
 
 def is_document(value: object) -> bool:
@@ -108,18 +109,21 @@ def rebased(document: Source, old: Path, new: Path) -> Source:
     """A document whose file paths were relative to the folder `old`, for use from the folder `new`."""
     if _same(old, new):
         return document
-    for where in list(_paths(document)):
-        value = str(document.get(where))
-        if not os.path.isabs(value):
-            moved = source.Source(os.path.relpath(old / value, new), {}, {(): document.mark(where)})
-            document = document.graft(where, moved)
+    for where in document.keys:
+        value = document.get(where)
+        if (path := moved(str(where[-1]), value, old, new)) != value:
+            document = document.graft(where, Source(path, {}, {(): document.mark(where)}))
     return document
 
 
-def _paths(document: Source) -> Iterator[Where]:
-    """The values that are paths of files: weather, catalogue, and models given as config.json."""
-    for where in document.keys:
-        value = document.get(where)
-        named = where[-1] in ("weather", "catalog")
-        if isinstance(value, str) and (named or (where[-1] in _MODEL_KEYS and value.lower().endswith(".json"))):
-            yield where
+def moved(key: str, value: Any, old: Path, new: Path) -> Any:
+    """A value as it is, or, where it is the path of a file relative to `old`, relative to `new`."""
+    if not isinstance(value, str) or os.path.isabs(value) or not _is_path(key, value, old):
+        return value
+    return os.path.relpath(old / value, new)
+
+
+def _is_path(key: str, value: str, folder: Path) -> bool:
+    """Weather and catalogue are files; a model is one where it looks so or such a file or folder is there."""
+    named = value.lower().endswith(_MODEL_FILES) or os.path.exists(folder / value)
+    return key in _PATH_KEYS or (key in _MODEL_KEYS and named)

@@ -7,6 +7,7 @@ aliases ("billion laughs") are bounded.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -148,7 +149,7 @@ def _unreadable(path: Path, name: str, error: Exception) -> Problem:
     if not isinstance(error, FileNotFoundError):
         reason = getattr(error, "strerror", None) or str(error)
         return Problem("", f"cannot be read: {reason}", "Check the path and its permissions.", name)
-    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    beside = [p.name for p in path.parent.iterdir()] if os.path.isdir(path.parent) else []
     return Problem("", "no such file", near.hint(path.name, beside, "Check the path."), name)
 
 

@@ -106,14 +106,19 @@ class TwoLevels:
 
     def _all_to_all(self, size: Floats, n: Floats, m: Floats) -> Floats:
         """Each byte goes straight to its target: over the domain to its members, over the NIC to all others."""
-        c = self.constants
         across = size * (m - 1) / m
         inside = size * (n - 1) / (n * m) + (across * (n - 1) / n if self.forwards else 0.0)
+        return _least([self._direct(algorithm, inside, across, n, m) for algorithm in self.constants.rings])
+
+    def _direct(self, algorithm: Algorithm, inside: Floats, across: Floats, n: Floats, m: Floats) -> Floats:
+        """One message to each other member; those to other leaves share the tapered uplinks."""
+        c = self.constants
+        domain, _ = self._bandwidths(algorithm, n, m)
         leaving = np.maximum(m - self.leaf_domains, 0.0) / np.maximum(m - 1, 1.0)
-        network = self.nic * c.all_to_all_efficiency / np.maximum(1.0, leaving * self.taper)
-        start = c.rings[0]
-        latency = start.base + start.hop * (n > 1) + start.network_hop * (m > 1) + c.message_cost * (m - 1)
-        return c.sync * latency + np.maximum(inside / (self.scale_up * c.ring_efficiency), across / network)
+        share = c.all_to_all_efficiency * (c.ll_efficiency if algorithm.low_latency else algorithm.efficiency)
+        network = self.nic * share / np.maximum(1.0, leaving * self.taper)
+        steps = algorithm.hop * (n > 1) + algorithm.network_hop * (m > 1) + c.message_cost * (m - 1)
+        return c.sync * (algorithm.base + steps) + np.maximum(inside / domain, across / network)
 
     def _send_receive(self, size: Floats, m: Floats) -> Floats:
         """One message: inside the domain, or over one NIC where the group spans domains."""

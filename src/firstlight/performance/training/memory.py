@@ -88,8 +88,7 @@ def _kept(layer: Layer, case: Case, level: int) -> Floats:
     fused, dropout = a["performance.fused_attention"] >= 0.5, a["performance.dropout"]
     light = level == 1 and fused
     width = sum(core.inner if isinstance(core, Scan) else core.heads * core.value for core in layer.cores)
-    blocks = len(layer.cores) + (1 if layer.inner_width or layer.routed else 0)
-    kept = layer.hidden * blocks * (2.0 + dropout + (0.0 if light else 2.0)) + 2.0 * (layer.mixer_width + width)
+    kept = layer.hidden * layer.parts * (2.0 + dropout + (0.0 if light else 2.0)) + 2.0 * (layer.mixer_width + width)
     kept += 2.0 * layer.inner_width * (1 + layer.gated_inner + (not light))
     if layer.routed:
         columns = layer.routed.width * (1 + layer.routed.gated + (not light)) + 2 * layer.routed.hidden

@@ -1,0 +1,133 @@
+"""Time of one layer of a serving pass on one rank, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstlight.performance.kernels.attention import decode, prefill
+from firstlight.performance.kernels.gemm import gemm, join
+from firstlight.performance.kernels.scan import recur, scan
+from firstlight.performance.serving.layouts import Case
+from firstlight.performance.serving.rates import ServingRates
+from firstlight.performance.shapes import Layer, Scan
+from firstlight.twin.protocols import Floats
+
+Parts = dict[str, Floats]
+"""Time by part [s], arrays (n,)."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward pass of a stage.
+
+    Attributes:
+        tokens: new tokens on an attention rank (n,).
+        requests: sequences on an attention rank (n,).
+        context: tokens behind a new token (decode), or of the prompt (prefill) (n,).
+        filling: it is a prefill.
+        rates: of its kernels.
+    """
+
+    tokens: Floats
+    requests: Floats
+    context: Floats
+    filling: bool
+    rates: ServingRates
+
+
+def layer_parts(layer: Layer, case: Case, run: Pass) -> Parts:
+    """One layer of one pass [s], by part: weights (products), cache (cores), experts, communication, kernels."""
+    a = case.a
+    small = a["performance.serving_layer"] + (a["performance.serving_layer_latent"] if layer.latent else 0.0)
+    small += a["performance.serving_layer_experts"] if layer.routed else 0.0
+    small += a["performance.serving_prefill_layer"] if run.filling else 0.0
+    return {
+        "weights": _products(layer, case, run),
+        "cache": _cores(layer, case, run),
+        "experts": _experts(layer, case, run),
+        "communication": _communication(layer, case, run),
+        "kernels": np.full(len(case.layouts), small),
+    }
+
+
+def _products(layer: Layer, case: Case, run: Pass) -> Floats:
+    tensor, total = case.layouts.tensor.astype(float), np.zeros(len(case.layouts))
+    for matrix in layer.matrices:
+        out = matrix.out / tensor if matrix.split == "out" else np.full_like(tensor, matrix.out)
+        into = matrix.into / tensor if matrix.split == "into" else np.full_like(tensor, matrix.into)
+        total = total + gemm(run.tokens, out, into, run.rates.dense)
+    return total
+
+
+def _cores(layer: Layer, case: Case, run: Pass) -> Floats:
+    tensor, work, a = case.layouts.tensor.astype(float), case.work, case.a
+    total = np.zeros(len(case.layouts))
+    for core in layer.cores:
+        if isinstance(core, Scan):
+            more = (
+                scan(run.tokens, run.context, core, tensor, work, a)
+                if run.filling
+                else recur(run.requests, core, tensor, work, a)
+            )
+        elif run.filling:
+            more = prefill(run.tokens, run.context, core, tensor, work, a)
+        else:
+            more = decode(run.requests, run.context, core, tensor, work, a)
+        total = total + more
+    return total
+
+
+def active_experts(local: Floats, share: float, tokens: Floats) -> Floats:
+    """Experts of a rank that at least one of `tokens` tokens chooses: E (1 - (1 - k / E)^T) of its own."""
+    return local * -np.expm1(tokens * np.log1p(-min(share, 1.0 - 1e-9)))
+
+
+def _experts(layer: Layer, case: Case, run: Pass) -> Floats:
+    """Routed experts: the products of all tokens' copies, and the weights of the experts that they choose."""
+    if layer.routed is None:
+        return np.zeros(len(case.layouts))
+    layout, shape, rates = case.layouts, layer.routed, run.rates
+    tokens = run.tokens * layout.data
+    local = shape.count / layout.expert
+    width = shape.width * layout.expert / (layout.tensor * layout.data)
+    copies = tokens * shape.active / layout.expert
+    active = active_experts(local, shape.active / shape.count, tokens)
+    rows = np.maximum(copies, np.minimum(active * 32.0, copies * 32.0))
+    matrices = 3.0 if shape.gated else 2.0
+    compute = 2.0 * matrices * rows * shape.hidden * width / rates.experts_rate
+    weights = matrices * active * shape.hidden * width * rates.expert_weight
+    moved = copies * (2.0 * shape.hidden + 3.0 * width) * rates.expert_activation / 4.0
+    memory = (weights + moved) / rates.experts_bandwidth
+    return rates.experts_launch + join(case.a["performance.serving_norm"], compute, memory)
+
+
+def _communication(layer: Layer, case: Case, run: Pass) -> Floats:
+    """All-reduces over tensor parallelism; dispatch and combine of experts where attention is data-parallel."""
+    reduce = _all_reduce(run.tokens * layer.hidden * 2.0, case)
+    spread = (case.layouts.data > 1) & (layer.routed is not None)
+    routed = _dispatch(layer, case, run) if layer.routed else np.zeros(len(case.layouts))
+    return np.where(spread, reduce + routed, max(layer.pairs, layer.parts) * reduce)
+
+
+def _all_reduce(size: Floats, case: Case) -> Floats:
+    """One all-reduce under load: the fabric's, or inside a scale-up domain the engines' one-shot kernel if faster."""
+    a, ranks, (_, outer) = case.a, case.layouts.tensor.astype(float), case.tensor_group
+    fabric = case.collective("all_reduce", size, case.tensor_group)
+    base = a["performance.serving_all_reduce_base"] * (1.0 + a["performance.serving_all_reduce_hop"] * np.log2(ranks))
+    link = case.work.scale_up * a["performance.serving_all_reduce_link"]
+    own = (base + 2.0 * (ranks - 1.0) / ranks * size / link) * a["performance.serving_all_reduce_load"]
+    return np.where(ranks > 1, np.where(outer > 1, fabric, np.minimum(fabric, own)), 0.0)
+
+
+def _dispatch(layer: Layer, case: Case, run: Pass) -> Floats:
+    """Tokens to their experts and back: a fixed time by the number of ranks, or the bytes if they take longer."""
+    assert layer.routed is not None
+    a, ranks, (_, outer) = case.a, case.layouts.expert.astype(float), case.expert_group
+    copies = run.tokens * np.minimum(layer.routed.active, ranks)
+    size = copies * layer.routed.hidden * a["performance.serving_dispatch_bytes"]
+    bytes_time = case.collective("all_to_all", size, case.expert_group)
+    fixed = a["performance.serving_dispatch_base"] + a["performance.serving_dispatch_hop"] * np.log2(np.maximum(ranks, 2.0))
+    fixed = fixed + np.where(outer > 1, a["performance.serving_dispatch_across"], 0.0)
+    return np.where(ranks > 1, (fixed + bytes_time) * a["performance.serving_dispatch_load"], 0.0)

@@ -1,0 +1,105 @@
+"""Many serving layouts as arrays, and one served model on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+
+from firstlight.performance.groups import Group, group, neighbours
+from firstlight.performance.machine import Machine
+from firstlight.performance.shapes import Ends, Layer, ends, layers
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import ServingLayout
+from firstlight.spec.model import Model
+from firstlight.twin.protocols import CollectiveTime, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Layouts of one replica, one per element; fields as in `spec.design.ServingLayout`. Arrays of equal shape (n,)."""
+
+    tensor: Ints
+    pipeline: Ints
+    data: Ints
+    expert: Ints
+    batch: Ints
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+    @classmethod
+    def of(cls, given: Iterable[ServingLayout]) -> Layouts:
+        """Arrays of some layouts."""
+        rows = [[getattr(one, f.name) for f in fields(cls)] for one in given]
+        return cls(*np.asarray(rows, dtype=np.int64).T)
+
+    def take(self, index: Ints) -> Layouts:
+        """Some of the layouts, by index or mask."""
+        return Layouts(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def one(self, index: int) -> ServingLayout:
+        """One layout as a document."""
+        return ServingLayout.model_validate({f.name: int(getattr(self, f.name)[index]) for f in fields(self)})
+
+    @property
+    def accelerators(self) -> Ints:
+        """Accelerators of one replica (n,)."""
+        return self.tensor * self.pipeline * self.data
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model served on one machine in many layouts.
+
+    Attributes:
+        model: architecture.
+        prompt, answer: tokens of a request.
+        work: machine at the weights' type. layouts: arrays (n,).
+        collective: time of collectives on the fabric.
+    """
+
+    model: Model
+    prompt: float
+    answer: float
+    work: Machine
+    layouts: Layouts
+    collective: CollectiveTime
+    a: Assumptions
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Layers that every request passes."""
+        return layers(self.model)
+
+    @cached_property
+    def ends(self) -> Ends:
+        """Embedding and head."""
+        return ends(self.model)
+
+    @cached_property
+    def decoding(self) -> tuple[Layer, ...]:
+        """Layers of the main tower, which every new token passes."""
+        return layers(self.model)[-len(self.model.main.blocks) :]
+
+    @cached_property
+    def depth(self) -> int:
+        """Layers that every request passes."""
+        return sum(layer.count for layer in self.layers)
+
+    @cached_property
+    def tensor_group(self) -> Group:
+        """Tensor-parallel ranks."""
+        return group(self.layouts.tensor, 1, self.work.domain)
+
+    @cached_property
+    def expert_group(self) -> Group:
+        """Expert-parallel ranks."""
+        return group(self.layouts.expert, 1, self.work.domain)
+
+    @cached_property
+    def stage_group(self) -> Group:
+        """A pipeline stage and the next."""
+        return neighbours(self.layouts.tensor * self.layouts.data, self.work.domain)

@@ -1,0 +1,79 @@
+"""Rates of serving's kernels on one machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firstlight.performance.machine import Machine
+from firstlight.performance.rates import Rates
+from firstlight.spec.assumptions import Assumptions
+
+SPLITS = (1, 2, 4, 8)
+"""Ways that serving kernels cut the inner length, so that a few requests still fill the machine."""
+
+
+@dataclass(frozen=True)
+class ServingRates:
+    """Rates of one pass (decode or prefill).
+
+    Attributes:
+        dense: dense products at the served type. head: the output head, in bf16.
+        experts: of expert products: launch [s], rate [FLOP/s], memory bandwidth [B/s], bytes per weight and per copy.
+    """
+
+    dense: Rates
+    head: Rates
+    experts_launch: float
+    experts_rate: float
+    experts_bandwidth: float
+    expert_weight: float
+    expert_activation: float
+
+
+def serving_rates(work: Machine, a: Assumptions, *, prefill: bool) -> ServingRates:
+    """Rates from the kernel tables, with the factors by which engines are slower or faster under load.
+
+    A type without hardware keeps its small weights and computes in the next wider type (weight-only quantisation).
+    """
+    kind, stored = work.runs_as, a[f"performance.weight_bytes_{work.precision}"]
+    compute = _prefill_time(work, a) if prefill else 1.0
+    memory = a[f"performance.serving_memory_time_{work.family if work.family in ('hopper', 'blackwell') else 'other'}"]
+    return ServingRates(
+        dense=_products(work, kind, stored, compute, memory, a),
+        head=_products(work, "bf16", 2.0, compute, memory, a),
+        experts_launch=a[f"performance.serving_experts_launch_{kind}"],
+        experts_rate=work.peak * a[f"performance.serving_experts_gemm_{kind}"] / compute,
+        experts_bandwidth=work.bandwidth * a[f"performance.serving_experts_memory_{kind}"] / memory,
+        expert_weight=stored,
+        expert_activation=a[f"performance.serving_experts_activation_{kind}"],
+    )
+
+
+def _products(work: Machine, kind: str, stored: float, compute: float, memory: float, a: Assumptions) -> Rates:
+    family = "other" if work.family not in ("hopper", "blackwell", "ampere") else "hopper"
+    relative = a[f"performance.gemm_ceiling_{work.family}"] / a[f"performance.gemm_ceiling_{family}"]
+    return Rates(
+        peak=work.peak if kind == work.runs_as else work.peak16,
+        efficiency=a[f"performance.serving_gemm_{kind}"] * min(relative, 1.0),
+        bandwidth=work.bandwidth * a[f"performance.serving_memory_{kind}"],
+        weight=stored,
+        activation=a[f"performance.weight_bytes_{kind}"],
+        output=2.0,
+        units=work.units,
+        wave=a["performance.gemm_wave"],
+        ramp=a["performance.gemm_ramp"],
+        small_tile=a["performance.gemm_small_tile"],
+        quantisation=a["performance.gemm_quantisation"],
+        misaligned=1.0,
+        launch=a[f"performance.serving_launch_{kind}"],
+        norm=a["performance.serving_norm"],
+        splits=SPLITS,
+        compute_time=compute,
+        memory_time=memory,
+    )
+
+
+def _prefill_time(work: Machine, a: Assumptions) -> float:
+    if work.family != "blackwell":
+        return a["performance.serving_prefill_time_other"]
+    return a["performance.serving_prefill_time_blackwell" + ("_fp4" if work.runs_as == "fp4" else "")]

@@ -1,0 +1,65 @@
+"""Time of a decode step and of a prefill, for one layout or a million."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from firstlight.performance.kernels.gemm import gemm
+from firstlight.performance.serving.layer import Parts, Pass, layer_parts
+from firstlight.performance.serving.layouts import Case
+from firstlight.performance.serving.rates import serving_rates
+from firstlight.performance.shapes import Layer
+from firstlight.twin.protocols import Floats
+
+
+def decode_parts(case: Case, batch: ArrayLike) -> Parts:
+    """One new token for each of a replica's requests [s], by part; arrays (n,).
+
+    Args:
+        case: the layouts.
+        batch: requests decoded at once by a replica (n,).
+
+    With a pipeline the batch goes through in as many parts as there are stages; a token waits for all stages.
+    """
+    layout = case.layouts
+    requests = np.maximum(np.asarray(batch, dtype=float) / (layout.data * layout.pipeline), 1e-9)
+    rows = np.maximum(requests, 1.0)
+    rates = serving_rates(case.work, case.a, prefill=False)
+    run = Pass(rows, rows, np.full(len(layout), case.prompt + case.answer / 2.0), False, rates)
+    parts = _through(case.decoding, case, run)
+    host = case.a["performance.serving_step"] + case.a["performance.serving_sequence"] * rows
+    return {**parts, "weights": parts["weights"] + _head(case, run, rows), "host": host, "pipeline": _hops(case, rows)}
+
+
+def prefill_time(case: Case, prompts: ArrayLike) -> Floats:
+    """Time until a replica's attention rank has read `prompts` prompts in one pass (or chunk by chunk) [s] (n,)."""
+    tokens = np.asarray(prompts, dtype=float) * case.prompt * np.ones(len(case.layouts))
+    rates = serving_rates(case.work, case.a, prefill=True)
+    run = Pass(tokens, np.asarray(prompts) * np.ones(len(tokens)), np.full(len(tokens), case.prompt), True, rates)
+    parts = _through(case.layers, case, run)
+    rows = np.maximum(run.requests, 1.0)
+    total = sum(parts.values(), np.zeros(len(tokens)))
+    return total + _head(case, run, rows) + _hops(case, tokens) + case.a["performance.serving_step"]
+
+
+def _through(layers: tuple[Layer, ...], case: Case, run: Pass) -> Parts:
+    total: Parts = {}
+    for layer in layers:
+        for name, time in layer_parts(layer, case, run).items():
+            total[name] = total.get(name, np.zeros(len(case.layouts))) + layer.count * time
+    return total
+
+
+def _head(case: Case, run: Pass, rows: Floats) -> Floats:
+    """The output head on the last token of each sequence."""
+    if not case.ends.outputs:
+        return np.zeros(len(case.layouts))
+    return gemm(rows, case.ends.outputs / case.layouts.tensor, float(case.ends.hidden), run.rates.head)
+
+
+def _hops(case: Case, tokens: Floats) -> Floats:
+    """Activations from stage to stage."""
+    stages = case.layouts.pipeline
+    once = case.collective("send_receive", tokens * case.ends.hidden * 2.0 / case.layouts.tensor, case.stage_group)
+    return np.where(stages > 1, (stages - 1) * once, 0.0)
