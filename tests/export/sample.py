@@ -343,8 +343,10 @@ def _schedule(late_days: float, halls: int) -> ScheduleResult:
     return ScheduleResult(
         start=start,
         first_light=light,
-        first_light_low=light - dt.timedelta(days=45),
-        first_light_high=light + dt.timedelta(days=80),
+        first_light_p10=light - dt.timedelta(days=25),
+        first_light_p50=light + dt.timedelta(days=10),
+        first_light_p90=light + dt.timedelta(days=60),
+        chance=0.1 if late_days else 0.6,
         ready_by=light - dt.timedelta(days=late_days) if late_days else light + dt.timedelta(days=12),
         makespan=span,
         late=late_days * units.DAY,

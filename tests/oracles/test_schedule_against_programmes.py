@@ -19,6 +19,7 @@ TABLE = Path(__file__).parents[2] / "measurements/leadtimes.csv"
 ROWS = {row["item"]: row for row in csv.DictReader(TABLE.read_text("utf-8").splitlines())}
 IN_STOCK = {"schedule.lead_switchgear": "0 weeks", "schedule.lead_busway": "0 weeks", "schedule.permits": "0 weeks"}
 UTILITY = frozenset({"utility"})
+ROUGH = "durations of site work are round estimates"
 
 
 def weeks(build: BuildFacts, **overrides) -> float:
@@ -30,30 +31,33 @@ def published(item: str) -> float:
     return float(ROWS[item]["typical"])
 
 
-def test_colossus_1():
+def test_colossus_1(against):
     """122 days in an empty factory hall, around the clock, all four halls at once: 7 % too short.
 
     In one shift, three halls one after another, it is twice as long: the haste is what the assumptions have to say.
     """
     site = BuildFacts(1, 4, 1770, 12_500, 250_000, 130e6, frozenset({"shell", "utility"}))
     found = weeks(site, shifts=2, halls_per_crew=1)
-    assert found / published("xAI Colossus 1 start to online (100k H100)") == pytest.approx(0.93, abs=0.02)
+    against("Colossus 1, start to online", found, published("xAI Colossus 1 start to online (100k H100)"), unit="weeks",
+            source="xAI", within=0.09, why=ROUGH)  # fmt: skip
     assert weeks(site) > 1.9 * found
 
 
-def test_stargate_abilene_phase_1():
+def test_stargate_abilene_phase_1(against):
     """Two buildings with more than 200 MW at the feed in 52 weeks: 7 % too long."""
     found = weeks(BuildFacts(2, 16, 1300, 12_600, 150_000, 180e6, UTILITY))
-    assert found / published("Stargate Abilene phase 1 (2 bldg, 200+ MW)") == pytest.approx(1.07, abs=0.02)
+    against("Stargate Abilene, phase 1", found, published("Stargate Abilene phase 1 (2 bldg, 200+ MW)"), unit="weeks",
+            source="Crusoe", within=0.09, why=ROUGH)  # fmt: skip
 
 
-def test_stargate_abilene_phase_2():
+def test_stargate_abilene_phase_2(against):
     """Six buildings to 1.2 GW, planned for 65 weeks: 4 % too short; the plan has slipped since."""
     found = weeks(BuildFacts(6, 48, 6500, 99_000, 1_000_000, 900e6, UTILITY))
-    assert found / published("Stargate Abilene phase 2 (6 bldg to 1.2 GW)") == pytest.approx(0.96, abs=0.02)
+    against("Stargate Abilene, phase 2", found, published("Stargate Abilene phase 2 (6 bldg to 1.2 GW)"), unit="weeks",
+            source="Crusoe, as planned", within=0.06, why=ROUGH)  # fmt: skip
 
 
-def test_first_rack_to_first_training():
+def test_first_rack_to_first_training(against):
     """Colossus 1 trained 19 days after its first rack. Racks, links and five days of soak of the first of four halls,
     around the clock, take 36 % longer: training began on a part of the hall, here the hall is whole first."""
     a = with_overrides(shipped(), IN_STOCK | {"schedule.shifts": 2, "schedule.halls_per_crew": 1})
@@ -61,4 +65,6 @@ def test_first_rack_to_first_training():
     tasks = {t.name: t for t in programme(dt.date(2024, 6, 1), None, (), site, a).tasks}
     soaked = tasks["Burn-in, hall 1"].start + 5 * 86400
     found = (soaked - tasks["Racks, hall 1"].start) / (7 * 86400)
-    assert found / published("xAI Colossus 1 first rack to first training") == pytest.approx(1.36, abs=0.02)
+    against("Colossus 1, first rack to first training", found, published("xAI Colossus 1 first rack to first training"),
+            unit="weeks", source="xAI", within=0.38,
+            why="training began on a part of the hall; here the hall is whole first")  # fmt: skip

@@ -1,7 +1,9 @@
 import datetime as dt
 import itertools
+import math
 import time
 
+import numpy as np
 import pytest
 
 from firstlight.errors import UsageError
@@ -45,7 +47,7 @@ def test_tasks_keep_their_predecessors_and_the_end():
         assert task.critical == (task.late_start - task.start < 1)
     assert max(task.finish for task in result.tasks) == result.makespan
     assert result.first_light == START + dt.timedelta(days=-(-result.makespan // DAY))
-    assert result.first_light_low < result.first_light < result.first_light_high
+    assert result.first_light_p10 < result.first_light_p50 < result.first_light_p90
 
 
 def test_critical_path_is_a_chain_without_slack():
@@ -208,3 +210,20 @@ def test_two_hundred_halls_in_less_than_a_second():
     result = programme(START, None, items(*EVERYTHING), build(buildings=10, halls=200, it_power=2e9), a())
     assert time.perf_counter() - began < 1
     assert len(result.tasks) > 2000
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_nearly_the_same():
+    one, again, other = (
+        programme(START, None, items(*EVERYTHING), build(), a(), np.random.SeedSequence(seed)) for seed in (1, 1, 2)
+    )
+    assert (one.first_light_p10, one.first_light_p90) == (again.first_light_p10, again.first_light_p90)
+    assert abs((one.first_light_p90 - other.first_light_p90).days) <= 10
+
+
+def test_the_chance_grows_with_the_time_allowed():
+    dates = [START + dt.timedelta(days=days) for days in (30, 700, 5000)]
+    chances = [programme(START, day, items(*EVERYTHING), build(), a()).chance for day in dates]
+    assert chances == sorted(chances)
+    assert chances[0] == 0
+    assert chances[-1] == 1
+    assert math.isnan(programme(START, None, items(*EVERYTHING), build(), a()).chance)

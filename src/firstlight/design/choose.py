@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from firstlight import units
@@ -18,9 +18,10 @@ Reasons = dict[str, str]
 """Why each proposed value was proposed, by its path in the document."""
 
 P = TypeVar("P", bound=Part)
+D = TypeVar("D", FabricDesign, PowerDesign, CoolingDesign)
 
 
-def fill(given: FabricDesign | PowerDesign | CoolingDesign, path: str, proposals: dict[str, tuple[object, str]]):
+def fill(given: D, path: str, proposals: Mapping[str, tuple[object, str]]) -> tuple[D, Reasons]:
     """The given part of a design with its open fields proposed, and the reasons of those that were open."""
     taken = {name: pair for name, pair in proposals.items() if getattr(given, name) is None}
     reasons = {f"{path}.{name}": f"{value}: {why}" for name, (value, why) in taken.items() if value is not None}
@@ -54,9 +55,7 @@ def _cheapest_switch(design: FabricDesign, made_of: Parts, accelerators: int, ca
     costs: dict[str, float] = {}
     for switch in catalog.parts(Switch):
         try:
-            tiers = topology.build(
-                design, made_of.endpoints(accelerators), made_of.endpoints_per_node, switch
-            ).tiers
+            tiers = topology.build(design, made_of.endpoints(accelerators), made_of.endpoints_per_node, switch).tiers
         except UsageError:
             continue  # this switch has no port of the link's speed, or too few of them
         if switch.price is not None:
@@ -74,7 +73,9 @@ def block(parts: Sequence[P], load: float, size: str) -> P:
     return small_enough[-1] if small_enough else ordered[0]
 
 
-def power(given: PowerDesign, load: float, training: bool, catalog: Catalog, smoothing: float):
+def power(
+    given: PowerDesign, load: float, training: bool, catalog: Catalog, smoothing: float
+) -> tuple[PowerDesign, Reasons]:
     """The power chain for an IT load [W]; a battery where training swings more than `smoothing` [W]."""
     why = "largest block of which eight or more carry the load"
     substation = [part for part in catalog.parts(kinds.Transformer) if part.high_voltage]
@@ -89,7 +90,7 @@ def power(given: PowerDesign, load: float, training: bool, catalog: Catalog, smo
     })  # fmt: skip
 
 
-def cooling(given: CoolingDesign, liquid_load: float, catalog: Catalog):
+def cooling(given: CoolingDesign, liquid_load: float, catalog: Catalog) -> tuple[CoolingDesign, Reasons]:
     """The cooling plant; CDUs only where racks give heat to liquid [W]."""
     proposals: dict[str, tuple[object, str]] = {
         "rejection": ("dry", "dry coolers with trim chillers behind them use the least power and water")

@@ -16,17 +16,13 @@ STEPS = 1 + len(EVALUATION_STEPS)
 """How often `plan` reports progress."""
 
 
-def _silent(step: str) -> None:
-    """No progress."""
-
-
 def plan(
     path: Path | str,
     *,
     sets: Mapping[str, str] | None = None,
     seed: int = 0,
     today: dt.date | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Check a plan, propose what it leaves open, assemble the factory and evaluate it.
 

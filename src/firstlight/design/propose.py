@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from firstlight.design import choose, system
+from firstlight.design import cheapest
 from firstlight.design.choose import Reasons
+from firstlight.design.place import place
 from firstlight.design.room import most_accelerators
+from firstlight.design.settle import Setting, settle, with_design
 from firstlight.design.size import Share, Sizer
-from firstlight.evaluate import build
+from firstlight.errors import InfeasibleError, Limit
+from firstlight.evaluate import hand
+from firstlight.evaluate.build import build, parts
+from firstlight.evaluate.run import wire
+from firstlight.performance.result import TrainingResult
+from firstlight.reliability.assess import assess_run, spare_nodes
+from firstlight.reliability.rates import interruption_rates
+from firstlight.reliability.result import RunReliability
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Design
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
+from firstlight.twin.factory import Factory
 
 
 @dataclass(frozen=True)
@@ -28,12 +41,126 @@ class Proposal:
 def propose(plan: Plan, catalog: Catalog, a: Assumptions, base: Path = Path()) -> Proposal:
     """Choose what a plan leaves open: system, fabric, count, placements, power chain and cooling plant.
 
+    Args:
+        plan: as written.
+        catalog: parts.
+        a: assumptions.
+        base: folder that the plan's paths are relative to.
+
     Raises:
         InfeasibleError: no system of the catalogue can meet the demand; which limits bind and what would fit.
         UsageError: choices already made do not go together.
     """
-    if plan.design.system is None:
-        chosen, reasons = system.cheapest(plan, catalog, a, base)
-        settled = propose(_with(plan, plan.design.model_copy(update={"system": chosen})), catalog, a, base)
-        return Proposal(settled.plan, {**reasons, **settled.reasons})
-    return on_system(plan, catalog, a, base)
+    if plan.design.system is not None:
+        return _on_system(plan, Setting(parts(plan.design, catalog), catalog, a, base))
+    refused: list[str] = []
+    for system, why in cheapest.ranked(plan, catalog, a, base):
+        chosen = with_design(plan, system=system)
+        try:
+            found = _on_system(chosen, Setting(parts(chosen.design, catalog), catalog, a, base))
+        except InfeasibleError as error:
+            refused.append(f"{system}: {error}")
+            continue
+        return Proposal(found.plan, {"design.system": f"{system}: {why}", **found.reasons})
+    raise InfeasibleError("\n".join(["no system of the catalogue meets the demand on this site:", *refused]))
+
+
+def _on_system(plan: Plan, setting: Setting) -> Proposal:
+    """Everything but the system, which is chosen."""
+    count, binds, reasons = _count(plan, setting)
+    settled, why = settle(plan, setting, count)
+    factory = _Factory.of(settled, setting)
+    settled, why_spare = _with_spares(settled, factory, setting.a)
+    reasons |= why | why_spare
+    if settled.design.placements is not None:
+        return Proposal(settled, reasons)
+    shares, fewest = _shares(settled, setting, factory, binds)
+    if fewest:
+        placed = sum(share.placement.accelerators for share in shares)
+        needed = math.ceil(placed * (settled.design.accelerators or 0) / hand.usable(settled.design))
+        settled, why = settle(plan, setting, needed)
+        count = settled.design.accelerators or 0
+        if plan.design.spare is None:
+            settled = with_design(settled, spare=(count - placed) / count)
+        reasons |= {**why, "design.accelerators": f"{count:,}: the fewest that meet the demand"}
+    for index, share in enumerate(shares):
+        reasons[f"design.placements[{index}]"] = f"{share.placement.accelerators:,} accelerators: {share.reason}"
+    return Proposal(_placed(settled, shares), reasons)
+
+
+def _count(plan: Plan, setting: Setting) -> tuple[int, str, Reasons]:
+    """Accelerators, what binds their number where the site does, and why."""
+    given = plan.design.accelerators
+    if given is not None:
+        return given, "", {}
+    if plan.design.placements is not None:
+        count = sum(placement.accelerators for placement in plan.design.placements)
+        return count, "", {"design.accelerators": f"{count:,}: what the placements take"}
+    room = most_accelerators(plan, setting)
+    why = f"{room.accelerators:,}: as many as {room.binds} holds"
+    return room.accelerators, room.binds, {"design.accelerators": why}
+
+
+def _shares(plan: Plan, setting: Setting, factory: _Factory, binds: str) -> tuple[tuple[Share, ...], bool]:
+    """The workloads' shares; and whether they are the fewest, where the site would hold more than they take."""
+    measured = all(not isinstance(workload, Training) or workload.within for workload in plan.demand)
+    fewest = bool(binds) and measured
+    sizer = Sizer(
+        setting.made_of, plan.design.fabric, setting.a, setting.base, partial(factory.interrupted, plan.design)
+    )
+    try:
+        return place(plan.demand, sizer, hand.usable(plan.design), fill=not fewest), fewest
+    except InfeasibleError as error:
+        if not binds:
+            raise
+        room = f"room for {plan.design.accelerators:,} accelerators"
+        bound = Limit(binds, "more", room, f"{binds} is what limits their number.")
+        raise InfeasibleError(error.summary, (*error.limits, bound)) from None
+
+
+def _placed(plan: Plan, shares: Sequence[Share]) -> Plan:
+    """The plan with its placements, and its workloads with their batches."""
+    demand = tuple(share.workload for share in shares)
+    placed = with_design(plan, placements=tuple(share.placement for share in shares))
+    return placed.model_copy(update={"demand": demand})
+
+
+def _with_spares(plan: Plan, factory: _Factory, a: Assumptions) -> tuple[Plan, Reasons]:
+    """The plan with its share of hot spares, and why where it was open."""
+    if plan.design.spare is not None:
+        return plan, {}
+    if plan.design.placements is not None:
+        return with_design(plan, spare=0.0), {"design.spare": "0: the placements are given"}
+    nodes = spare_nodes(factory.twin, a)
+    share = nodes / factory.twin.nodes
+    return with_design(plan, spare=share), {
+        "design.spare": f"{100 * share:.2g} %: {nodes:,} nodes stand by for those under repair"
+    }
+
+
+@dataclass(frozen=True)
+class _Factory:
+    """The factory that a proposal would be, and how often it breaks.
+
+    Attributes:
+        twin: assembled.
+        rates: of its interruptions [1/s].
+        a: assumptions.
+    """
+
+    twin: Factory
+    rates: dict[str, float]
+    a: Assumptions
+
+    @classmethod
+    def of(cls, plan: Plan, setting: Setting) -> _Factory:
+        """Build and wire it."""
+        built = build(plan, setting.catalog, setting.a)
+        _, network = wire(built, setting.catalog, setting.a)
+        rates = interruption_rates(built.factory, hand.fabric_counts(network), setting.a)
+        return cls(built.factory, rates, setting.a)
+
+    def interrupted(self, design: Design, result: TrainingResult) -> RunReliability:
+        """What interruptions make of a run."""
+        (run,) = hand.runs((result,), design, self.twin, self.a)
+        return assess_run(self.twin, run, self.rates, self.a)

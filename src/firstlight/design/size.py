@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firstlight import units
@@ -11,6 +12,8 @@ from firstlight.errors import InfeasibleError, Limit
 from firstlight.evaluate.build import Parts, fabric
 from firstlight.network.collectives import FabricTime
 from firstlight.performance import serving, training
+from firstlight.performance.result import TrainingResult
+from firstlight.reliability.result import RunReliability
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import FabricDesign, Placement
@@ -18,6 +21,8 @@ from firstlight.spec.model import Model
 from firstlight.spec.workload import Serving, Training
 
 _TRIES = 8
+_WASTEFUL = 0.5
+"""Goodput below which half the accelerators may be over sooner."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +32,16 @@ class Share:
     Attributes:
         workload: with its batch settled.
         placement: accelerators and layout.
-        duration: of a training run without interruptions [s]; 0 for serving.
         reason: of count and layout, in words.
+        duration: of a training run, interruptions included [s]; 0 for serving.
+        goodput: of a training run; 1 for serving.
     """
 
     workload: Training | Serving
     placement: Placement
-    duration: float
     reason: str
+    duration: float = 0.0
+    goodput: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,14 @@ class Sizer:
         fabric: resolved.
         a: assumptions.
         base: folder that model paths are relative to.
+        interrupted: what interruptions make of a run; None: nothing interrupts it.
     """
 
     made_of: Parts
     fabric: FabricDesign
     a: Assumptions
     base: Path
+    interrupted: Callable[[TrainingResult], RunReliability] | None = None
 
     def serve(self, workload: Serving, most: int) -> Share:
         """The fewest accelerators that serve the asked rate within the limits.
@@ -73,37 +82,36 @@ class Sizer:
             limit = Limit("design.accelerators", f"{count:,} to serve {model.id}", f"{most:,}", remedy)
             raise InfeasibleError(f"{model.id} cannot be served at the asked rate:", (limit,))
         reason = f"{replicas:,} replicas of {each}, the fewest accelerators that meet the rate and its limits"
-        return Share(workload, Placement(accelerators=count, serving=layout), 0.0, reason)
+        return Share(workload, Placement(accelerators=count, serving=layout), reason)
 
-    def train(self, workload: Training, count: int) -> Share:
-        """The fastest layout on at most so many accelerators; what it would leave idle is given back.
+    def train(self, workload: Training, most: int) -> Share:
+        """The layout and the number of accelerators, at most so many, with which a run is over the soonest.
+
+        More accelerators break more often, so a run that makes good use of less than half of its time is tried on half
+        of them. What a layout would leave idle is given back.
 
         Raises:
-            InfeasibleError: none fits the memory, or the batch is too small to be spread.
+            InfeasibleError: none fits the memory, the batch is too small to be spread, or no run advances.
         """
-        parts, model = self.made_of, self._model(workload.train)
-        workload = training.settled(workload, model, self.a)
-        count = min(count, int((workload.batch or 0.0) / workload.sequence) * 8192)
-        machine = (parts.system, parts.accelerator, parts.host)
-        layout, reason = training.best(workload, model, *machine, count, self._time(count), self.a)
-        group = layout.tensor * layout.pipeline * layout.context
-        used = count // group * group
-        result = training.train(workload, model, *machine, used, layout, self._time(used), self.a)
-        placement = Placement(accelerators=used, training=layout)
-        return Share(workload, placement, result.duration.p50, reason)
+        best = self._train(workload, most)
+        while best.goodput < _WASTEFUL:
+            half = self._train(workload, best.placement.accelerators // 2)
+            if half.duration >= best.duration:
+                break
+            best = half
+        if self.interrupted and not best.goodput:
+            self.interrupted(self._result(best))  # raises, and says why
+        return best
 
     def train_within(self, workload: Training, time: float, most: int) -> Share:
-        """The fewest accelerators on which a run is over in a given time [s] without interruptions.
+        """The fewest accelerators on which a run is over in a given time [s], interruptions included.
 
         Raises:
             InfeasibleError: even `most` accelerators take longer; says how long.
         """
         full = self.train(workload, most)
         if full.duration > time:
-            took, allowed = units.show(full.duration, "time"), units.show(time, "time")
-            remedy = f"Allow {took}, train on fewer tokens, or give it more power and floor."
-            limit = Limit("within", f"{took} on {most:,} accelerators", f"{allowed} of uninterrupted work", remedy)
-            raise InfeasibleError(f"{workload.train} cannot be trained in time:", (limit,))
+            raise _too_late(workload, full, time, most)
         step = self.made_of.system.accelerators
         low, best = 0, full
         guess = math.ceil(full.placement.accelerators * full.duration / time)
@@ -112,7 +120,7 @@ class Sizer:
             if not low < count < best.placement.accelerators:
                 break
             try:
-                tried = self.train(workload, count)
+                tried = self._train(workload, count)
             except InfeasibleError:
                 low, guess = count, (count + best.placement.accelerators) // 2
                 continue
@@ -122,8 +130,41 @@ class Sizer:
                 low, guess = count, math.ceil(count * tried.duration / time * 1.005)
         return best
 
+    def _train(self, workload: Training, count: int) -> Share:
+        """The fastest layout on so many accelerators; a run that hardly advances has no end and no goodput."""
+        parts, model = self.made_of, self._model(workload.train)
+        workload = training.settled(workload, model, self.a)
+        machine = (parts.system, parts.accelerator, parts.host)
+        layout, reason = training.best(workload, model, *machine, count, self._time(count), self.a)
+        group = layout.tensor * layout.pipeline * layout.context
+        share = Share(workload, Placement(accelerators=count // group * group, training=layout), reason)
+        result = self._result(share)
+        if self.interrupted is None:
+            return replace(share, duration=result.duration.p50)
+        try:
+            run = self.interrupted(result)
+        except InfeasibleError:
+            return replace(share, duration=math.inf, goodput=0.0)
+        return replace(share, duration=run.duration.p50, goodput=run.goodput.p50)
+
+    def _result(self, share: Share) -> TrainingResult:
+        workload, placement = share.workload, share.placement
+        if not isinstance(workload, Training) or placement.training is None:
+            raise TypeError("a share of a training run is expected")
+        parts, count = self.made_of, placement.accelerators
+        machine = (parts.system, parts.accelerator, parts.host, count)
+        model = self._model(workload.train)
+        return training.train(workload, model, *machine, placement.training, self._time(count), self.a)
+
     def _time(self, accelerators: int) -> FabricTime:
         return fabric(self.fabric, self.made_of, accelerators, self.a)[1]
 
     def _model(self, name: str) -> Model:
         return models.find(name, self.base)
+
+
+def _too_late(workload: Training, full: Share, time: float, most: int) -> InfeasibleError:
+    took, allowed = units.show(full.duration, "time"), units.show(time, "time")
+    remedy = f"Allow {took}, train on fewer tokens, or give it more power and floor."
+    limit = Limit("within", f"{took} on {most:,} accelerators, interruptions included", allowed, remedy)
+    return InfeasibleError(f"{workload.train} cannot be trained in time:", (limit,))

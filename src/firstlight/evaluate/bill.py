@@ -78,9 +78,7 @@ def _cables(network: NetworkResult, catalog: Catalog) -> list[BillLine]:
         fact = cable.provenance("price")
         each = (cable.price or 0.0) + cable.price_per_metre * line.length
         item = f"{cable.name}, {line.length:g} m"
-        lines.append(
-            BillLine("Network", item, cable.id, line.count, "", each, fact.source, fact.standing, "cables")
-        )
+        lines.append(BillLine("Network", item, cable.id, line.count, "", each, fact.source, fact.standing, "cables"))
         if line.transceiver:
             modules[line.transceiver] = modules.get(line.transceiver, 0) + line.transceivers
     optics = [_line("Network", catalog.part(kinds.Transceiver, ident), n, "optics") for ident, n in modules.items()]

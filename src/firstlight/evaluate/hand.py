@@ -15,6 +15,7 @@ from firstlight.reliability.facts import FabricCounts, RunFacts
 from firstlight.reliability.result import RunReliability
 from firstlight.schedule import BuildFacts, OrderItem
 from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import Design
 from firstlight.spec.plan import Plan
 from firstlight.spec.site import Site
 from firstlight.spec.workload import Training
@@ -34,21 +35,29 @@ class Steady:
         return np.full(np.shape(hour), self.share)
 
 
-def power_profile(
-    factory: Factory, training: Sequence[TrainingResult], serving: Sequence[ServingResult]
-) -> Steady:
+def power_profile(factory: Factory, training: Sequence[TrainingResult], serving: Sequence[ServingResult]) -> Steady:
     """Each workload uses its share of the systems' power range; accelerators without one are idle."""
     busy = sum(result.accelerators * result.utilisation for result in (*training, *serving))
     return Steady(min(busy / factory.accelerators, 1.0))
 
 
-def runs(training: Sequence[TrainingResult], a: Assumptions) -> tuple[RunFacts, ...]:
-    """Training runs as `reliability` sees them."""
+def usable(design: Design) -> int:
+    """Accelerators of a resolved design that are not hot spares."""
+    count = design.accelerators or 0
+    return count - round(count * (design.spare or 0.0))
+
+
+def runs(training: Sequence[TrainingResult], design: Design, factory: Factory, a: Assumptions) -> tuple[RunFacts, ...]:
+    """Training runs as `reliability` sees them; each has its share of the hot spares."""
     per_parameter = a["evaluate.checkpoint_bytes_per_parameter"]
+    spare = factory.nodes * (design.spare or 0.0) / max(usable(design), 1)
     return tuple(
-        RunFacts(result.model, result.accelerators, result.duration, result.parameters * per_parameter)
+        RunFacts(
+            result.model, result.accelerators, result.duration, result.parameters * per_parameter,
+            hot_spares=round(result.accelerators * spare),
+        )
         for result in training
-    )
+    )  # fmt: skip
 
 
 def fabric_counts(network: NetworkResult) -> FabricCounts:

@@ -18,9 +18,12 @@ from firstlight.evaluate.bill import bill
 from firstlight.evaluate.build import Built, build
 from firstlight.evaluate.evaluation import Evaluation, FactorySummary
 from firstlight.evaluate.margins import margins
+from firstlight.evaluate.notes import notes
 from firstlight.facility import year
 from firstlight.network import cables
+from firstlight.network.cables import CablePlan
 from firstlight.network.describe import describe
+from firstlight.network.result import NetworkResult
 from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.performance.serving import serve
 from firstlight.performance.training import train
@@ -44,7 +47,7 @@ def evaluate(
     base: Path = Path(),
     seed: int = 0,
     proposed: Mapping[str, str] | None = None,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Everything that firstlight says about a plan whose design is resolved.
 
@@ -65,21 +68,20 @@ def evaluate(
     built = build(plan, catalog, a)
     factory = built.factory
     progress(STEPS[1])
-    cable_plan = cables.plan(factory, catalog, a)
-    network = describe(factory, cable_plan, built.time, catalog, a)
+    cable_plan, network = wire(built, catalog, a)
     progress(STEPS[2])
     training, serving = workloads(plan, built, a, base)
     progress(STEPS[3])
     profile = hand.power_profile(factory, training, serving)
     facility = year(plan.site, plan.design, factory, profile, catalog, a, base)
     progress(STEPS[4])
-    reliability = assess(factory, hand.runs(training, a), hand.fabric_counts(network), a)
+    reliability = assess(factory, hand.runs(training, plan.design, factory, a), hand.fabric_counts(network), a)
     progress(STEPS[5])
     bought = bill(built, network, facility, catalog, plan.site)
     start, ready_by = dates(plan)
     schedule = programme(
         start, ready_by, hand.orders(bought, built.parts.accelerator.released),
-        hand.build_facts(factory, network, plan.site), a,
+        hand.build_facts(factory, network, plan.site), a, np.random.SeedSequence(seed).spawn(1)[0],
     )  # fmt: skip
     progress(STEPS[6])
     economics = price(
@@ -104,10 +106,16 @@ def evaluate(
         margins=margins(plan, training, serving, reliability.runs, facility, schedule),
         assumptions=a.used(),
         proposed=tuple(f"{path} = {why}" for path, why in (proposed or {}).items()),
-        warnings=(),
+        warnings=notes(plan, factory, training, serving, facility, bought, start),
         twin=factory,
         cable_plan=cable_plan,
     )
+
+
+def wire(built: Built, catalog: Catalog, a: Assumptions) -> tuple[CablePlan, NetworkResult]:
+    """The fabric's cables, and what there is to say about it."""
+    plan = cables.plan(built.factory, catalog, a)
+    return plan, describe(built.factory, plan, built.time, catalog, a)
 
 
 def workloads(

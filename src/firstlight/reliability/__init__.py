@@ -1,1 +1,7 @@
-"""The reliability room."""
+"""How often the factory breaks, and what that costs its runs in time."""
+
+from __future__ import annotations
+
+from firstlight.reliability.assess import assess
+
+__all__ = ["assess"]

@@ -89,6 +89,12 @@ def hot_spares(factory: Factory, run: RunFacts, a: Assumptions) -> tuple[int, fl
     return spares, shortage(under_repair, spares) * repair / (spares + 1)
 
 
+def spare_nodes(factory: Factory, a: Assumptions) -> int:
+    """Nodes that stand by in a factory whose jobs take all others, for the assumed service level."""
+    under_repair = factory.nodes * node_failures(factory, a) * a["reliability.repair_time"]
+    return stock_level(under_repair, a["reliability.hot_spare_service"])
+
+
 def restart_steps(factory: Factory, run: RunFacts, written: Checkpoint, a: Assumptions) -> dict[str, float]:
     """Steps from an interruption to training again, with their mean times [s].
 

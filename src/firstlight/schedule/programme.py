@@ -14,6 +14,7 @@ from firstlight.schedule.build import Activity, network, to_order
 from firstlight.schedule.cpm import critical_path, earliest, latest
 from firstlight.schedule.facts import BuildFacts, OrderItem
 from firstlight.schedule.result import Order, ScheduleResult, Task
+from firstlight.schedule.risk import makespans
 from firstlight.spec.assumptions import Assumptions
 from firstlight.twin.protocols import Floats
 
@@ -24,9 +25,14 @@ _NO_SLACK = 1.0
 
 
 def programme(
-    start: dt.date, ready_by: dt.date | None, items: Sequence[OrderItem], build: BuildFacts, a: Assumptions
+    start: dt.date,
+    ready_by: dt.date | None,
+    items: Sequence[OrderItem],
+    build: BuildFacts,
+    a: Assumptions,
+    seed: np.random.SeedSequence | None = None,
 ) -> ScheduleResult:
-    """The critical path from the first order to first light, with low, typical and high lead times.
+    """The critical path from the first order to first light with typical lead times, and how sure that date is.
 
     Args:
         start: day of the first order.
@@ -34,6 +40,7 @@ def programme(
         items: what is ordered.
         build: how much there is to build.
         a: the run's assumptions.
+        seed: of the draws of lead times that the date's interval rests on; None: of 0.
 
     Raises:
         UsageError: ready_by lies before start, a lead-time key is unknown, or the programme is longer than 100 years.
@@ -45,15 +52,18 @@ def programme(
     after = [activity.after for activity in activities]
     durations = np.array([activity.durations for activity in activities]).T
     begins, ends = earliest(durations, after)
-    low, makespan, high = (float(end) for end in ends.max(axis=-1))
-    _check(high)
+    makespan = float(ends[1].max())
+    _check(float(ends[2].max()))
+    drawn = makespans(durations, after, seed or np.random.SeedSequence(0))
     late_begins, late_ends = latest(durations[1], after, makespan)
     target = makespan if ready_by is None else (ready_by - start).days * units.DAY
     return ScheduleResult(
         start=start,
         first_light=_day(start, makespan),
-        first_light_low=_day(start, low),
-        first_light_high=_day(start, high),
+        first_light_p10=_day(start, float(np.quantile(drawn, 0.1))),
+        first_light_p50=_day(start, float(np.quantile(drawn, 0.5))),
+        first_light_p90=_day(start, float(np.quantile(drawn, 0.9))),
+        chance=math.nan if ready_by is None else float(np.mean(drawn <= target)),
         ready_by=ready_by,
         makespan=makespan,
         late=max(0.0, makespan - target),

@@ -63,8 +63,10 @@ class ScheduleResult(Result):
 
     start: dt.date = quantity("", "day of the first order")
     first_light: dt.date = quantity("", "all workloads can run, typical lead times")
-    first_light_low: dt.date = quantity("", "with the low lead times")
-    first_light_high: dt.date = quantity("", "with the high lead times")
+    first_light_p10: dt.date = quantity("", "one time in ten it is earlier, lead times drawn from their ranges")
+    first_light_p50: dt.date = quantity("", "in half of the draws it is earlier")
+    first_light_p90: dt.date = quantity("", "one time in ten it is later")
+    chance: float = quantity("", "share of the draws in which ready_by is met; NaN where none is asked for")
     ready_by: dt.date | None = quantity("", "date that the plan asks for")
     makespan: float = quantity("s", "start to first light")
     late: float = quantity("s", "first light after ready_by; 0 where it is met or not asked for")

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from firstlight.apps.cli.console import json_option, print_json, print_table
-
 _parts_option = click.option(
     "--parts", type=click.Path(path_type=Path),
     help="A Catalog document with parts of your own, laid over the shipped ones.",

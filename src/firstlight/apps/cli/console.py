@@ -59,5 +59,5 @@ def progress(steps: int, quiet: bool) -> Callable[[str], None]:
             click.echo("\r\x1b[K", err=True, nl=False)
 
     if quiet:
-        return lambda step: None
+        return lambda _: None
     return bar if sys.stderr.isatty() else line

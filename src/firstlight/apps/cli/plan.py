@@ -25,6 +25,8 @@ def plan(
 ) -> None:
     """Check FILE, propose what it leaves open, assemble the factory, evaluate it, and write it to a folder."""
     from firstlight import design
+    from firstlight.evaluate.margins import require
+    from firstlight.export.summary import summary
 
     if dry_run:
         click.echo(design.dry_run(file, sets=sets))
@@ -39,7 +41,7 @@ def plan(
     if as_json:
         print_json(evaluation.to_dict())
     else:
-        click.echo(evaluation.summary())
+        click.echo(summary(evaluation))
         if output:
             click.echo(f"The report is {output / 'report.html'}")
-    evaluation.require()
+    require(evaluation)

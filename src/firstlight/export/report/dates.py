@@ -72,11 +72,13 @@ def section(evaluation: Evaluation) -> Section:
 def _facts(plan: ScheduleResult) -> Facts:
     asked = words.short_date(plan.ready_by) if plan.ready_by else "not asked"
     late = f"missed by {words.show(plan.late, 'time')}" if plan.late else ("met" if plan.ready_by else "")
+    if plan.ready_by:
+        late += f", chance {100 * plan.chance:.0f} %"
     return Facts((
         Fact("First order", words.short_date(plan.start)),
         Fact("First light", words.short_date(plan.first_light), "typical lead times"),
-        Fact("With the low lead times", words.short_date(plan.first_light_low)),
-        Fact("With the high lead times", words.short_date(plan.first_light_high)),
+        Fact("One time in ten earlier than", words.short_date(plan.first_light_p10)),
+        Fact("One time in ten later than", words.short_date(plan.first_light_p90)),
         Fact("Date asked for", asked, late),
     ))  # fmt: skip
 

@@ -1,0 +1,69 @@
+"""What a careful reader should know before building on an answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Sequence
+
+from firstlight import units
+from firstlight.evaluate import hand
+from firstlight.facility.result import FacilityResult
+from firstlight.performance.result import ServingResult, TrainingResult
+from firstlight.spec.plan import Plan
+from firstlight.twin.bill import BillLine
+from firstlight.twin.factory import Factory
+
+FAR = 100e3
+"""A weather station beyond it stands for another climate [m]."""
+
+
+def notes(
+    plan: Plan,
+    factory: Factory,
+    training: Sequence[TrainingResult],
+    serving: Sequence[ServingResult],
+    facility: FacilityResult,
+    bill: Sequence[BillLine],
+    start: dt.date,
+) -> tuple[str, ...]:
+    """The notes of one evaluation, in the order of the rooms."""
+    return (
+        *_idle(plan, training, serving),
+        *_uncalibrated(training, serving),
+        *_weather(facility),
+        *_early(factory, start),
+        *_unpriced(bill),
+    )
+
+
+def _idle(plan: Plan, training: Sequence[TrainingResult], serving: Sequence[ServingResult]) -> Iterator[str]:
+    idle = hand.usable(plan.design) - sum(result.accelerators for result in (*training, *serving))
+    if idle > 0.01 * (plan.design.accelerators or 0):
+        yield f"{idle:,} accelerators have no work; lower design.accelerators or add to the demand"
+
+
+def _uncalibrated(training: Sequence[TrainingResult], serving: Sequence[ServingResult]) -> Iterator[str]:
+    predictions = [(result.model, result.step_time) for result in training]
+    predictions += [(result.model, result.per_token) for result in serving]
+    outside = list(dict.fromkeys(model for model, prediction in predictions if not prediction.calibrated))
+    if outside:
+        yield f"the times of {', '.join(outside)} lie outside the range that the models were checked on"
+
+
+def _weather(facility: FacilityResult) -> Iterator[str]:
+    if facility.station_distance > FAR:
+        away = units.show(facility.station_distance, "length")
+        yield f"the nearest weather year is that of {facility.station}, {away} away; give site.weather an EPW file"
+
+
+def _early(factory: Factory, start: dt.date) -> Iterator[str]:
+    chip = factory.accelerator
+    if chip.released > start.year:
+        yield f"{chip.id} ships from {chip.released} on, after the first order on {start}"
+
+
+def _unpriced(bill: Sequence[BillLine]) -> Iterator[str]:
+    items = [line.part for line in bill if math.isnan(line.unit_price)]
+    if items:
+        yield f"no price is known for {', '.join(dict.fromkeys(items))}; theirs is estimated from power and number"

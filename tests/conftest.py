@@ -1,0 +1,68 @@
+"""What all tests share: the scoreboard of checks against published figures, written with `--accuracy FILE`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAD = """<!-- Written by `scripts/test tests/oracles --accuracy docs/accuracy.md`; do not edit. -->
+
+# Accuracy
+
+What firstlight says against what others have measured or published. Nothing here was fitted to the row it is compared
+with, unless the row says so. A row that misses by more than 5 % says why.
+
+| what | published | firstlight | error | source | why it misses |
+|---|---|---|---|---|---|
+"""
+Against = Callable[..., None]
+
+
+@pytest.fixture
+def against(record_property: Callable[[str, Any], None]) -> Against:
+    """Hold a figure to a published one, and put both on the scoreboard.
+
+    `against("what", found, published, unit="s", source="paper")` allows 5 %; a larger `within` needs its `why`.
+    """
+
+    def check(
+        what: str, found: float, published: float, *, source: str, unit: str = "", within: float = 0.05, why: str = ""
+    ) -> None:
+        error = found / published - 1
+        assert why or within <= 0.05, "a check that may miss by more than 5 % says why it does"
+        cells = (what, f"{published:,.6g} {unit}", f"{found:,.6g} {unit}", f"{100 * error:+.1f} %", source, why)
+        record_property("accuracy", "| " + " | ".join(cell.strip() for cell in cells) + " |")
+        assert abs(error) <= within, f"{what}: {found:.6g} {unit} against {published:.6g}, {100 * error:+.1f} %"
+
+    return check
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accuracy", type=Path, help="write the scoreboard of `against` to this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--accuracy")
+    if path and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Scoreboard(path), "scoreboard")
+
+
+class Scoreboard:
+    """Gathers the rows of `against` from all workers, and writes them when all tests have passed."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.rows: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            rows = [str(row) for name, row in report.user_properties if name == "accuracy"]
+            self.rows |= {f"{report.nodeid} {index:04}": row for index, row in enumerate(rows)}
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if exitstatus == 0:
+            rows = [self.rows[key] for key in sorted(self.rows)]
+            self.path.write_text(HEAD + "\n".join(rows) + "\n", "utf-8")
