@@ -51,7 +51,9 @@ def command_line() -> str:
 def _command(command: click.Command, name: str) -> str:
     parts = [f"## {name}\n\n{(command.help or '').strip()}\n"]
     options = [p for p in command.params if isinstance(p, click.Option)]
-    usage = " ".join([name, *(p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument))])
+    usage = " ".join(
+        [name, *(p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument))]
+    )
     parts.append(f"    {usage}\n")
     if options:
         parts.append(table(["option", "meaning"], ((f"`{', '.join(p.opts)}`", p.help or "") for p in options)))
@@ -77,7 +79,10 @@ def documents() -> str:
             if title != kind:
                 page.append(f"### {title}\n\n{body.get('description', '')}\n")
             required = body.get("required", [])
-            rows = ((f"`{n}`", "yes" if n in required else "", _example(f), f.get("description", "")) for n, f in fields.items())
+            rows = (
+                (f"`{n}`", "yes" if n in required else "", _example(f), f.get("description", ""))
+                for n, f in fields.items()
+            )
             page.append(table(["field", "required", "example", "meaning"], rows))
     return "\n".join(page)
 
@@ -93,9 +98,7 @@ def _example(field: dict[str, Any]) -> str:
 
 def assumption_list() -> str:
     """Every assumption with its value and source."""
-    rows = (
-        (f"`{e.name}`", e.text, e.standing, e.source, e.note) for e in assumptions.shipped().values()
-    )
+    rows = ((f"`{e.name}`", e.text, e.standing, e.source, e.note) for e in assumptions.shipped().values())
     return (
         "# Assumptions\n\nEvery coefficient that is neither a part's nor the user's. A plan replaces one by name: "
         '`assumptions: {economics.energy_price: "45 USD/MWh"}`.\n\n'
@@ -112,7 +115,9 @@ def model_list() -> str:
         model = models.find(ident)
         count, active = parameters(model), active_parameters(model)
         off = f"{100 * (count / model.published - 1):+.2f} %" if model.published else ""
-        rows.append((f"`{model.id}`", model.name, model.kind, f"{count / 1e9:.3f}", f"{active / 1e9:.3f}", off, model.source))
+        rows.append(
+            (f"`{model.id}`", model.name, model.kind, f"{count / 1e9:.3f}", f"{active / 1e9:.3f}", off, model.source)
+        )
     return "# Models\n\n" + table(
         ["id", "name", "tokens", "parameters [10⁹]", "active [10⁹]", "against the published count", "source"], rows
     )

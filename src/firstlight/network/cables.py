@@ -18,40 +18,10 @@ from firstlight.spec.parts import Switch
 from firstlight.twin.factory import Factory
 from firstlight.twin.protocols import Bundle, Floats, Ints
 
-STOCK_LENGTHS = np.array(
-    [
-        0.5,
-        1,
-        1.5,
-        2,
-        2.5,
-        3,
-        4,
-        5,
-        7,
-        10,
-        15,
-        20,
-        25,
-        30,
-        40,
-        50,
-        60,
-        70,
-        80,
-        90,
-        100,
-        125,
-        150,
-        200,
-        250,
-        300,
-        400,
-        500,
-    ]
-    + [750, 1000, 1500, 2000, 3000, 5000, 10_000],
-    dtype=np.float64,
-)
+STOCK_LENGTHS = np.concatenate([
+    (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100, 125, 150, 200, 250, 300),
+    (400, 500, 750, 1000, 1500, 2000, 3000, 5000, 10_000),
+])  # fmt: skip
 """Lengths that cables are sold in [m]."""
 
 CHUNK = 1 << 20
@@ -146,7 +116,7 @@ def _chunks(count: int) -> Iterator[slice]:
     return (slice(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK))
 
 
-def _racks(factory: Factory, tier: int, devices: Ints) -> Ints:
+def _racks(factory: Factory, tier: int, devices: Ints) -> NDArray[np.integer]:
     """Rack of each device of a tier; -1 are the endpoints: NICs numbered system by system, or accelerators."""
     if tier >= 0:
         return factory.switch_rack[tier][devices]
@@ -154,7 +124,7 @@ def _racks(factory: Factory, tier: int, devices: Ints) -> Ints:
     return factory.system_rack(devices // each)
 
 
-def _length(factory: Factory, one: Ints, other: Ints, a: Mapping[str, float]) -> Floats:
+def _length(factory: Factory, one: NDArray[np.integer], other: NDArray[np.integer], a: Mapping[str, float]) -> Floats:
     """Length that a cable needs between two racks [m]: along rows and aisles, up to the tray and down again."""
     x, y = factory.racks.x, factory.racks.y
     away = np.abs(x[one] - x[other]) + np.abs(y[one] - y[other]) + 2 * a["network.cable_rise"]

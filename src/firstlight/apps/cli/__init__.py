@@ -1,7 +1,1 @@
-"""The command line: `firstlight plan|check|schema|catalog`."""
-
-from __future__ import annotations
-
-from firstlight.apps.cli.main import main
-
-__all__ = ["main"]
+"""The command line: `firstlight plan|check|schema|catalog`. `firstlight.apps.cli.main` is where it begins."""

@@ -39,7 +39,7 @@ class Constants:
         nvls_hop, nvls_network_hop: reduction in the scale-up switches, and a tree between domains [s].
         nvls_efficiency: share of the scale-up bandwidth; 0 where the switches cannot reduce.
         nvls_ranks: least group that does it.
-        ring_efficiency: share of the scale-up bandwidth that rings reach.
+        ring_efficiency, direct_efficiency: share of the scale-up bandwidth that rings and an all-to-all reach.
         ll_efficiency, ll_ceiling, ll_network_ceiling: of the LL protocol: share of the NIC; of the scale-up bandwidth.
         nic_efficiency, congestion, all_to_all_efficiency: shares of the NIC.
         message_cost: of an all-to-all, for each further domain [s].
@@ -56,6 +56,7 @@ class Constants:
     nvls_efficiency: float
     nvls_ranks: float
     ring_efficiency: float
+    direct_efficiency: float
     ll_efficiency: float
     ll_ceiling: float
     ll_network_ceiling: float
@@ -72,8 +73,9 @@ def constants(architecture: str, a: Mapping[str, float]) -> Constants:
     nvls = f"network.nvls_efficiency_{_SUCCESSORS.get(family, family)}"
     sync = f"network.sync_{family}"
     same = (
-        "pat_base", "pat_efficiency", "nvls_hop", "nvls_network_hop", "nvls_ranks", "ring_efficiency", "ll_efficiency",
-        "ll_ceiling", "ll_network_ceiling", "nic_efficiency", "congestion", "all_to_all_efficiency", "message_cost",
+        "pat_base", "pat_efficiency", "nvls_hop", "nvls_network_hop", "nvls_ranks", "ring_efficiency",
+        "direct_efficiency", "ll_efficiency", "ll_ceiling", "ll_network_ceiling", "nic_efficiency", "congestion",
+        "all_to_all_efficiency", "message_cost",
     )  # fmt: skip
     return Constants(
         rings=_protocols("ring", a),

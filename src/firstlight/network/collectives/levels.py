@@ -76,11 +76,15 @@ class TwoLevels:
     def _bandwidths(self, algorithm: Algorithm, n: Floats, m: Floats) -> tuple[float, Floats]:
         """Of one accelerator inside its domain and over its NIC [B/s]."""
         c = self.constants
-        network = self._ring_nic(m) * algorithm.efficiency
+        domain, network = self._domain(algorithm, c.ring_efficiency), self._ring_nic(m) * algorithm.efficiency
         if not algorithm.low_latency:
-            return self.scale_up * c.ring_efficiency * algorithm.efficiency, network
-        ceiling = c.ll_network_ceiling * self.scale_up / n
-        return self.scale_up * c.ll_ceiling * algorithm.efficiency, np.minimum(c.ll_efficiency * network, ceiling)
+            return domain, network
+        return domain, np.minimum(c.ll_efficiency * network, c.ll_network_ceiling * self.scale_up / n)
+
+    def _domain(self, algorithm: Algorithm, efficiency: float) -> float:
+        """Of one accelerator inside its domain [B/s], at this share of it where LL does not set a ceiling."""
+        share = self.constants.ll_ceiling if algorithm.low_latency else efficiency
+        return self.scale_up * share * algorithm.efficiency
 
     def _ring_nic(self, m: Floats) -> Floats:
         """NIC bandwidth of rings and trees: one hop in `leaf_domains` leaves its leaf, and may find a taper there."""
@@ -113,7 +117,7 @@ class TwoLevels:
     def _direct(self, algorithm: Algorithm, inside: Floats, across: Floats, n: Floats, m: Floats) -> Floats:
         """One message to each other member; those to other leaves share the tapered uplinks."""
         c = self.constants
-        domain, _ = self._bandwidths(algorithm, n, m)
+        domain = self._domain(algorithm, c.direct_efficiency)
         leaving = np.maximum(m - self.leaf_domains, 0.0) / np.maximum(m - 1, 1.0)
         share = c.all_to_all_efficiency * (c.ll_efficiency if algorithm.low_latency else algorithm.efficiency)
         network = self.nic * share / np.maximum(1.0, leaving * self.taper)

@@ -19,8 +19,9 @@ from firstlight.twin.protocols import Ints
 MAX_TIERS = 4
 
 EQUAL_LINKS_ALLOWANCE = 9 / 8
-"""Spines that are bought beyond the fewest so that each pair of leaf and spine has equally many links. NVIDIA's B300
-SuperPOD of 4 units does it (72 uplinks: 18 spines with 4 links each, where 16 would leave 4.5)."""
+"""Spines bought beyond the fewest so that all trunks between a leaf and a spine are equally wide. NVIDIA's B300
+SuperPOD of 4 units does it (72 uplinks: 18 spines with trunks of 4, where 16 would leave trunks of 4 and of 5). Where
+pairs are joined by single links there are no trunks to keep equal, and the fewest spines do."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _stages(sizes: tuple[int, ...], unit: int, up: int, radix: int) -> tuple[Sta
 
 
 def _uppers(links: int, ports: int, up: int) -> int:
-    """Fewest whole switches for the links; for leaves' `up` links, the next count that splits them equally if near."""
+    """Fewest whole switches for the links; for leaves' `up` links, the next count with equal trunks if it is near."""
     fewest = math.ceil(links / ports)
-    equal = next((n for n in range(fewest, up + 1) if up % n == 0), 0)
+    equal = next((n for n in range(fewest, up // 2 + 1) if up % n == 0), 0)
     return equal if 0 < equal <= fewest * EQUAL_LINKS_ALLOWANCE else fewest

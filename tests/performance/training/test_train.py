@@ -1,0 +1,151 @@
+"""One training step: sums, limits and directions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firstlight.errors import InfeasibleError, UsageError
+from firstlight.performance import training
+from firstlight.spec import assumptions, catalog
+from firstlight.spec.design import TrainingLayout
+from firstlight.spec.huggingface import read
+from firstlight.spec.parts import Accelerator, Host, System
+from firstlight.spec.workload import Training
+
+PARTS = catalog.shipped()
+SYSTEM = PARTS.part(System, "hgx-h100")
+CHIP, HOST = PARTS.part(Accelerator, SYSTEM.accelerator), PARTS.part(Host, SYSTEM.host)
+LLAMA_8B = read(
+    {
+        "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "max_position_embeddings": 8192,
+    },
+    "llama-8b", "test",
+)  # fmt: skip
+
+
+def a(**overrides):
+    return assumptions.with_overrides(
+        assumptions.shipped(), {f"performance.{name}": value for name, value in overrides.items()}
+    )
+
+
+def wire(operation, size, group):
+    """50 GB/s and 20 us, whatever the collective and the group."""
+    inner, outer = (np.asarray(level, float) for level in group)
+    return np.where(inner * outer > 1, 20e-6 + np.asarray(size, float) / 50e9, 0.0)
+
+
+def work(**fields) -> Training:
+    return Training.model_validate({"train": "llama-8b", "tokens": "1T", "batch": "4M tokens", **fields})
+
+
+def run(layout: TrainingLayout, accelerators: int = 64, model=LLAMA_8B, time=wire, **fields):
+    return training.train(work(**fields), model, SYSTEM, CHIP, HOST, accelerators, layout, time, a())
+
+
+TENSOR = TrainingLayout(tensor=8, micro_batch=1)
+
+
+def test_parts_add_up():
+    result = run(TENSOR)
+    assert sum(result.step_parts.values()) == pytest.approx(result.step_time.p50)
+    assert sum(result.memory_parts.values()) == pytest.approx(result.memory)
+    assert result.data == 8
+    assert result.tokens_per_s.p50 * result.step_time.p50 == pytest.approx(result.batch)
+    assert result.duration.p50 == pytest.approx(1e12 / result.tokens_per_s.p50)
+    assert result.step_time.p10 < result.step_time.p50 < result.step_time.p90
+    assert 0.1 < result.mfu.p50 < 0.65
+
+
+def test_mfu_is_six_n_and_attention_over_the_peak():
+    result = run(TENSOR)
+    flops = result.mfu.p50 * CHIP.bf16 * 64 / result.tokens_per_s.p50
+    attention = 6 * 32 * 8192 * 4096  # causal: half of 12 s d per layer
+    assert flops == pytest.approx(6 * result.parameters + attention, rel=0.08)
+
+
+def test_a_free_network_only_makes_it_quicker():
+    free = run(TENSOR, time=lambda operation, size, group: np.zeros(np.broadcast(size, *group).shape))
+    assert free.step_time.p50 < run(TENSOR).step_time.p50
+    assert free.step_parts.get("tensor", 0.0) == 0.0
+
+
+def test_recomputation_takes_time_and_saves_memory():
+    none, selective, full = (
+        run(TrainingLayout(tensor=8, recompute=level)) for level in ("none", "selective", "full")
+    )
+    assert none.step_time.p50 < selective.step_time.p50 < full.step_time.p50
+    assert none.memory > selective.memory > full.memory
+
+
+def test_zero_saves_memory_stage_by_stage():
+    used = [run(TrainingLayout(zero=stage)).memory for stage in (0, 1, 2, 3)]
+    assert used == sorted(used, reverse=True)
+    assert used[0] > used[3]
+
+
+def test_a_pipeline_has_a_bubble_and_interleaving_shrinks_it():
+    one, two = (run(TrainingLayout(tensor=2, pipeline=8, interleave=chunks)) for chunks in (1, 2))
+    assert run(TENSOR).step_parts.get("bubble", 0.0) == 0.0
+    assert one.step_parts["bubble"] > 1.8 * two.step_parts["bubble"]
+
+
+def test_states_follow_the_parameters():
+    """Weights and gradients of 8.03 B parameters split over 8 tensor ranks: 2 B a weight."""
+    assert run(TENSOR).memory_parts["weights"] == pytest.approx(8.03e9 * 2 / 8, rel=0.02)
+
+
+def test_context_parallelism_makes_long_sequences_fit():
+    layout = {"tensor": 8, "micro_batch": 1}
+    alone = run(TrainingLayout(**layout), sequence=131072)
+    spread = run(TrainingLayout(**layout, context=8), sequence=131072)
+    assert spread.memory < 0.4 * alone.memory
+
+
+@pytest.mark.parametrize(
+    ("layout", "says"),
+    [
+        ({"tensor": 3}, "does not divide 32 attention heads"),
+        ({"tensor": 8, "pipeline": 16}, "lower one of them"),
+        ({"pipeline": 33}, "32 layers"),
+        ({"expert": 2}, "no effect"),
+        ({"interleave": 2}, "no effect"),
+        ({"micro_batch": 64}, "raise the batch"),
+        ({"context": 3}, "does not divide"),
+    ],
+)
+def test_wrong_layouts_are_refused_with_a_remedy(layout, says):
+    with pytest.raises(UsageError, match=says):
+        run(TrainingLayout(**layout))
+
+
+def test_best_is_the_quickest_that_fits():
+    layout, reason = training.best(work(), LLAMA_8B, SYSTEM, CHIP, HOST, 64, wire, a())
+    chosen = run(layout)
+    assert chosen.memory <= chosen.memory_available
+    assert chosen.step_time.p50 <= run(TENSOR).step_time.p50
+    assert "layouts that fit" in reason
+
+
+def test_best_says_what_would_hold_a_model_that_does_not_fit():
+    with pytest.raises(InfeasibleError, match="It fits on"):
+        training.best(work(batch="16k"), LLAMA_8B, SYSTEM, CHIP, HOST, 1, wire, a())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    tensor=st.sampled_from([1, 2, 4, 8]),
+    pipeline=st.sampled_from([1, 2, 4]),
+    zero=st.integers(0, 3),
+    recompute=st.sampled_from(["none", "selective", "full"]),
+    micro_batch=st.sampled_from([1, 2, 4]),
+)
+def test_more_work_takes_longer_in_any_layout(tensor, pipeline, zero, recompute, micro_batch):
+    layout = TrainingLayout(tensor=tensor, pipeline=pipeline, zero=zero, recompute=recompute, micro_batch=micro_batch)
+    small, large = run(layout, batch="4M tokens"), run(layout, batch="8M tokens")
+    assert 0 < small.step_time.p50 < large.step_time.p50
+    assert large.step_time.p50 < 2.2 * small.step_time.p50
