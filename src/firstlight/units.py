@@ -108,7 +108,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
     "fraction": Dimension("", {"": 1.0, "%": 0.01}, ("%",), "95 %", bare=True),
     "tokens": Dimension("", _TOKENS, ("tokens", *_shown("k M B T", " tokens")), "15T tokens", bare=True),
     "time": Dimension("s", _TIMES, _shown("ns us ms s min h days"), "60 days"),
-    "rate": Dimension("1/s", _per(_COUNTS, _SINGULAR), _shown("/s k/s M/s B/s"), "400 /s"),
+    "rate": Dimension("1/s", _per(_COUNTS, _SINGULAR), _shown("/s k/s M/s"), "400 /s"),
     "bytes": Dimension("B", _BYTES, _shown("B kB MB GB TB PB EB"), "80 GB"),
     "bandwidth": Dimension(
         "B/s", {**_per(_BYTES, {"s": 1.0, "second": 1.0}), **_BPS}, _shown("B kB MB GB TB PB EB", "/s"), "400 Gb/s"
@@ -202,7 +202,17 @@ def _wrong_unit(value: str, unit: str, dimension: str) -> str:
     return f"{printed(value)}: unknown unit {printed(unit)}; {_hint(dimension)}"
 
 
+_NOUNS = {
+    "bytes": "a number of bytes",
+    "compute": "a compute rate",
+    "money": "a sum of money",
+    "tokens": "a number of tokens",
+}
+
+
 def _a(dimension: str) -> str:
+    if dimension in _NOUNS:
+        return _NOUNS[dimension]
     return f"{'an' if dimension[0] in 'aeiou' else 'a'} {dimension}"
 
 
@@ -210,10 +220,10 @@ def _hint(dimension: str) -> str:
     return f'write {_a(dimension)} such as "{DIMENSIONS[dimension].example}"'
 
 
-def printed(value: object) -> str:
+def printed(value: object, longest: int = 60) -> str:
     """A user's value as a message quotes it: on one line, in quotes where it is a text, cut where it is long."""
     text = f'"{value}"' if isinstance(value, str) else _digits_of(value) if isinstance(value, int) else repr(value)
-    text = text if len(text) <= 60 else text[:56] + "..." + ('"' if isinstance(value, str) else "")
+    text = text if len(text) <= longest else text[: longest - 4] + "..." + ('"' if isinstance(value, str) else "")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

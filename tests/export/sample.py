@@ -313,7 +313,10 @@ def _facility(twin: Factory) -> FacilityResult:
         chiller_hours=2310,
         floor_used=float((twin.halls.width * twin.halls.depth).sum()),
         floor_available=1.4 * float((twin.halls.width * twin.halls.depth).sum()),
-        plant=(Plant("cdu-1300", "rack coolant", 12, "liquid heat 5.2 MW, n+1"), Plant("ups-2000", "UPS", 6, "IT, n+1")),
+        plant=(
+            Plant("cdu-1300", "rack coolant", 12, "liquid heat 5.2 MW, n+1"),
+            Plant("ups-2000", "UPS", 6, "IT, n+1"),
+        ),
     )
 
 
@@ -359,11 +362,13 @@ def _schedule(late_days: float, halls: int) -> ScheduleResult:
 def _bill(twin: Factory, network: NetworkResult) -> tuple[BillLine, ...]:
     survey = ("analyst survey 2024", "estimate")
     lines = [BillLine("IT", SYSTEM.name, SYSTEM.id, twin.systems, "", 270e3, *survey, "accelerators")]
-    lines += [BillLine("Network", "SN5600 switch", switch, n, "", 55e3, *survey, "switches") for _, switch, n in network.tiers]
+    lines += [
+        BillLine("Network", "SN5600 switch", switch, n, "", 55e3, *survey, "switches") for _, switch, n in network.tiers
+    ]
     lines += [BillLine("Network", f"{line.part}, {line.length:g} m", line.part, line.count, "", 900.0, *survey, "cables")
               for line in network.cables]  # fmt: skip
     lines += [BillLine("Cooling", "CDU 1.3 MW", "cdu-1300", 12, "", math.nan, "not stated", "estimate", "cdu")]
-    return (*lines, BillLine("Building", "Data hall, =fitted, \"white\"", "", 9000.0, "m2", 2000.0, *survey, ""))
+    return (*lines, BillLine("Building", 'Data hall, =fitted, "white"', "", 9000.0, "m2", 2000.0, *survey, ""))
 
 
 def _economics(twin: Factory, bill: tuple[BillLine, ...], trained: bool, served: bool) -> EconomicsResult:
@@ -372,7 +377,9 @@ def _economics(twin: Factory, bill: tuple[BillLine, ...], trained: bool, served:
     capital = sum(line.amount for line in lines)
     energy = twin.it_power * 0.8 * 8760 * 0.07e-3
     yearly = {"Energy": energy, "Maintenance": 0.03 * capital, "Staff": 3.2e6}
-    lines += [CostLine(("Running", name), value, 0.0, "", "utility tariff", "published") for name, value in yearly.items()]
+    lines += [
+        CostLine(("Running", name), value, 0.0, "", "utility tariff", "published") for name, value in yearly.items()
+    ]
     running = sum(yearly.values())
     annual = running + capital / 5
     workloads = []
@@ -381,7 +388,9 @@ def _economics(twin: Factory, bill: tuple[BillLine, ...], trained: bool, served:
     if served:
         workloads.append(WorkloadCost("deepseek-r1", "serving", 256, None, predict(0.61), 0.2))
     hour = annual / (twin.accelerators * 8760 * 0.98)
-    return EconomicsResult(capital, running, annual, energy, predict(hour), capital / twin.it_power, tuple(lines), tuple(workloads))
+    return EconomicsResult(
+        capital, running, annual, energy, predict(hour), capital / twin.it_power, tuple(lines), tuple(workloads)
+    )
 
 
 def _reliability(trained: TrainingResult | None) -> ReliabilityResult:

@@ -75,7 +75,7 @@ def plan(factory: Factory, catalog: Catalog, a: Mapping[str, float]) -> CablePla
         numbers = np.full(len(STOCK_LENGTHS), -1, np.int16)
         numbers[used > 0] = len(lines) + np.arange(np.count_nonzero(used))
         result.line[part], result.length[part] = numbers[stock], STOCK_LENGTHS[stock]
-        lines += _lines(bundle, used, media(catalog, bundle.bandwidth, _ports(factory, catalog, bundle)))
+        lines += _lines(bundle, used, media(catalog, bundle.bandwidth, *_ports(factory, catalog, bundle)))
         start = part.stop
     return CablePlan(**{**vars(result), "lines": tuple(lines)})
 
@@ -162,16 +162,18 @@ def _lines(bundle: Bundle, used: NDArray[np.intp], ways: list[Medium]) -> list[C
 
 
 def _line(bundle: Bundle, length: float, count: int, way: Medium) -> CableLine:
-    modules = math.ceil(way.modules * count - 1e-6)
+    ends = [(end.part, math.ceil(end.each * count - 1e-6)) for end in way.modules if end]
+    near, far = ends[0] if ends else None, ends[-1] if ends and ends[-1][0] != ends[0][0] else None
     cable = (way.cable.price or 0.0) + way.cable.price_per_metre * length
-    module = way.transceiver
     return CableLine(
         bundle=bundle.name,
         part=way.cable.id,
         length=length,
         count=count,
-        transceiver=module.id if module else "",
-        transceivers=modules,
-        power=(way.cable.power or 0.0) * count + (module.power * modules if module else 0.0),
-        cost=cable * count + ((module.price or 0.0) * modules if module else 0.0),
+        transceiver=near[0].id if near else "",
+        transceivers=sum(number for _, number in ends),
+        power=(way.cable.power or 0.0) * count + math.fsum(part.power * number for part, number in ends),
+        cost=cable * count + math.fsum((part.price or 0.0) * number for part, number in ends),
+        far_transceiver=far[0].id if far else "",
+        far_transceivers=far[1] if far else 0,
     )

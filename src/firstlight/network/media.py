@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,66 +28,73 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Modules:
+    """What is plugged into one end of a fibre.
+
+    Attributes:
+        part: the module.
+        each: modules of one link; below one where a module carries all links of a split port.
+    """
+
+    part: Transceiver
+    each: float
+
+
+@dataclass(frozen=True)
 class Medium:
     """One way to carry a link.
 
     Attributes:
         cable: the part.
-        transceiver: module at the pluggable ends; None where the cable brings its own or there are none.
-        modules: modules of one link, both ends together; shared modules count by their share.
+        modules: at the lower and at the upper end; None where the cable brings its own or the optics are built in.
     """
 
     cable: Cable
-    transceiver: Transceiver | None
-    modules: float
+    modules: tuple[Modules | None, Modules | None] = (None, None)
 
     @property
     def reach(self) -> float:
         """Greatest length [m]."""
-        return min(self.cable.reach, self.transceiver.reach) if self.transceiver else self.cable.reach
+        return min([self.cable.reach, *(end.part.reach for end in self.modules if end)])
 
     def cost(self, length: float) -> float:
         """Of one link of this length [m]: cable and modules [USD]."""
-        module = (self.transceiver.price or 0.0) if self.transceiver else 0.0
-        return (self.cable.price or 0.0) + self.cable.price_per_metre * length + module * self.modules
-
-    @property
-    def power(self) -> float:
-        """Of one link: active cable and modules [W]."""
-        module = self.transceiver.power if self.transceiver else 0.0
-        return (self.cable.power or 0.0) + module * self.modules
+        modules = sum((end.part.price or 0.0) * end.each for end in self.modules if end)
+        return (self.cable.price or 0.0) + self.cable.price_per_metre * length + modules
 
 
-def media(catalog: Catalog, bandwidth: float, ends: Sequence[Port]) -> list[Medium]:
-    """All ways to carry links of this bandwidth [B/s] between two ports. A module without a price is left out."""
+def media(catalog: Catalog, bandwidth: float, lower: Port, upper: Port) -> list[Medium]:
+    """All ways to carry links of this bandwidth [B/s] between two ports. A part without a price is left out."""
     found = list[Medium]()
     for cable in catalog.parts(Cable):
-        if cable.bandwidth < bandwidth * (1 - 1e-9):
+        if cable.bandwidth < bandwidth * (1 - 1e-9) or cable.price is None:
             continue
         if cable.medium in _FIBRES:
-            found += _fibre(catalog, cable, bandwidth, ends)
-        elif all(end.pluggable for end in ends):
-            found.append(Medium(cable, None, 0.0))
+            found += _fibre(catalog, cable, bandwidth, lower, upper)
+        elif lower.pluggable and upper.pluggable:
+            found.append(Medium(cable))
     return found
 
 
-def _fibre(catalog: Catalog, cable: Cable, bandwidth: float, ends: Sequence[Port]) -> list[Medium]:
-    pluggable = [end for end in ends if end.pluggable]
-    if len(pluggable) < len(ends) and cable.medium != "single-mode":
-        return []
-    if not pluggable:
-        return [Medium(cable, None, 0.0)]
-    fitting = [
-        part
-        for part in catalog.parts(Transceiver)
-        if part.fibre == cable.medium and part.bandwidth >= bandwidth * (1 - 1e-9) and part.price is not None
+def _fibre(catalog: Catalog, cable: Cable, bandwidth: float, lower: Port, upper: Port) -> list[Medium]:
+    """Pairs of modules of one standard, for which equal reach on the same fibre stands (DR4 and 2xDR4: 500 m)."""
+    ends = (_modules(catalog, cable.medium, bandwidth, port) for port in (lower, upper))
+    return [
+        Medium(cable, (one, other))
+        for one, other in itertools.product(*ends)
+        if one is None or other is None or one.part.reach == other.part.reach
     ]
-    return [Medium(cable, part, sum(_share(part, bandwidth, end) for end in pluggable)) for part in fitting]
 
 
-def _share(part: Transceiver, bandwidth: float, end: Port) -> float:
-    """Modules of one link at one end: a fast module serves several links of the same port."""
-    return 1 / max(1, min(int(part.bandwidth / bandwidth * (1 + 1e-9)), end.links))
+def _modules(catalog: Catalog, fibre: str, bandwidth: float, port: Port) -> list[Modules | None]:
+    """Modules that carry all links of a port; None is built-in optics, which are single-mode."""
+    if not port.pluggable:
+        return [None] if fibre == "single-mode" else []
+    return [
+        Modules(part, 1 / port.links)
+        for part in catalog.parts(Transceiver)
+        if part.fibre == fibre and part.bandwidth >= port.links * bandwidth * (1 - 1e-9) and part.price is not None
+    ]
 
 
 def cheapest(ways: Sequence[Medium], length: float, bandwidth: float) -> Medium:

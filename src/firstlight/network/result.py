@@ -18,6 +18,7 @@ class CableLine:
         count: cables.
         transceiver: transceiver id at either end, or "".
         transceivers: how many, both ends together.
+        far_transceiver, far_transceivers: id at the upper end where it is another one, and how many of `transceivers`.
         power: of cable and transceivers together, all of the line [W].
         cost: cables and transceivers, all of the line [USD].
     """
@@ -30,6 +31,8 @@ class CableLine:
     transceivers: int
     power: float
     cost: float
+    far_transceiver: str = ""
+    far_transceivers: int = 0
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ def _shipped() -> dict[str, Assumption]:
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".yaml"):
             room = file.name.removesuffix(".yaml")
-            for key, raw in (yaml.load(file.read_text("utf-8"), Loader=_LOADER) or {}).items():
+            raws = cast("dict[str, dict[str, str]]", yaml.load(file.read_text("utf-8"), Loader=_LOADER) or {})
+            for key, raw in raws.items():
                 entries[f"{room}.{key}"] = _entry(f"{room}.{key}", raw)
     return entries
 

@@ -96,9 +96,8 @@ def weather(source: Source, root: Where, base: Path) -> Iterator[Problem]:
     """A weather file of a site (at `root`) that is not there."""
     file = source.get((*root, "weather"))
     if isinstance(file, str) and file and not os.path.isfile(base / file):
-        yield source.problem(
-            (*root, "weather"), f'no such file: "{base / file}"', "Paths are relative to the document."
-        )
+        remedy = "Paths are relative to the document."
+        yield source.problem((*root, "weather"), f"no such file: {units.printed(str(base / file), 1000)}", remedy)
 
 
 def assumptions(source: Source, overrides: Mapping[str, str | float]) -> Iterator[Problem]:
@@ -129,7 +128,8 @@ def dates(source: Source, start: dt.date | None, ready_by: dt.date | float | Non
 def site(given: Sections) -> Iterator[Problem]:
     """Fields of the site that do not fit each other."""
     if given.site and given.site.halls is not None and given.site.halls < given.site.buildings:
-        message = f"{given.site.halls:,} halls leave some of the {given.site.buildings:,} buildings empty"
+        halls = f"{given.site.halls:,} {'hall' if given.site.halls == 1 else 'halls'}"
+        message = f"{halls} cannot fill {given.site.buildings:,} buildings"
         yield given.source.problem(("site", "halls"), message, f"Write {given.site.buildings:,} or more.")
 
 
@@ -142,7 +142,7 @@ def workloads(given: Sections) -> Iterator[Problem]:
             yield given.source.problem((*where, "batch"), message, f"Write {workload.sequence} tokens or more.")
         if isinstance(workload, Serving) and model and workload.prompt + workload.answer > model.context:
             message = f"prompt and answer are {workload.prompt + workload.answer:,} tokens together"
-            remedy = f"{model.name} reads and writes at most {model.context:,}."
+            remedy = f"{model.name} reads and writes at most {model.context:,}: shorten them."
             yield given.source.problem((*where, "prompt"), message, remedy)
 
 

@@ -1,7 +1,8 @@
 """Reads a mapping field by field: every wrong, missing or unread field becomes a problem, and all come out together.
 
-For documents whose form is not ours, such as a Hugging Face config.json. A reader that meets a problem goes on with a
-stand-in value (1, an empty list) so that the user sees every problem at once; `refuse_rest` and `raise_problems` end it.
+For documents whose form is not ours, such as a Hugging Face config.json. A reader that meets a problem goes on with
+a stand-in value (1, an empty list) so that the user sees every problem at once; `refuse_rest` and `raise_problems`
+end it.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Fields:
         if isinstance(value, list):
             items = cast("list[Any]", value)
             if len(items) == length and all(isinstance(item, str) and item in allowed for item in items):
-                return tuple(items)
+                return tuple(str(item) for item in items)
         self.complain(name, f"is {_show(value)}", f"Write a list of {length}, one per layer: {' or '.join(allowed)}.")
         return None
 
@@ -101,7 +102,7 @@ class Fields:
         if isinstance(value, list):
             items = cast("list[Any]", value)
             if all(type(item) is int and 0 <= item <= high for item in items):
-                return tuple(items)
+                return tuple(int(item) for item in items)
         self.complain(name, f"is {_show(value)}", f"Write a list of whole numbers from 0 to {high}.")
         return None
 
@@ -141,7 +142,7 @@ class Fields:
         self._seen.update(names)
 
     def refuse_rest(self, known: Iterable[str] = ()) -> None:
-        """Complain of every field, nested ones too, that is neither read nor `known`; a null says nothing and passes."""
+        """Complain of every field, nested ones too, that is neither read nor `known`; a null passes."""
         self.known(known)
         for part in self._parts:
             part.refuse_rest(known)

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from firstlight import units
 from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import assumptions as entries
 from firstlight.spec import catalog as catalogs
@@ -25,7 +26,7 @@ from firstlight.spec.site import Site
 from firstlight.spec.source import Source, Where
 from firstlight.spec.workload import Workload
 
-__all__ = ["KINDS", "TYPES", "Kind", "Loaded", "dump", "load_document", "load_plan"]
+__all__ = ["KINDS", "TYPES", "Kind", "Loaded", "dump", "kind_of", "load_document", "load_plan"]
 
 Kind = Literal["plan", "site", "demand", "workload", "design", "catalog"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -79,13 +80,13 @@ def load_plan(path: Path, *, sets: Mapping[str, str] | None = None, today: dt.da
     catalog, found = _catalog(document, path.parent)
     plan, wrong = _typed(document)
     known, unknown = checks.model_names(document, _entries(document, ("demand",)), path.parent)
-    found += [*wrong, *unknown, *checks.parts(document, ("design",), catalog)]
+    found += [*document.wrong, *wrong, *unknown, *checks.parts(document, ("design",), catalog)]
     found += checks.weather(document, ("site",), path.parent)
     given = _sections(document, plan, catalog, known)
     found += [problem for check in (*checks.CHECKS, placements.placements) for problem in check(given)]
-    if plan:
-        found += checks.dates(document, plan.start, plan.ready_by, today)
-        found += checks.assumptions(document, plan.assumptions)
+    start, ready_by = (_field(document, plan, name) for name in ("start", "ready_by"))
+    found += checks.dates(document, start, ready_by, today)
+    found += checks.assumptions(document, _field(document, plan, "assumptions") or {})
     if found or plan is None:
         raise problems.gathered(found)
     return Loaded(plan, path, path.parent, catalog, entries.with_overrides(entries.shipped(), plan.assumptions))
@@ -106,13 +107,13 @@ def _catalog(document: Source, base: Path) -> tuple[Catalog, list[Problem]]:
     if not isinstance(named, str) or not named:
         return catalogs.load(None), []
     try:
-        _read("catalog", base / named)
         return catalogs.load(base / named), []
     except DocumentError as error:
         if all(problem.line for problem in error.problems):
             return catalogs.load(None), list(error.problems)
         told = error.problems[0]
-        return catalogs.load(None), [document.problem(("catalog",), f'"{base / named}": {told.message}', told.remedy)]
+        message = f"{units.printed(str(base / named), 1000)}: {told.message}"
+        return catalogs.load(None), [document.problem(("catalog",), message, told.remedy)]
     except UsageError as error:
         return catalogs.load(None), [document.problem(("catalog",), str(error))]
 
@@ -126,20 +127,30 @@ def _typed(document: Source) -> tuple[Plan | None, list[Problem]]:
 
 def _sections(document: Source, plan: Plan | None, catalog: Catalog, known: Mapping[Where, Model]) -> checks.Sections:
     """The sections that are valid by themselves."""
-    demand = tuple(_part("workload", document.get(where)) for where in _entries(document, ("demand",))) or None
+    demand = tuple(_valid(_adapter("workload"), document.get(where)) for where in _entries(document, ("demand",)))
     return checks.Sections(
         source=document,
         catalog=catalog,
         models=known,
-        site=plan.site if plan else _part("site", document.get(("site",))),
-        demand=plan.demand if plan else demand,
-        design=plan.design if plan else _part("design", document.get(("design",))),
+        site=_field(document, plan, "site"),
+        demand=plan.demand if plan else demand or None,
+        design=_field(document, plan, "design"),
     )
 
 
-def _part(kind: Kind, value: Any) -> Any:
+def _field(document: Source, plan: Plan | None, name: str) -> Any:
+    """A field of the plan; where the plan is wrong, the field by itself, or None."""
+    return getattr(plan, name) if plan else _valid(_field_adapter(name), document.get((name,)))
+
+
+@cache
+def _field_adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(Plan.model_fields[name].rebuild_annotation())
+
+
+def _valid(adapter: TypeAdapter[Any], value: Any) -> Any:
     try:
-        return _adapter(kind).validate_python(value)
+        return adapter.validate_python(value)
     except ValidationError:
         return None  # its problems are reported with the whole plan's
 
@@ -160,7 +171,7 @@ def load_document(kind: str, path: Path) -> Any:
     """Read a document of any kind: plan, site, demand, workload, design or catalog.
 
     Returns:
-        Plan, Site, a tuple of workloads, a workload, Design, or a tuple of parts.
+        Plan, Site, a tuple of workloads, a workload, Design, or Catalog (the document laid over the shipped one).
 
     Raises:
         UsageError: there is no such kind.
@@ -170,10 +181,26 @@ def load_document(kind: str, path: Path) -> Any:
         raise UsageError(f'there is no document "{kind}"; {near.hint(kind, KINDS, "write one of " + ", ".join(KINDS))}')
     if kind == "plan":
         return load_plan(path, today=dt.date.today()).plan
+    if kind == "catalog":
+        return catalogs.load(path)
     document, value = _read(kind, path)
     if found := _references(kind, document, path.parent):
         raise problems.gathered(found)
     return value
+
+
+def kind_of(path: Path) -> Kind:
+    """What a document seems to be, by its keys; a plan where nothing can be said."""
+    try:
+        value = source.read(path).value
+    except DocumentError:
+        return "plan"
+    if isinstance(value, list):
+        entries = cast("list[Any]", value)
+        return "catalog" if any(isinstance(entry, dict) and "kind" in entry for entry in entries) else "demand"
+    keys = cast("dict[str, Any]", value).keys() if isinstance(value, dict) else set[str]()
+    mappings: tuple[Kind, ...] = ("plan", "site", "workload", "design")
+    return max(mappings, key=lambda kind: len(keys & shape.keys(TYPES[kind])))
 
 
 def _references(kind: Kind, document: Source, base: Path) -> list[Problem]:

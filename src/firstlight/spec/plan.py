@@ -18,7 +18,7 @@ class Plan(Document):
     """What a user hands to `firstlight plan`."""
 
     name: str = Field(min_length=1, max_length=100, examples=["colossus"])
-    """Of the factory."""
+    """What the factory is called."""
     site: Site
     """The site, or the path of a Site document."""
     demand: Annotated[tuple[Workload, ...], Field(min_length=1, max_length=100)]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from firstlight import units
 from firstlight.errors import DocumentError, Problem
 from firstlight.spec import near, shape, words
-from firstlight.spec.source import Source, Where
+from firstlight.spec.source import Source, Where, dotted
 from firstlight.spec.words import Finding, Words
 
 MOST = 100
+_CLAUSE = re.compile(r"[.;](?:\s|$)")
 T = TypeVar("T")
 
 
@@ -25,9 +28,12 @@ def validated(source: Source, kind: TypeAdapter[T], annotation: Any) -> T:
         DocumentError: all of its problems together.
     """
     try:
-        return kind.validate_python(source.value)
+        value = kind.validate_python(source.value)
     except ValidationError as error:
-        raise gathered(found(error, source, annotation)) from None
+        raise gathered([*source.wrong, *found(error, source, annotation)]) from None
+    if source.problems:
+        raise gathered(source.wrong)
+    return value
 
 
 def gathered(problems: Iterable[Problem]) -> DocumentError:
@@ -55,7 +61,8 @@ def found(error: ValidationError, source: Source, annotation: Any, root: Where =
         if detail["type"] == "too_short" and detail["input"]:
             continue  # pydantic counts only the valid entries; the others have findings of their own
         where, problem = _problem(detail, source, annotation, root)
-        problems[where] = problem
+        if source.readable((*root, *where)):
+            problems[where] = problem
     return list(problems.values())
 
 
@@ -76,10 +83,17 @@ def _problem(detail: ErrorDetails, source: Source, annotation: Any, root: Where)
         context=detail.get("ctx", {}),
     )
     if kind == "missing":
-        told = f" ({info.description.splitlines()[0].rstrip('.')})" if info and info.description else ""
-        return where, source.problem((*root, *where), "is missing", finding.instead[:-1] + told + ".")
+        return where, _missing(source, (*root, *where), finding, info)
     message, remedy = words.say(kind, finding)
     return where, source.problem((*root, *where), message, remedy)
+
+
+def _missing(source: Source, where: Where, finding: Finding, info: FieldInfo | None) -> Problem:
+    """A key that is not there, said at the key of the mapping that it is missing from."""
+    told = f" ({_CLAUSE.split(info.description)[0]})" if info and info.description else ""
+    around, inside = source.mark(where[:-1], key=True), source.mark(where[:-1])
+    mark = around if around.file == inside.file else inside
+    return mark.problem(dotted(where), "is missing", finding.instead[:-1] + told + ".")
 
 
 def _way(loc: tuple[int | str, ...], value: Any, *, missing: bool) -> Where:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from firstlight.errors import DocumentError, Problem
-from firstlight.spec import source
+from firstlight.errors import DocumentError, Problem, UsageError
+from firstlight.spec import models, source
 from firstlight.spec.source import Source, Where
+from firstlight.units import printed
 
 _SECTIONS: tuple[Where, ...] = (("site",), ("demand",), ("design",))
 _MODEL_KEYS = ("train", "serve")
@@ -29,76 +30,56 @@ def resolved(plan: Source, path: Path) -> Source:
         plan: as it was read.
         path: of its file; references are relative to the file that they stand in.
 
-    Raises:
-        DocumentError: files that are missing, broken or refer back to themselves; all together.
+    Files that are missing, broken or refer back to themselves become problems of the plan.
     """
-    work = _Work(path)
     for section in _SECTIONS:
-        plan = work.put(plan, section, (path,))
-    if work.problems:
-        raise DocumentError(tuple(work.problems))
+        plan, chain = _put(plan, section, (path,))
+        plan = _entries(plan, section, chain) if section == ("demand",) else plan
     return plan
 
 
 def demand(document: Source, path: Path) -> Source:
-    """A Demand document with the Workload documents that it refers to in place.
+    """A Demand document with the Workload documents that it refers to in place; otherwise as `resolved`."""
+    return _entries(document, (), (path,))
 
-    Raises:
-        DocumentError: as `resolved`.
-    """
-    work = _Work(path)
-    document = work.entries(document, (), (path,))
-    if work.problems:
-        raise DocumentError(tuple(work.problems))
+
+Chain = tuple[Path, ...]
+"""The files that led to a place: the outermost document's first."""
+
+
+def _entries(document: Source, where: Where, chain: Chain) -> Source:
+    """Put the entries of a demand in place."""
+    listed = document.get(where)
+    for index in range(len(cast("list[Any]", listed)) if isinstance(listed, list) else 0):
+        document, _ = _put(document, (*where, index), chain)
     return document
 
 
-@dataclass
-class _Work:
-    """Puts documents in place and gathers the problems.
+def _put(document: Source, where: Where, chain: Chain) -> tuple[Source, Chain]:
+    """Put one document in place, if a path stands there; and the chain of files to what stands there then."""
+    value = document.get(where)
+    if not is_document(value) or not document.readable(where):
+        return document, chain
+    file = chain[-1].parent / value
+    if any(_same(file, other) for other in chain):
+        problem = document.problem(where, f"{_name(file)} refers back to itself", "Name another file.")
+        return document.blame(where, (problem,), broken=True), chain
+    try:
+        # Paths inside the file become relative to the outermost document.
+        found = rebased(source.read(file), file.parent, chain[0].parent)
+    except DocumentError as error:
+        return document.blame(where, tuple(_told(error, document, where, file)), broken=True), chain
+    return document.graft(where, found), (*chain, file)
 
-    Attributes:
-        path: of the document that everything is put into.
-    """
 
-    path: Path
-    problems: list[Problem] = field(default_factory=list[Problem])
+def _told(error: DocumentError, document: Source, where: Where, file: Path) -> Iterator[Problem]:
+    """What is wrong with a file; said where it is named if it has no lines of its own."""
+    for problem in error.problems:
+        yield problem if problem.line else document.problem(where, f"{_name(file)}: {problem.message}", problem.remedy)
 
-    def put(self, document: Source, where: Where, chain: tuple[Path, ...]) -> Source:
-        """Put one section in place (and the entries of a demand)."""
-        value = document.get(where)
-        if is_document(value):
-            file = chain[-1].parent / value
-            found = self.read(document, where, file, chain)
-            if found is None:
-                return document
-            chain = (*chain, file)
-            document = document.graft(where, found)
-        return self.entries(document, where, chain) if where[-1:] == ("demand",) else document
 
-    def entries(self, document: Source, where: Where, chain: tuple[Path, ...]) -> Source:
-        """Put the entries of a demand in place."""
-        listed = document.get(where)
-        for index, entry in enumerate(cast("list[Any]", listed) if isinstance(listed, list) else []):
-            if is_document(entry):
-                found = self.read(document, (*where, index), chain[-1].parent / entry, chain)
-                document = document.graft((*where, index), found) if found else document
-        return document
-
-    def read(self, document: Source, where: Where, file: Path, chain: tuple[Path, ...]) -> Source | None:
-        """Read one document; paths inside it become relative to the outermost one."""
-        if any(_same(file, other) for other in chain):
-            self.problems.append(document.problem(where, f'"{file}" refers back to itself', "Name another file."))
-            return None
-        try:
-            return rebased(source.read(file), file.parent, self.path.parent)
-        except DocumentError as error:
-            if any(not problem.line for problem in error.problems):
-                told = error.problems[0]
-                self.problems.append(document.problem(where, f'"{file}": {told.message}', told.remedy))
-            else:
-                self.problems += error.problems
-            return None
+def _name(file: Path) -> str:
+    return printed(str(file), 1000)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -120,10 +101,22 @@ def moved(key: str, value: Any, old: Path, new: Path) -> Any:
     """A value as it is, or, where it is the path of a file relative to `old`, relative to `new`."""
     if not isinstance(value, str) or os.path.isabs(value) or not _is_path(key, value, old):
         return value
-    return os.path.relpath(old / value, new)
+    return os.path.relpath(Path(os.path.realpath(old)) / value, os.path.realpath(new))
 
 
 def _is_path(key: str, value: str, folder: Path) -> bool:
     """Weather and catalogue are files; a model is one where it looks so or such a file or folder is there."""
-    named = value.lower().endswith(_MODEL_FILES) or os.path.exists(folder / value)
-    return key in _PATH_KEYS or (key in _MODEL_KEYS and named)
+    if key in _PATH_KEYS:
+        return True
+    return key in _MODEL_KEYS and (
+        value.lower().endswith(_MODEL_FILES) or (os.path.exists(folder / value) and not _shipped(value))
+    )
+
+
+def _shipped(name: str) -> bool:
+    """firstlight comes with a model of this name, which wins over a file."""
+    try:
+        models.find(name, Path(os.devnull))
+    except (UsageError, DocumentError):
+        return False
+    return True

@@ -21,20 +21,16 @@ def applied(document: Source, kind: Any, sets: Mapping[str, str]) -> Source:
         kind: the document's type, which says what the paths may be.
         sets: value (as YAML) by dotted path ("demand[0].tokens").
 
-    Raises:
-        DocumentError: paths that do not exist, values that are not YAML; all together.
+    Paths that do not exist and values that are not YAML become problems of the document.
     """
-    problems: list[Problem] = []
     for path, text in sets.items():
         try:
             document = document.graft(_way(path, kind, document), source.parse(text or "~", f"--set {path}"))
         except UsageError as error:
             message, _, remedy = str(error).partition("; ")
-            problems.append(Problem(path, message, remedy, f"--set {path}"))
+            document = document.blame((), (Problem(path, message, remedy, f"--set {path}"),))
         except DocumentError as error:
-            problems += error.problems
-    if problems:
-        raise DocumentError(tuple(problems))
+            document = document.blame((), error.problems)
     return document
 
 

@@ -46,6 +46,12 @@ def model(kind: Any, value: object) -> type[BaseModel] | None:
     return max(classes, key=lambda each: _likeness(each, keys), default=None)
 
 
+def keys(kind: Any) -> set[str]:
+    """All keys that a mapping of this type can have."""
+    classes = [each for each in alternatives(kind) if isclass(each) and issubclass(each, BaseModel)]
+    return {key for each in classes for key in each.model_fields}
+
+
 def _likeness(kind: type[BaseModel], keys: Mapping[str, Any]) -> int:
     named = kind.model_fields.get("kind")
     same = named is not None and "kind" in keys and keys["kind"] in get_args(named.annotation)
@@ -104,11 +110,20 @@ def _plain_example(member: Any, kind: Any) -> str:
     if get_origin(member) is Literal:
         return str(get_args(member)[0])
     if get_origin(member) is tuple:
-        return f"[{', '.join(choices(get_args(member)[0])) or '...'}]"
+        inside = get_args(member)[0]
+        return f"[{', '.join(choices(inside)) or example(inside, None)}]"
+    if isclass(member) and issubclass(member, BaseModel):
+        needed = {key: info for key, info in member.model_fields.items() if info.is_required()}
+        entries = (f"{key}: {_quoted(example(info.rebuild_annotation(), info))}" for key, info in needed.items())
+        return "{" + ", ".join(entries) + "}" if needed else ""
+    if member is bool:
+        return "true"
     low, _ = bounds(kind)
-    return {bool: "true", int: str(low if low is not None else 1), float: str(low if low is not None else 1.5)}.get(
-        member, ""
-    )
+    return "" if member not in (int, float) else str(low if low is not None else 1)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if ", " in text and text[0] not in "[{" else text
 
 
 def choices(kind: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ import yaml
 
 from firstlight.errors import DocumentError, Problem
 from firstlight.spec import near, scalar, syntax
+from firstlight.units import printed
 
 MAX_BYTES = 4 * 2**20
 MAX_DEPTH = 40
@@ -62,11 +63,20 @@ class Source:
         value: dicts (keys are text), lists, texts, numbers, dates, None.
         keys: mark of each key, by the way to its value.
         values: mark of each value; of a mapping or list, its first entry.
+        problems: what is wrong with the text already (duplicate keys, files that are not there), by place.
+        broken: ways to values that could not be read; nothing more is said of them.
     """
 
     value: Any
     keys: Mapping[Where, Mark]
     values: Mapping[Where, Mark]
+    problems: Mapping[Where, tuple[Problem, ...]] = field(default_factory=dict[Where, tuple[Problem, ...]])
+    broken: frozenset[Where] = frozenset()
+
+    @property
+    def wrong(self) -> list[Problem]:
+        """All of `problems`."""
+        return [problem for found in self.problems.values() for problem in found]
 
     def mark(self, where: Where, *, key: bool = False) -> Mark:
         """The mark of a value (or of its key); of the nearest value around it where it has none."""
@@ -90,17 +100,30 @@ class Source:
             value = cast("Any", value)[step]
         return value
 
+    def blame(self, where: Where, problems: tuple[Problem, ...], *, broken: bool = False) -> Source:
+        """This document with problems of one value noted; `broken` where there is no value to go on with."""
+        noted = {**self.problems, where: (*self.problems.get(where, ()), *problems)}
+        return replace(self, problems=noted, broken=self.broken | {where} if broken else self.broken)
+
+    def readable(self, where: Where) -> bool:
+        """No value on the way is broken."""
+        return not any(where[:end] in self.broken for end in range(len(where) + 1))
+
     def graft(self, where: Where, other: Source) -> Source:
-        """This document with the value at `where` taken from another; marks of what it replaces are dropped.
+        """This document with the value at `where` taken from another; what is noted of the one it replaces is dropped.
 
         Mappings on the way that do not exist yet are made.
         """
         depth = len(where)
         keys = {w: m for w, m in self.keys.items() if w[:depth] != where or w == where}
         values = {w: m for w, m in self.values.items() if w[:depth] != where}
+        problems = {w: p for w, p in self.problems.items() if w[:depth] != where}
+        broken = {w for w in self.broken if w[:depth] != where}
         keys.update({where + w: m for w, m in other.keys.items()})
         values.update({where + w: m for w, m in other.values.items()})
-        return Source(_replaced(self.value, where, other.value), keys, values)
+        problems.update({where + w: p for w, p in other.problems.items()})
+        broken.update(where + w for w in other.broken)
+        return Source(_replaced(self.value, where, other.value), keys, values, problems, frozenset(broken))
 
 
 def _replaced(value: Any, where: Where, new: Any) -> Any:
@@ -129,7 +152,8 @@ def read(path: Path, name: str = "") -> Source:
         name: the path as messages show it, if that is another.
 
     Raises:
-        DocumentError: there is no such file, or it is not YAML of plain values; all problems that can be found.
+        DocumentError: there is no such file, or it is not YAML. What stands in the way of no other value (a duplicate
+            key) is noted in `problems` instead.
     """
     name = name or str(path)
     try:
@@ -149,8 +173,10 @@ def _unreadable(path: Path, name: str, error: Exception) -> Problem:
     if not isinstance(error, FileNotFoundError):
         reason = getattr(error, "strerror", None) or str(error)
         return Problem("", f"cannot be read: {reason}", "Check the path and its permissions.", name)
-    beside = [p.name for p in path.parent.iterdir()] if os.path.isdir(path.parent) else []
-    return Problem("", "no such file", near.hint(path.name, beside, "Check the path."), name)
+    # Only the stems are compared: every document ends in ".yaml".
+    beside = {p.stem: p.name for p in path.parent.iterdir()} if os.path.isdir(path.parent) else {}
+    close = [beside[stem] for stem in near.nearest(path.stem, beside)]
+    return Problem("", "no such file", f'Did you mean "{close[0]}"?' if close else "Check the path.", name)
 
 
 def _decoded(content: bytes, name: str) -> str:
@@ -172,7 +198,7 @@ def parse(text: str, name: str = "") -> Source:
     """Read a document from text; `name` stands for its file in messages.
 
     Raises:
-        DocumentError: not YAML of plain values; all problems that can be found.
+        DocumentError: as `read`.
     """
     if odd := syntax.FORBIDDEN.search(text):
         mark = _mark_at(text, odd.start(), name)
@@ -181,11 +207,12 @@ def parse(text: str, name: str = "") -> Source:
     reader = _Reader(name, _BREAK.split(text))
     node = reader.compose(text)
     if node is None:
-        raise DocumentError((Problem("", "the document is empty", "", name),))
+        remedy = (
+            "`firstlight schema` says what may stand in each document; examples/ of the repository holds whole ones."
+        )
+        raise DocumentError((Problem("", "the document is empty", remedy, name),))
     value = reader.plain(node, (), 0)
-    if reader.problems:
-        raise DocumentError(tuple(reader.problems))
-    return Source(value, reader.keys, reader.values)
+    return Source(value, reader.keys, reader.values, {w: tuple(found) for w, found in reader.problems.items()})
 
 
 @dataclass
@@ -196,7 +223,7 @@ class _Reader:
     lines: list[str]
     keys: dict[Where, Mark] = field(default_factory=dict[Where, Mark])
     values: dict[Where, Mark] = field(default_factory=dict[Where, Mark])
-    problems: list[Problem] = field(default_factory=list[Problem])
+    problems: dict[Where, list[Problem]] = field(default_factory=dict[Where, list[Problem]])
 
     def mark(self, at: Any) -> Mark:
         line = min(int(at.line), len(self.lines) - 1)
@@ -217,13 +244,13 @@ class _Reader:
         """The plain value of a node, noted in the tables."""
         self.values[where] = mark = self.mark(node.start_mark)
         if depth > MAX_DEPTH:
-            raise DocumentError((*self.problems, mark.problem("", *syntax.TOO_DEEP)))
+            raise self.end(mark.problem("", *syntax.TOO_DEEP))
         if len(self.values) > MAX_VALUES:
             message = f"the document holds more than {MAX_VALUES:,} values, those that aliases repeat included"
-            raise DocumentError((*self.problems, mark.problem("", message, "Split it, or use fewer aliases.")))
+            raise self.end(mark.problem("", message, "Split it, or use fewer aliases."))
         if node.tag not in _PLAIN_TAGS:
             remedy = "Remove it; firstlight knows the kind of each value by its key."
-            self.problems.append(mark.problem(dotted(where), f'tags such as "{node.tag}" have no meaning here', remedy))
+            self.note(where, mark, f"tags such as {printed(node.tag)} have no meaning here", remedy)
         if isinstance(node, yaml.MappingNode):
             return {key: self.plain(below, (*where, key), depth + 1) for key, below in self.entries(node, where)}
         if isinstance(node, yaml.SequenceNode):
@@ -231,21 +258,29 @@ class _Reader:
             return [self.plain(below, (*where, index), depth + 1) for index, below in enumerate(entries)]
         return node.value if node.style else scalar.read(node.value)
 
+    def note(self, where: Where, mark: Mark, message: str, remedy: str) -> None:
+        """Note a problem that reading goes on after."""
+        self.problems.setdefault(where, []).append(mark.problem(dotted(where), message, remedy))
+
+    def end(self, last: Problem) -> DocumentError:
+        """The problems so far, and the one that ends the reading."""
+        return DocumentError((*(problem for found in self.problems.values() for problem in found), last))
+
     def entries(self, node: Any, where: Where) -> Iterator[tuple[str, Any]]:
         """The keys and value nodes of a mapping; keys that cannot stand are problems."""
         for key, value in cast("list[tuple[Any, Any]]", node.value):
             mark = self.mark(key.start_mark)
             if not isinstance(key, yaml.ScalarNode):
-                self.problems.append(mark.problem(dotted(where), "a key is one word", "Check brackets and braces."))
+                self.note(where, mark, "a key is one word", "Check brackets and braces.")
                 continue
             name = str(key.value)
             way = (*where, name)
             if way in self.keys:
-                message = f'the key "{name}" stands here twice, first on line {self.keys[way].line}'
-                self.problems.append(mark.problem(dotted(way), message, "Keep one of them."))
+                message = f"the key {printed(name)} stands here twice, first on line {self.keys[way].line}"
+                self.note(way, mark, message, "Keep one of them.")
             elif name == "<<" and not key.style:
                 remedy = "Write the keys out (YAML 1.2 has no merging)."
-                self.problems.append(mark.problem(dotted(way), '"<<" does not merge mappings', remedy))
+                self.note(way, mark, '"<<" does not merge mappings', remedy)
             else:
                 self.keys[way] = mark
                 yield name, value

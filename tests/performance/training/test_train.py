@@ -75,9 +75,7 @@ def test_a_free_network_only_makes_it_quicker():
 
 
 def test_recomputation_takes_time_and_saves_memory():
-    none, selective, full = (
-        run(TrainingLayout(tensor=8, recompute=level)) for level in ("none", "selective", "full")
-    )
+    none, selective, full = (run(TrainingLayout(tensor=8, recompute=level)) for level in ("none", "selective", "full"))
     assert none.step_time.p50 < selective.step_time.p50 < full.step_time.p50
     assert none.memory > selective.memory > full.memory
 

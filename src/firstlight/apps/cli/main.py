@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from firstlight import __version__, errors
-from firstlight.apps.cli.settings import settings
+from firstlight.apps.cli.settings import refuse_unknown, settings
 
 EXIT_CODES = {
     0: "done",
@@ -33,10 +33,14 @@ class _Lazy(click.Group):
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        return getattr(import_module(f"firstlight.apps.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"firstlight.apps.cli.{cmd_name}"), cmd_name)
+        options = [p.name for p in command.params if p.name and isinstance(p, click.Option)]
+        children = list(command.commands) if isinstance(command, click.Group) else []
+        refuse_unknown(cmd_name, (ctx.default_map or {}).get(cmd_name, {}), [*options, *children])
+        return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -63,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave the process with one of `EXIT_CODES`."""
     try:
         root.main(
-            arguments, prog_name="firstlight", standalone_mode=False, default_map=settings(),
+            arguments, prog_name="firstlight", standalone_mode=False, default_map=settings(_COMMANDS),
             auto_envvar_prefix="FIRSTLIGHT",
         )  # fmt: skip
         code = 0

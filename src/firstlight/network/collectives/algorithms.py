@@ -70,21 +70,25 @@ class Constants:
 def constants(architecture: str, a: Mapping[str, float]) -> Constants:
     """The constants of an accelerator's architecture ("hopper"), out of the assumptions `network.*`."""
     family = architecture.lower().split("-")[0]
-    nvls = f"network.nvls_efficiency_{_SUCCESSORS.get(family, family)}"
-    sync = f"network.sync_{family}"
+    family = _SUCCESSORS.get(family, family)
     same = (
-        "pat_base", "pat_efficiency", "nvls_hop", "nvls_network_hop", "nvls_ranks", "ring_efficiency",
-        "direct_efficiency", "ll_efficiency", "ll_ceiling", "ll_network_ceiling", "nic_efficiency", "congestion",
-        "all_to_all_efficiency", "message_cost",
+        "pat_base", "pat_efficiency", "nvls_hop", "nvls_network_hop", "nvls_ranks", "ll_efficiency", "ll_ceiling",
+        "ll_network_ceiling", "nic_efficiency", "congestion", "all_to_all_efficiency", "message_cost",
     )  # fmt: skip
+    measured = ("nvls_efficiency", "ring_efficiency", "direct_efficiency", "sync")
     return Constants(
         rings=_protocols("ring", a),
         trees=_protocols("tree", a),
         pat_hop=a["network.pat_network_hop"],
-        nvls_efficiency=a.get(nvls, 0.0),
-        sync=a[sync if sync in a else "network.sync_other"],
         **{name: a[f"network.{name}"] for name in same},
+        **{name: _of(family, name, a) for name in measured},
     )
+
+
+def _of(family: str, name: str, a: Mapping[str, float]) -> float:
+    """A constant of one architecture, or that of all others."""
+    own = f"network.{name}_{family}"
+    return a[own if own in a else f"network.{name}_other"]
 
 
 def _protocols(kind: str, a: Mapping[str, float]) -> tuple[Algorithm, ...]:

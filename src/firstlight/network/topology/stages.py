@@ -131,17 +131,22 @@ def fold(members: int, unit: int, radix: int, taper: float) -> Shape:
         taper: greatest downlinks over uplinks of a leaf.
 
     Raises:
-        UsageError: four tiers do not hold them; says how many they would hold.
+        UsageError: the taper leaves no uplink, or four tiers do not hold the members; says what would do.
     """
     if members * unit <= radix:
         return Shape(radix, members * unit, 1, 1, ())
+    down, up = split(radix, taper)
+    if not up:
+        raise UsageError(
+            f"a taper of {taper:g}:1 leaves no uplink on a switch of {radix} links; "
+            f"choose at most {radix - 1}:1, or a switch with more ports"
+        )
     most = capacity(radix, unit, taper)
-    down, _ = split(radix, taper)
-    sizes = _sizes(math.ceil(members / down), unit, radix) if down else None
+    sizes = _sizes(math.ceil(members / down), unit, radix)
     if sizes is None:
         raise UsageError(
             f"{members * unit:,} endpoints do not fit {MAX_TIERS} tiers of switches with {radix} links each at "
-            f"{taper:g}:1: these hold at most {most * unit:,}"
+            f"{taper:g}:1: these hold at most {most * unit:,}; choose a switch with more ports, or more planes"
         )
     units = math.prod(sizes)
     up = math.ceil(math.ceil(members / units) / Fraction(taper).limit_denominator(1000))

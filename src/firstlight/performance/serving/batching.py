@@ -15,13 +15,13 @@ from firstlight.twin.protocols import Floats
 
 @dataclass(frozen=True)
 class Flow:
-    """A replica in steady state with a given number of requests being decoded; arrays (n,).
+    """Replicas in steady state with given numbers of requests being decoded; arrays (..., n).
 
     Attributes:
         batch: requests decoded at once.
         step: one decode step [s]; parts: where it goes.
         per_token: time per further token that a user sees [s].
-        first_token: time to the first token [s]; infinite where prefill takes more than it may.
+        first_token: time to the first token [s].
         rate: requests per second of the replica [1/s].
         filling: share of the engine's time that prefill takes.
     """
@@ -36,26 +36,37 @@ class Flow:
 
 
 def flow(case: Case, batch: ArrayLike) -> Flow:
-    """The steady state of a replica that decodes `batch` requests at once.
+    """The steady state of replicas that decode `batch` requests at once; (..., n) for n layouts.
 
-    Conservation of the engine's time: while a request's answer of L tokens is decoded in L steps, the replica also
-    reads the prompts of as many new requests as finish, one each. So TPOT = step + batch x / L, with x the engine time
-    that one more prompt costs, and rate = batch / (L TPOT) (Little's law). The first token waits for an M/G/1 queue of
-    prompts with equal lengths (Pollaczek-Khinchine), the step under way, the scheduler, its own prefill and the front
-    end.
+    Conservation of the engine's time: while the L - 1 further tokens of an answer are decoded, the replica also reads
+    one prompt for each of the `batch` requests that come and go. With x the engine time of one more prompt, a request
+    stays (L - 1) step + batch x, so rate = batch / ((L - 1) step + batch x) (Little's law), and a user sees
+    TPOT = step + (batch - 1) x / (L - 1). It holds for chunked, mixed and prefill-first schedulers alike.
+
+    Prefill takes the share rate x of the engine; beyond `serving_load` prompts would queue up, so the rate ends there.
     """
-    batch = np.asarray(batch, dtype=float) * np.ones(len(case.layouts))
+    a, batch = case.a, np.asarray(batch, dtype=float)
     parts = decode_parts(case, batch)
     step = sum(parts.values(), np.zeros(len(case.layouts)))
     cost = prompt_cost(case)
-    per_token = step + np.maximum(batch - 1.0, 0.0) * cost / case.answer
-    rate = batch / (case.answer * per_token + cost)
+    rate = np.minimum(batch / (case.further * step + batch * cost), a["performance.serving_load"] / cost)
     filling = rate * cost
-    load = np.minimum(filling, case.a["performance.serving_load"])
-    wait = load * cost / (2.0 * (1.0 - load))
-    first = front_end(case) + wait + (0.5 + case.a["performance.serving_poll"]) * step + prefill_time(case, 1.0)
-    first = np.where(filling > case.a["performance.serving_load"], np.inf, first)
-    return Flow(batch, step, parts, per_token, first, rate, filling)
+    others = np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0)
+    per_token = step * (1.0 + others * filling / (1.0 - filling))
+    return Flow(batch, step, parts, per_token, first_token(case, step, cost, filling), rate, filling)
+
+
+def first_token(case: Case, step: Floats, cost: Floats, filling: Floats) -> Floats:
+    """Time to the first token [s] (..., n).
+
+    The front end; the wait in an M/G/1 queue of prompts of equal length, rho x / (2 (1 - rho)) (Pollaczek-Khinchine);
+    half a decode step until the one under way is over, and those until the scheduler looks; the prompt's own prefill.
+
+    Args:
+        step: decode step [s]. cost: engine time of one more prompt [s]. filling: share of the time that prefill takes.
+    """
+    wait = filling * cost / (2.0 * (1.0 - filling))
+    return front_end(case) + wait + (0.5 + case.a["performance.serving_poll"]) * step + prefill_time(case, 1.0)
 
 
 def prompt_cost(case: Case) -> Floats:
@@ -75,3 +86,27 @@ def front_end(case: Case) -> float:
     age = "" if case.work.family == "blackwell" else "_old"
     more = a[f"performance.serving_front_end_latent{age}"] if latent else 0.0
     return a["performance.serving_front_end"] + a["performance.serving_front_end_token"] * case.prompt + more
+
+
+def at_rate(case: Case, rate: float, most: float) -> float:
+    """Requests that a replica of one layout decodes at once when `rate` of them arrive per second; at most `most`.
+
+    The rate grows with the batch, so the batch is found by narrowing twice on a logarithmic grid. A replica that is
+    asked for more than it can take works at `most`.
+
+    Args:
+        case: of one layout.
+        rate: requests per second that reach the replica [1/s].
+        most: greatest batch.
+    """
+    low, high = min(1e-6, most), most
+    for _ in range(2):
+        grid = np.geomspace(low, high, 48)
+        enough = np.flatnonzero(flow(case, grid[:, None]).rate[:, 0] >= rate)
+        if not len(enough):
+            return most
+        found = int(enough[0])
+        low, high = float(grid[max(found - 1, 0)]), float(grid[found])
+        if low == high:
+            break
+    return high

@@ -11,11 +11,11 @@ from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import recur, scan
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.rates import ServingRates
-from firstlight.performance.shapes import Layer, Scan
+from firstlight.performance.shapes import Layer, Routed, Scan
 from firstlight.twin.protocols import Floats
 
 Parts = dict[str, Floats]
-"""Time by part [s], arrays (n,)."""
+"""Time by part [s], arrays (..., n)."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,16 @@ class Pass:
     """One forward pass of a stage.
 
     Attributes:
-        tokens: new tokens on an attention rank (n,).
-        requests: sequences on an attention rank (n,).
-        context: tokens behind a new token (decode), or of the prompt (prefill) (n,).
+        tokens: new tokens on an attention rank (..., n).
+        requests: sequences on an attention rank (..., n).
+        context: tokens behind a new token (decode), or of the prompt (prefill).
         filling: it is a prefill.
         rates: of its kernels.
     """
 
     tokens: Floats
     requests: Floats
-    context: Floats
+    context: float
     filling: bool
     rates: ServingRates
 
@@ -104,11 +104,15 @@ def _experts(layer: Layer, case: Case, run: Pass) -> Floats:
 
 
 def _communication(layer: Layer, case: Case, run: Pass) -> Floats:
-    """All-reduces over tensor parallelism; dispatch and combine of experts where attention is data-parallel."""
+    """All-reduces over tensor parallelism; dispatch and combine of experts where attention is data-parallel.
+
+    Without attention data parallelism every rank of a stage has all tokens, and the all-reduce after the experts adds
+    up what each of them found.
+    """
     reduce = _all_reduce(run.tokens * layer.hidden * 2.0, case)
-    spread = (case.layouts.data > 1) & (layer.routed is not None)
-    routed = _dispatch(layer, case, run) if layer.routed else np.zeros(len(case.layouts))
-    return np.where(spread, reduce + routed, max(layer.pairs, layer.parts) * reduce)
+    if layer.routed is None:
+        return max(layer.pairs, layer.parts) * reduce
+    return np.where(case.layouts.data > 1, reduce + _exchange(layer, layer.routed, case, run), max(layer.pairs, layer.parts) * reduce)
 
 
 def _all_reduce(size: Floats, case: Case) -> Floats:
@@ -121,13 +125,18 @@ def _all_reduce(size: Floats, case: Case) -> Floats:
     return np.where(ranks > 1, np.where(outer > 1, fabric, np.minimum(fabric, own)), 0.0)
 
 
-def _dispatch(layer: Layer, case: Case, run: Pass) -> Floats:
-    """Tokens to their experts and back: a fixed time by the number of ranks, or the bytes if they take longer."""
-    assert layer.routed is not None
+def _exchange(layer: Layer, routed: Routed, case: Case, run: Pass) -> Floats:
+    """Tokens to their experts and back.
+
+    Over expert ranks a fixed time by their number and the bytes of the copies (dispatch and combine, DeepEP); over
+    ranks that cut experts by their width all tokens are gathered and the partial results scattered.
+    """
     a, ranks, (_, outer) = case.a, case.layouts.expert.astype(float), case.expert_group
-    copies = run.tokens * np.minimum(layer.routed.active, ranks)
-    size = copies * layer.routed.hidden * a["performance.serving_dispatch_bytes"]
-    bytes_time = case.collective("all_to_all", size, case.expert_group)
+    copies = run.tokens * np.minimum(routed.active, ranks)
+    size = copies * routed.hidden * a["performance.serving_dispatch_bytes"]
     fixed = a["performance.serving_dispatch_base"] + a["performance.serving_dispatch_hop"] * np.log2(np.maximum(ranks, 2.0))
     fixed = fixed + np.where(outer > 1, a["performance.serving_dispatch_across"], 0.0)
-    return np.where(ranks > 1, (fixed + bytes_time) * a["performance.serving_dispatch_load"], 0.0)
+    sent = (fixed + case.collective("all_to_all", size, case.expert_group)) * a["performance.serving_dispatch_load"]
+    met = run.tokens * case.gather_group[0] * case.gather_group[1] * layer.hidden * 2.0
+    gathered = sum(case.collective(op, met, case.gather_group) for op in ("all_gather", "reduce_scatter"))
+    return np.where(ranks > 1, sent, 0.0) + gathered

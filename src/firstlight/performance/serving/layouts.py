@@ -69,6 +69,17 @@ class Case:
     collective: CollectiveTime
     a: Assumptions
 
+    @property
+    def further(self) -> float:
+        """Tokens of an answer after the first."""
+        return max(self.answer - 1.0, 0.0)
+
+    @cached_property
+    def dense_type(self) -> str:
+        """Type of all but the routed experts: 4-bit checkpoints of routed models leave it in 16 bits (NVFP4, MXFP4)."""
+        routed = any(layer.routed for layer in self.layers)
+        return "bf16" if self.work.precision == "fp4" and routed else self.work.precision
+
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Layers that every request passes."""
@@ -98,6 +109,13 @@ class Case:
     def expert_group(self) -> Group:
         """Expert-parallel ranks."""
         return group(self.layouts.expert, 1, self.work.domain)
+
+    @cached_property
+    def gather_group(self) -> Group:
+        """Attention ranks whose tokens meet on ranks that cut experts by their width."""
+        stage = self.layouts.tensor * self.layouts.data
+        size = np.maximum(stage // (self.layouts.expert * self.layouts.tensor), 1)
+        return group(size, self.layouts.tensor * self.layouts.expert, self.work.domain)
 
     @cached_property
     def stage_group(self) -> Group:

@@ -30,8 +30,11 @@ class ServingRates:
     expert_activation: float
 
 
-def serving_rates(work: Machine, a: Assumptions, *, prefill: bool) -> ServingRates:
+def serving_rates(work: Machine, dense: str, a: Assumptions, *, prefill: bool) -> ServingRates:
     """Rates from the kernel tables, with the factors by which engines are slower or faster under load.
+
+    Args:
+        work: machine at the served type. dense: type of all but the routed experts, the served one or "bf16".
 
     A type without hardware keeps its small weights and computes in the next wider type (weight-only quantisation).
     """
@@ -39,7 +42,7 @@ def serving_rates(work: Machine, a: Assumptions, *, prefill: bool) -> ServingRat
     compute = _prefill_time(work, a) if prefill else 1.0
     memory = a[f"performance.serving_memory_time_{work.family if work.family in ('hopper', 'blackwell') else 'other'}"]
     return ServingRates(
-        dense=_products(work, kind, stored, compute, memory, a),
+        dense=_products(work, *(("bf16", 2.0) if dense == "bf16" else (kind, stored)), compute, memory, a),
         head=_products(work, "bf16", 2.0, compute, memory, a),
         experts_launch=a[f"performance.serving_experts_launch_{kind}"],
         experts_rate=work.peak * a[f"performance.serving_experts_gemm_{kind}"] / compute,

@@ -14,40 +14,42 @@ from firstlight.twin.protocols import Floats
 
 
 def decode_parts(case: Case, batch: ArrayLike) -> Parts:
-    """One new token for each of a replica's requests [s], by part; arrays (n,).
+    """One new token for each of a replica's requests [s], by part; arrays (..., n).
 
     Args:
-        case: the layouts.
-        batch: requests decoded at once by a replica (n,).
+        case: the n layouts.
+        batch: requests decoded at once by a replica (..., n); below 1 a step still decodes one.
 
     With a pipeline the batch goes through in as many parts as there are stages; a token waits for all stages.
     """
     layout = case.layouts
-    requests = np.maximum(np.asarray(batch, dtype=float) / (layout.data * layout.pipeline), 1e-9)
-    rows = np.maximum(requests, 1.0)
-    rates = serving_rates(case.work, case.a, prefill=False)
-    run = Pass(rows, rows, np.full(len(layout), case.prompt + case.answer / 2.0), False, rates)
+    rows = np.maximum(np.asarray(batch, dtype=float) / (layout.data * layout.pipeline), 1.0)
+    rates = serving_rates(case.work, case.dense_type, case.a, prefill=False)
+    run = Pass(rows, rows, case.prompt + case.answer / 2.0, False, rates)
     parts = _through(case.decoding, case, run)
     host = case.a["performance.serving_step"] + case.a["performance.serving_sequence"] * rows
     return {**parts, "weights": parts["weights"] + _head(case, run, rows), "host": host, "pipeline": _hops(case, rows)}
 
 
 def prefill_time(case: Case, prompts: ArrayLike) -> Floats:
-    """Time until a replica's attention rank has read `prompts` prompts in one pass (or chunk by chunk) [s] (n,)."""
+    """Time until each attention rank of a replica has read `prompts` prompts [s] (n,).
+
+    Prompts longer than a chunk take several passes, which read the weights again; the keys that a token sees are
+    counted in the mean over its prompt.
+    """
     tokens = np.asarray(prompts, dtype=float) * case.prompt * np.ones(len(case.layouts))
-    rates = serving_rates(case.work, case.a, prefill=True)
-    run = Pass(tokens, np.asarray(prompts) * np.ones(len(tokens)), np.full(len(tokens), case.prompt), True, rates)
-    parts = _through(case.layers, case, run)
-    rows = np.maximum(run.requests, 1.0)
-    total = sum(parts.values(), np.zeros(len(tokens)))
-    return total + _head(case, run, rows) + _hops(case, tokens) + case.a["performance.serving_step"]
+    passes = np.ceil(tokens / case.a["performance.serving_prefill_chunk"])
+    rates = serving_rates(case.work, case.dense_type, case.a, prefill=True)
+    run = Pass(tokens / passes, np.maximum(np.asarray(prompts) / passes, 1.0), case.prompt, True, rates)
+    once = sum(_through(case.layers, case, run).values(), np.zeros(len(tokens))) + _hops(case, tokens / passes)
+    return passes * (once + case.a["performance.serving_step"]) + _head(case, run, np.maximum(prompts, 1.0))
 
 
 def _through(layers: tuple[Layer, ...], case: Case, run: Pass) -> Parts:
     total: Parts = {}
     for layer in layers:
         for name, time in layer_parts(layer, case, run).items():
-            total[name] = total.get(name, np.zeros(len(case.layouts))) + layer.count * time
+            total[name] = total.get(name, 0.0) + layer.count * time
     return total
 
 
