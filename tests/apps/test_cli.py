@@ -119,3 +119,48 @@ def test_catalog_lists_shows_and_compares(capsys):
     assert code == 0
     assert json.loads(out)
     assert run("catalog", "show", "h1000", capsys=capsys)[0] == 2
+
+
+def test_check_sees_by_the_keys_what_a_document_is(tmp_path, capsys):
+    (tmp_path / "it.yaml").write_text("place: Bonn, Germany\npower: 1 MW\nfloor: 100 m2\n")
+    assert run("check", str(tmp_path / "it.yaml"), capsys=capsys)[:2] == (0, f"{tmp_path / 'it.yaml'}: a valid site\n")
+    code, _, err = run("check", "--as", "plan", str(tmp_path / "it.yaml"), capsys=capsys)
+    assert code == 2
+    assert "site: is missing" in err
+    code, _, err = run("check", str(tmp_path / "it.yaml"), "--set", "power=2 MW", capsys=capsys)
+    assert code == 2
+    assert "has no effect" in err
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.yaml")))
+def test_check_passes_the_examples(name, capsys):
+    assert run("check", str(EXAMPLES / name), capsys=capsys)[0] == 0
+
+
+def test_check_points_at_the_value(tmp_path):
+    text = (EXAMPLES / "colossus-100k.yaml").read_text().replace("150 MW", "150 MB")
+    (tmp_path / "wrong.yaml").write_text(text)
+    command = [sys.executable, "-m", "firstlight", "check", "wrong.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    line = 1 + next(n for n, each in enumerate(text.splitlines()) if "150 MB" in each)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f'wrong.yaml:{line}:10: site.power: "150 MB": "MB" is a unit of bytes, not of power\n'
+        "      power: 150 MB\n"
+        "             ^\n"
+        '    Write a power such as "150 MW".\n'
+        "1 problem\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("[plan]\nsed = 1\n", 'Did you mean "seed"?'), ("[plam]\nseed = 1\n", 'Did you mean "plan"?')],
+)
+def test_settings_without_effect_are_refused(tmp_path, monkeypatch, capsys, content, said):
+    (tmp_path / "firstlight.toml").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("plan", "x.yaml", capsys=capsys)
+    assert code == 2
+    assert said in err
+    assert "firstlight.toml" in err

@@ -144,9 +144,15 @@ def test_rail_optimised_keeps_a_rail_on_one_leaf_of_its_unit():
 
 def test_taper_saves_spines():
     even, tapered = build("clos", 1536), build("clos", 1536, taper=3.0)
-    assert [t.switches for t in even.tiers] == [48, 32]  # 24 would do; 32 keep the trunks between leaf and spine equal
+    assert [t.switches for t in even.tiers] == [48, 24]
     assert [t.switches for t in tapered.tiers] == [32, 8]
     assert even.bisection() / tapered.bisection() == pytest.approx(3.0)
+
+
+def test_trunks_are_equally_wide_where_that_costs_little():
+    """72 uplinks a leaf: 16 spines would leave trunks of 4 and 5 links, so 18 are bought."""
+    assert [t.switches for t in build("rail-optimised", 2304, ports=144).tiers] == [32, 18]
+    assert [t.switches for t in build("clos", 960).tiers] == [30, 16]  # 15 would do
 
 
 def test_planes_make_networks_flatter():

@@ -71,15 +71,28 @@ def test_capital_splits_as_bernstein_says(bernstein, against):
     station on the site, where our bill has stand-by sets.
     """
     assert share(bernstein, "IT", "Network") - 3.4 / 5.9 == pytest.approx(0.06, abs=0.01)
-    against("GB200 site, share of mechanical and electrical plant", share(bernstein, "Power", "Cooling", "Project"), 1 / 3,
-            source="Bernstein", within=0.12,
-            why="Bernstein counts a power station on the site (6 %), the bill here stand-by sets")  # fmt: skip
+    plant = share(bernstein, "Power", "Cooling", "Project")
+    against(
+        "GB200 site, share of mechanical and electrical plant",
+        plant,
+        1 / 3,
+        source="Bernstein",
+        within=0.12,
+        why="Bernstein counts a power station on the site (6 %), the bill here stand-by sets",
+    )
 
 
 def test_network_is_13_percent_with_what_is_inside_the_rack(bernstein, against):
     """Bernstein's 13 % count NICs, DPUs and copper in the rack, 2 to 3 % each, which our rack's price holds: 14 %."""
-    against("GB200 site, network's share of the cost", share(bernstein, "Network") + 3 * 0.025, 0.13, source="Bernstein",
-            within=0.25, why="NICs, DPUs and copper inside the rack are 2 to 3 % each, only roughly known")  # fmt: skip
+    network = share(bernstein, "Network") + 3 * 0.025
+    against(
+        "GB200 site, network's share of the cost",
+        network,
+        0.13,
+        source="Bernstein",
+        within=0.25,
+        why="NICs, DPUs and copper inside the rack are 2 to 3 % each, only roughly known",
+    )
 
 
 def test_a_gpu_is_39_percent():
@@ -100,8 +113,15 @@ def test_a_megawatt_year_costs_8_5_million(epoch, against):
     We come to 9.0, 6 % above: 40.8 billion of capital against 38, because the plant is priced at 15 USD/W of IT, as
     for Bernstein's site, where Epoch's figures solve to 12.5.
     """
-    against("cost of ownership of a megawatt-year", epoch.annual / 1e9, 8.5, unit="million USD", source="Epoch AI",
-            within=0.07, why="the plant is priced as for Bernstein's site, 15 USD/W of IT; Epoch's comes to 12.5")  # fmt: skip
+    against(
+        "cost of ownership of a megawatt-year",
+        epoch.annual / 1e9,
+        8.5,
+        unit="million USD",
+        source="Epoch AI",
+        within=0.07,
+        why="the plant is priced as for Bernstein's site, 15 USD/W of IT; Epoch's comes to 12.5",
+    )
     assert epoch.capital / 38e9 == pytest.approx(1.07, abs=0.01)
 
 

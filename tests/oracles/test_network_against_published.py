@@ -143,7 +143,7 @@ def test_published_inconsistency(name):
 
 
 def test_b300_row_prints_another_count_of_accelerators():
-    """The page of 18 units prints 9,216 accelerators; its 1,296 nodes and its cables say 10,368, which the row keeps."""
+    """Of 18 units the page prints 9,216 accelerators; its 1,296 nodes and its cables say 10,368, as the row does."""
     row = CLUSTERS["DGX B300 SuperPOD XDR (Q3400) 18 SU"]
     assert int(row["nodes"]) * 8 == int(row["endpoints"]) == 144**2 // 2
 
@@ -211,7 +211,7 @@ def test_bus_bandwidth_of_large_all_reduces(row, against):
         for t in (seconds(row["accelerator"], "all_reduce", size, ranks), float(row["us"]) * 1e-6)
     )
     what = f"All-reduce bus bandwidth, {ranks} x {row['accelerator']}, {size / GB_S:.2g} GB"
-    against(what, found, published, unit="GB/s", source=row["source"])
+    against(what, found, published, unit="GB/s", source=f"{row['source']} (fitted: ring and NVLS efficiency)")
 
 
 @pytest.mark.parametrize(
@@ -242,10 +242,14 @@ def test_nccl_timings_inside_a_domain(operation, large, median, worst):
     assert errors.max() <= worst
 
 
-@pytest.mark.parametrize(("domains", "published"), [(16, 39.0), (32, 39.0)])
+ALL_TO_ALL = {2: 63.0, 4: 48.0, 8: 43.0, 16: 39.0, 32: 39.0}
+
+
+@pytest.mark.parametrize(("domains", "published"), ALL_TO_ALL.items())
 def test_all_to_all_between_domains(domains, published, against):
-    """DeepEP's low-latency kernels send over the NICs only: logical GB/s of an accelerator on 400 Gb/s."""
+    """DeepEP's low-latency dispatch over 400 Gb/s NICs: all bytes of an accelerator over the time, local ones too."""
     bulk = 1e12
-    outside = bulk * (domains - 1) / domains
-    found = outside / float(seconds("nvidia-h100-sxm-80gb", "all_to_all", bulk, 8, domains)) / GB_S
-    against(f"All-to-all over {domains} nodes of 8 H800", found, published, unit="GB/s", source="DeepEP, legacy.md")
+    found = bulk / float(seconds("nvidia-h100-sxm-80gb", "all_to_all", bulk, 8, domains)) / GB_S
+    what, source = f"All-to-all over {domains} nodes of 8 H800", "DeepEP (fitted: share of the NIC)"
+    why = "half of the bytes are local: their kernels do not hide them behind the NIC's" if domains == 2 else ""
+    against(what, found, published, unit="GB/s", source=source, within=0.2 if why else 0.05, why=why)

@@ -42,8 +42,14 @@ def restart() -> float:
 def test_llama3_mean_time_is_3_09_hours(against):
     """The component rates are those of this run, so only their sum is checked."""
     found = mean_time(clos(16384)) / HOUR
-    against("Llama 3 405B, mean time between interruptions of 16,384 H100 (component rates from this run)", found, 3.09,
-            unit="h", source="Llama 3 paper, arXiv 2407.21783", within=0.005)  # fmt: skip
+    against(
+        "Llama 3 405B, mean time between interruptions of 16,384 H100 (component rates from this run)",
+        found,
+        3.09,
+        unit="h",
+        source="Llama 3 paper, arXiv 2407.21783",
+        within=0.005,
+    )
 
 
 def test_llama3_effective_training_time_is_more_than_90_percent():
@@ -68,8 +74,14 @@ def test_component_rates_are_the_published_counts():
 def test_rsc1_node_rate_projects_to_its_mean_times(accelerators, hours, against):
     node_rate = 6.50e-3 / (24 * HOUR)
     found = mean_time({"nodes": accelerators / 8 * node_rate}) / HOUR
-    against(f"RSC-1, mean time to failure at {accelerators:,} accelerators", found, hours, unit="h",
-            source="Revisiting Reliability, arXiv 2410.21680", within=0.005)  # fmt: skip
+    against(
+        f"RSC-1, mean time to failure at {accelerators:,} accelerators",
+        found,
+        hours,
+        unit="h",
+        source="Revisiting Reliability, arXiv 2410.21680",
+        within=0.005,
+    )
 
 
 def test_fleet_spread_is_that_of_the_published_fleets():
@@ -98,16 +110,27 @@ def test_hlat_uptime_with_automatic_and_manual_restarts(against):
     against("HLAT, 4,096 Trainium, uptime with automatic restarts", found, 0.9881, source=paper, within=0.005)
     by_hand = restart() + a()["reliability.unattended"] * a()["reliability.manual_restart"]
     manual = float(restart_share_left(by_hand, mtti))
-    against("HLAT, 4,096 Trainium, uptime with manual restarts", manual, 0.7783, source=paper, within=0.06,
-            why="4 h for a manual restart, from OPT-175B's logbook; HLAT's figures come to 3.3 h")  # fmt: skip
+    against(
+        "HLAT, 4,096 Trainium, uptime with manual restarts",
+        manual,
+        0.7783,
+        source=paper,
+        within=0.06,
+        why="4 h for a manual restart, from OPT-175B's logbook; HLAT's figures come to 3.3 h",
+    )
     assert -math.log(0.7783) * mtti / HOUR == pytest.approx(3.28, rel=0.01)
 
 
 def test_byterobust_share_of_effective_time(against):
     """ETTR 0.97 on 9,600 accelerators over three months."""
     found = float(restart_share_left(restart(), mean_time(clos(9600))))
-    against("ByteRobust, share of effective time on 9,600 accelerators", found, 0.97,
-            source="ByteRobust, arXiv 2509.16293", within=0.02)  # fmt: skip
+    against(
+        "ByteRobust, share of effective time on 9,600 accelerators",
+        found,
+        0.97,
+        source="ByteRobust, arXiv 2509.16293",
+        within=0.02,
+    )
 
 
 def test_ironwood_at_least_130_of_144_cubes_at_95_percent(against):
@@ -118,7 +141,12 @@ def test_ironwood_at_least_130_of_144_cubes_at_95_percent(against):
         middle = (low + high) / 2
         low, high = (low, middle) if healthy_at(144, middle, 0.95) >= 130 else (middle, high)
     assert high == pytest.approx(0.935, abs=0.003)
-    against("Ironwood superpod, healthy cubes of 144 at 95 % with cubes up 94 % of the time", healthy_at(144, 0.94, 0.95),
-            130, source="Google, Ironwood availability", within=0.0)  # fmt: skip
+    against(
+        "Ironwood superpod, healthy cubes of 144 at 95 % with cubes up 94 % of the time",
+        healthy_at(144, 0.94, 0.95),
+        130,
+        source="Google, Ironwood availability",
+        within=0.0,
+    )
     days_down = (1 / high - 1) / (16 * 0.0008)
     assert days_down == pytest.approx(5.5, rel=0.02)

@@ -10,8 +10,6 @@ import csv
 import datetime as dt
 from pathlib import Path
 
-import pytest
-
 from firstlight.schedule import BuildFacts, programme
 from firstlight.spec.assumptions import shipped, with_overrides
 
@@ -38,23 +36,44 @@ def test_colossus_1(against):
     """
     site = BuildFacts(1, 4, 1770, 12_500, 250_000, 130e6, frozenset({"shell", "utility"}))
     found = weeks(site, shifts=2, halls_per_crew=1)
-    against("Colossus 1, start to online", found, published("xAI Colossus 1 start to online (100k H100)"), unit="weeks",
-            source="xAI", within=0.09, why=ROUGH)  # fmt: skip
+    against(
+        "Colossus 1, start to online",
+        found,
+        published("xAI Colossus 1 start to online (100k H100)"),
+        unit="weeks",
+        source="xAI",
+        within=0.09,
+        why=ROUGH,
+    )
     assert weeks(site) > 1.9 * found
 
 
 def test_stargate_abilene_phase_1(against):
     """Two buildings with more than 200 MW at the feed in 52 weeks: 7 % too long."""
     found = weeks(BuildFacts(2, 16, 1300, 12_600, 150_000, 180e6, UTILITY))
-    against("Stargate Abilene, phase 1", found, published("Stargate Abilene phase 1 (2 bldg, 200+ MW)"), unit="weeks",
-            source="Crusoe", within=0.09, why=ROUGH)  # fmt: skip
+    against(
+        "Stargate Abilene, phase 1",
+        found,
+        published("Stargate Abilene phase 1 (2 bldg, 200+ MW)"),
+        unit="weeks",
+        source="Crusoe",
+        within=0.09,
+        why=ROUGH,
+    )
 
 
 def test_stargate_abilene_phase_2(against):
     """Six buildings to 1.2 GW, planned for 65 weeks: 4 % too short; the plan has slipped since."""
     found = weeks(BuildFacts(6, 48, 6500, 99_000, 1_000_000, 900e6, UTILITY))
-    against("Stargate Abilene, phase 2", found, published("Stargate Abilene phase 2 (6 bldg to 1.2 GW)"), unit="weeks",
-            source="Crusoe, as planned", within=0.06, why=ROUGH)  # fmt: skip
+    against(
+        "Stargate Abilene, phase 2",
+        found,
+        published("Stargate Abilene phase 2 (6 bldg to 1.2 GW)"),
+        unit="weeks",
+        source="Crusoe, as planned",
+        within=0.06,
+        why=ROUGH,
+    )
 
 
 def test_first_rack_to_first_training(against):
@@ -65,6 +84,12 @@ def test_first_rack_to_first_training(against):
     tasks = {t.name: t for t in programme(dt.date(2024, 6, 1), None, (), site, a).tasks}
     soaked = tasks["Burn-in, hall 1"].start + 5 * 86400
     found = (soaked - tasks["Racks, hall 1"].start) / (7 * 86400)
-    against("Colossus 1, first rack to first training", found, published("xAI Colossus 1 first rack to first training"),
-            unit="weeks", source="xAI", within=0.38,
-            why="training began on a part of the hall; here the hall is whole first")  # fmt: skip
+    against(
+        "Colossus 1, first rack to first training",
+        found,
+        published("xAI Colossus 1 first rack to first training"),
+        unit="weeks",
+        source="xAI",
+        within=0.38,
+        why="training began on a part of the hall; here the hall is whole first",
+    )

@@ -71,8 +71,15 @@ def test_megatron_step(size, recompute, against):
     result = step(size, recompute)
     found, published = result.step_time.p50, TABLE[size, recompute]
     within, why = MISSES.get((size, recompute), (0.05, ""))
-    against(f"Megatron {size}, {recompute} recomputation, step time", found, published, unit="s", source=PAPER,
-            within=within, why=why)  # fmt: skip
+    against(
+        f"Megatron {size}, {recompute} recomputation, step time",
+        found,
+        published,
+        unit="s",
+        source=PAPER,
+        within=within,
+        why=why,
+    )
 
 
 def test_megatron_steps_are_closer_than_calculon_s():
@@ -100,5 +107,11 @@ def test_llama3_405b_mfu(accelerators, published, against):
     work = Training.model_validate({"train": "llama-3.1-405b", "tokens": "15.6T", "batch": "16M tokens"})
     layout = TrainingLayout(tensor=8, pipeline=16, interleave=4)
     result = train(work, models.find("llama-3.1-405b"), system, chip, host, accelerators, layout, time, a)
-    against(f"Llama 3 405B on {accelerators:,} H100, MFU", result.mfu.p50, published, source="Llama 3 paper, table 4",
-            within=0.08, why="chunks per pipeline stage are not published; 4 are assumed")  # fmt: skip
+    against(
+        f"Llama 3 405B on {accelerators:,} H100, MFU",
+        result.mfu.p50,
+        published,
+        source="Llama 3 paper, table 4",
+        within=0.08,
+        why="chunks per pipeline stage are not published; 4 are assumed",
+    )

@@ -99,7 +99,7 @@ def test_decode_reads_the_cache_once():
 
 
 def test_scan_grows_with_tokens_and_recurrence_with_requests():
-    core = Scan(**{**vars(cores("nemotron-h-8b", Scan)[0])})
+    core = cores("nemotron-h-8b", Scan)[0]
     assert float(scan(16384, 8192, core, 1, H100, A)) == pytest.approx(2 * float(scan(8192, 8192, core, 1, H100, A)))
     assert float(recur(4096, core, 1, H100, A)) > 10 * float(recur(64, core, 1, H100, A))
 

@@ -79,10 +79,8 @@ def _cables(network: NetworkResult, catalog: Catalog) -> list[BillLine]:
         each = (cable.price or 0.0) + cable.price_per_metre * line.length
         item = f"{cable.name}, {line.length:g} m"
         lines.append(BillLine("Network", item, cable.id, line.count, "", each, fact.source, fact.standing, "cables"))
-        near = (line.transceiver, line.transceivers - line.far_transceivers)
-        for module, count in (near, (line.far_transceiver, line.far_transceivers)):
-            if module:
-                modules[module] = modules.get(module, 0) + count
+        for module, count in line.modules:
+            modules[module] = modules.get(module, 0) + count
     optics = [_line("Network", catalog.part(kinds.Transceiver, ident), n, "optics") for ident, n in modules.items()]
     return optics + lines
 

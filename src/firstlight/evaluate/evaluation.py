@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from firstlight.economics.result import EconomicsResult
@@ -17,6 +18,8 @@ from firstlight.spec.plan import Plan
 from firstlight.twin.bill import BillLine
 from firstlight.twin.factory import Factory
 from firstlight.twin.result import Result, plain, quantity
+
+_NOT_JSON = ("plan", "twin", "cable_plan", "base")
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,14 @@ class Evaluation(Result):
     warnings: tuple[str, ...] = quantity("", "what a careful reader should know")
     twin: Factory = quantity("", "the factory itself (not part of the JSON)")
     cable_plan: CablePlan = quantity("", "every link (not part of the JSON)")
+    base: Path = field(
+        default=Path(),
+        metadata={"unit": "", "meaning": "folder that the paths in the plan are relative to (not part of the JSON)"},
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """The evaluation as JSON has it, SI units; `units` names the unit of each field."""
-        body = {
-            f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in ("plan", "twin", "cable_plan")
-        }
+        body = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_JSON}
         rooms = ("network", "facility", "reliability", "economics", "schedule")
         units = {room: getattr(self, room).units() for room in rooms}
         units |= {"training": TrainingResult.units(), "serving": ServingResult.units()}

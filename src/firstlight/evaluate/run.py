@@ -109,6 +109,7 @@ def evaluate(
         warnings=notes(plan, factory, training, serving, facility, bought, start),
         twin=factory,
         cable_plan=cable_plan,
+        base=base,
     )
 
 

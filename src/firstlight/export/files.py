@@ -37,7 +37,7 @@ def write(evaluation: Evaluation, folder: Path) -> tuple[Path, ...]:
     with _complaints(folder), _stage(folder) as stage:
         (stage / "report.html").write_text(report.html(evaluation), "utf-8")
         (stage / "evaluation.json").write_text(as_json(evaluation), "utf-8")
-        (stage / "design.yaml").write_text(load.dump(evaluation.plan), "utf-8")
+        (stage / "design.yaml").write_text(load.dump(evaluation.plan, base=evaluation.base, to=folder), "utf-8")
         written = [
             _table(stage, "bom", [tables.bom(evaluation)], len(evaluation.bill)),
             _table(stage, "racks", [tables.racks(evaluation)], len(evaluation.twin.racks)),

@@ -104,7 +104,7 @@ def cables(evaluation: Evaluation) -> Iterator[pa.Table]:
     ports = names.ports(factory.topology, plan.bundle, plan.lower, plan.upper)
     edges = np.searchsorted(plan.bundle, np.arange(len(plan.bundle_names) + 1))
     parts = pa.array([line.part for line in plan.lines], pa.string())
-    modules = pa.array([line.transceiver for line in plan.lines], pa.string())
+    modules = pa.array([" / ".join(module for module, _ in line.modules) for line in plan.lines], pa.string())
 
     def batch(index: int, rows: Ints) -> pa.Table:
         bundle = factory.topology.bundles[index]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
 from firstlight.network.cables import CablePlan
 from firstlight.network.collectives import bus_bandwidth
 from firstlight.network.result import CollectivePoint, NetworkResult
+from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.parts import Switch
 from firstlight.twin.factory import Factory
@@ -22,7 +22,7 @@ _OPERATIONS: tuple[Operation, ...] = ("all_reduce", "all_to_all")
 
 
 def describe(
-    factory: Factory, plan: CablePlan, time: CollectiveTime, catalog: Catalog, a: Mapping[str, float]
+    factory: Factory, plan: CablePlan, time: CollectiveTime, catalog: Catalog, a: Assumptions
 ) -> NetworkResult:
     """Counts, bandwidths, latency, power and cost of a factory's fabric.
 
@@ -60,20 +60,19 @@ def describe(
     )
 
 
-def _latency(topology: Topology, switches: list[Switch], plan: CablePlan, a: Mapping[str, float]) -> float:
-    """Unloaded latency of the longest shortest path, one way [s]: NICs, switches, and light in the longest cables.
+def _latency(topology: Topology, switches: list[Switch], plan: CablePlan, a: Assumptions) -> float:
+    """Unloaded latency of the longest shortest path, one way [s]: NICs, switches, and light in the cables.
 
-    A path climbs to the top tier and comes down again, over one link of each bundle either way.
+    Through switches a path climbs to the top tier and comes down again, over the longest link of each bundle either
+    way; on a torus it takes mean links.
     """
-    longest = [
-        max(line.length for line in plan.lines if line.bundle == name) for name in plan.bundle_names if plan.lines
-    ]
-    if switches:
-        inside = 2 * math.fsum(switch.latency for switch in switches) - switches[-1].latency
-        cable = 2 * math.fsum(longest)
-    else:
-        inside, cable = topology.hops() * a["network.torus_hop"], topology.hops() * float(np.mean(plan.length))
-    return a["network.nic_latency"] * bool(switches) + inside + cable / a["network.light_speed"]
+    light = a.positive("network.light_speed")
+    if not switches:
+        link = float(np.mean(plan.length)) if len(plan) else 0.0
+        return topology.hops() * (a["network.torus_hop"] + link / light)
+    longest = [max(line.length for line in plan.lines if line.bundle == name) for name in plan.bundle_names]
+    inside = 2 * math.fsum(switch.latency for switch in switches) - switches[-1].latency
+    return a["network.nic_latency"] + inside + 2 * math.fsum(longest) / light
 
 
 def _collectives(factory: Factory, time: CollectiveTime) -> tuple[CollectivePoint, ...]:

@@ -34,6 +34,12 @@ class CableLine:
     far_transceiver: str = ""
     far_transceivers: int = 0
 
+    @property
+    def modules(self) -> tuple[tuple[str, int], ...]:
+        """Transceiver ids of the line, lower end first, and how many of each; none where there are none."""
+        near = (self.transceiver, self.transceivers - self.far_transceivers)
+        return tuple(end for end in (near, (self.far_transceiver, self.far_transceivers)) if end[0])
+
 
 @dataclass(frozen=True)
 class CollectivePoint:

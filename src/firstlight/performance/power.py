@@ -24,6 +24,7 @@ def utilisation(parts: Mapping[str, float], busy: float, a: Assumptions) -> floa
     over many ranks, where links and launches take most of the time (measured, Splitwise, arXiv 2311.18677).
     """
     total = sum(parts.values())
-    drawn = sum(time * a[f"performance.power_{KINDS.get(name, 'communication')}"] for name, time in parts.items()) / total
+    draw = {name: a[f"performance.power_{KINDS.get(name, 'communication')}"] for name in parts}
+    drawn = sum(time * draw[name] for name, time in parts.items()) / total
     idle = a["performance.power_idle"]
     return min(max(busy * (drawn - idle) / (1.0 - idle), 0.0), 1.0)

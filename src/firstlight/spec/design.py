@@ -109,8 +109,11 @@ class Design(Document):
     accelerators: Annotated[int, Count(1, 100_000_000, "100_000")] | None = None
     """Accelerators on the site; rounded up to whole systems."""
     fabric: FabricDesign = FabricDesign()
+    """The network between the nodes."""
     power: PowerDesign = PowerDesign()
+    """The way of the power."""
     cooling: CoolingDesign = CoolingDesign()
+    """The way of the heat."""
     spare: Fraction | None = None
     """Share of the accelerators kept as hot spares, out of every placement."""
     placements: tuple[Placement, ...] | None = None

@@ -7,14 +7,16 @@ end it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from firstlight import units
 from firstlight.errors import DocumentError, Problem
+from firstlight.spec import near
 
 _ABSENT = object()
 LARGEST = 10**9
+_FEW, _LONG = 8, 100
 
 
 class Fields:
@@ -36,8 +38,10 @@ class Fields:
         return self._values.get(name) is not None
 
     def complain(self, name: str, message: str, remedy: str = "") -> None:
-        """Add a problem with the field of this name."""
-        self.problems.append(Problem(f"{self._where}.{name}" if self._where else name, message, remedy))
+        """Add a problem with the field of this name, once."""
+        problem = Problem(f"{self._where}.{name}" if self._where else name, message, remedy)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def count(self, name: str, default: int | None = None, *, low: int = 1, high: int = LARGEST) -> int:
         """A whole number; required unless it has a default."""
@@ -58,7 +62,7 @@ class Fields:
         value = self._take(name)
         if value is _ABSENT or isinstance(value, bool):
             return default if value is _ABSENT else bool(value)
-        self.complain(name, f"is {_show(value)}", "Write true or false.")
+        self.complain(name, f"is {units.printed(value)}", "Write true or false.")
         return default
 
     def word(self, name: str, default: str | None = None, among: Iterable[str] = ()) -> str:
@@ -70,7 +74,10 @@ class Fields:
             return default or ""
         allowed = tuple(among)
         if not isinstance(value, str) or (allowed and value not in allowed):
-            self.complain(name, f"is {_show(value)}", f"Write {' or '.join(allowed) or 'a text'}.")
+            remedy = f"Write {' or '.join(allowed) or 'a text'}."
+            if len(allowed) > _FEW:
+                remedy = near.hint(str(value)[:_LONG], allowed, f"It must be one of {', '.join(allowed)}.")
+            self.complain(name, f"is {units.printed(value)}", remedy)
             return default or (allowed[0] if allowed else "")
         return value
 
@@ -79,12 +86,12 @@ class Fields:
         value = self._take(name)
         if value is _ABSENT:
             return None
-        allowed = tuple(among)
-        if isinstance(value, list):
-            items = cast("list[Any]", value)
-            if len(items) == length and all(isinstance(item, str) and item in allowed for item in items):
-                return tuple(str(item) for item in items)
-        self.complain(name, f"is {_show(value)}", f"Write a list of {length}, one per layer: {' or '.join(allowed)}.")
+        allowed, items = tuple(among), _items(value)
+        if items is not None and len(items) == length and all(item in allowed for item in items):
+            return tuple(str(item) for item in items)
+        self.complain(
+            name, f"is {units.printed(value)}", f"Write a list of {length}, one per layer: {' or '.join(allowed)}."
+        )
         return None
 
     def any_words(self, name: str, among: Iterable[str], most: int = 10_000) -> tuple[str, ...]:
@@ -99,11 +106,10 @@ class Fields:
         value = self._take(name)
         if value is _ABSENT:
             return None
-        if isinstance(value, list):
-            items = cast("list[Any]", value)
-            if all(type(item) is int and 0 <= item <= high for item in items):
-                return tuple(int(item) for item in items)
-        self.complain(name, f"is {_show(value)}", f"Write a list of whole numbers from 0 to {high}.")
+        items = _items(value)
+        if items is not None and all(type(item) is int and 0 <= item <= high for item in items):
+            return tuple(int(item) for item in items)
+        self.complain(name, f"is {units.printed(value)}", f"Write a list of whole numbers from 0 to {high}.")
         return None
 
     def nested(self, name: str) -> Fields | None:
@@ -113,7 +119,7 @@ class Fields:
             return None
         place = f"{self._where}.{name}" if self._where else name
         if not isinstance(value, Mapping):
-            self.complain(name, f"is {_show(value)}", "Write a mapping.")
+            self.complain(name, f"is {units.printed(value)}", "Write a mapping.")
             value = {}
         part = Fields(cast("Mapping[str, Any]", value), place, self.problems)
         self._parts.append(part)
@@ -137,9 +143,13 @@ class Fields:
             self.complain(name, message, remedy)
         return holds
 
+    def relation(self, holds: bool, name: str, message: str, remedy: str = "") -> bool:
+        """As `check`, of how fields stand to each other: silent while any field is wrong by itself."""
+        return self.check(holds or bool(self.problems), name, message, remedy)
+
     def known(self, names: Iterable[str]) -> None:
-        """These fields say nothing of shapes, and may stand there."""
-        self._seen.update(names)
+        """These fields, a list or a text of names, say nothing of shapes, and may stand there."""
+        self._seen.update(names.split() if isinstance(names, str) else names)
 
     def refuse_rest(self, known: Iterable[str] = ()) -> None:
         """Complain of every field, nested ones too, that is neither read nor `known`; a null passes."""
@@ -149,8 +159,10 @@ class Fields:
         for name, value in self._values.items():
             if name in self._seen or value is None:
                 continue
-            close = difflib.get_close_matches(str(name), self._expected - self._values.keys(), 1)
-            hint = f'Did you mean "{close[0]}"?' if close else "Take it out if it changes no shape; else it is needed."
+            expected = sorted(self._expected - self._values.keys())
+            hint = near.hint(
+                str(name), expected, "Take it out if it changes no shape; else describe the model as towers."
+            )
             self.complain(str(name), "is a field that firstlight does not know for this kind of model", hint)
 
     def raise_problems(self) -> None:
@@ -171,10 +183,9 @@ class Fields:
     def _whole(self, name: str, value: Any, low: int, high: int) -> int:
         if type(value) is int and low <= value <= high:
             return value
-        self.complain(name, f"is {_show(value)}", f"Write a whole number from {low} to {high}.")
+        self.complain(name, f"is {units.printed(value)}", f"Write a whole number from {low} to {high}.")
         return low
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _items(value: object) -> list[Any] | None:
+    return cast("list[Any]", value) if isinstance(value, list) else None

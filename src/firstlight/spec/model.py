@@ -140,7 +140,7 @@ Mixer = Attention | LatentAttention | StateSpace | LinearAttention
 
 @dataclass(frozen=True)
 class Block:
-    """`count` equal layers: a mixer, a second mixer that looks at another tower, a feed-forward part; any may be absent.
+    """`count` equal layers: a mixer, a mixer that looks at another tower, a feed-forward part; any may be absent.
 
     Attributes:
         norms: normalisations in one layer.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,15 +11,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
+from firstlight import units
 from firstlight.errors import DocumentError, Problem, UsageError
-from firstlight.spec import huggingface, parameters, towers
-from firstlight.spec.model import Model
+from firstlight.spec import huggingface, json_source, near, parameters, source, towers
+from firstlight.spec.model import Attention, Experts, LatentAttention, Model
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_LARGEST = 16 * 2**20
 _ENDINGS = (".json", ".yaml", ".yml")
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_WORDS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Entry:
         file: of the architecture, beside the index.
         published, published_active: parameter counts that the makers state; None where they state none.
         source: where shapes and counts are from.
-        standing: published; estimate where the shapes are from memory and only the count confirms them.
+        standing: published; estimate where part of the shapes is not stated and no published count confirms them.
     """
 
     id: str
@@ -71,28 +70,60 @@ def find(name: str, base: Path | None = None) -> Model:
         found = False
     if found:
         return _file(path, name)
-    close = list(dict.fromkeys(_names()[near] for near in difflib.get_close_matches(name.lower(), _names(), 3)))
-    hint = f"did you mean {' or '.join(close)}?" if close else "`firstlight catalog list models` lists them"
-    what = f'no file "{path}"' if name.endswith(_ENDINGS) else f'unknown model "{name}"'
-    raise UsageError(f"{what}; {hint} A path of a Hugging Face config.json will do too.")
+    raise _unknown(name, path)
+
+
+def _unknown(name: str, path: Path) -> UsageError:
+    close = list(dict.fromkeys(_names()[each] for each in near.nearest(name, _names(), 3)))
+    hint = f"did you mean {' or '.join(close)}?" if close else "`firstlight catalog list models` lists them."
+    looks = name.lower().endswith(_ENDINGS)
+    what = f"no such file: {units.printed(str(path), 1000)}" if looks else f"unknown model {units.printed(name)}"
+    return UsageError(f"{what}; {hint} The path of a Hugging Face config.json will do too.")
+
+
+def facts(model: Model, bytes_per_value: float = 2.0) -> dict[str, str | float | None]:
+    """What one wants to know of a model at a glance, by name; the widths are those of the tower that decodes.
+
+    Args:
+        model: shipped or the user's.
+        bytes_per_value: of the key-value cache: 2 for BF16, 1 for FP8 [B].
+
+    Returns:
+        id, name, kind, parameters, active_parameters, published and published_active (None: not stated), layers,
+        hidden, heads, kv_heads (None: no attention has any), experts, active_experts (None: no mixture), vocabulary,
+        context [tokens], cache_bytes_per_token (mean over the longest sequence) and state_bytes [B], aliases, source,
+        standing ("" of the user's own).
+    """
+    blocks = model.main.blocks
+    mixers = [block.mixer for block in blocks if isinstance(block.mixer, Attention | LatentAttention)]
+    experts = [block.feed_forward for block in blocks if isinstance(block.feed_forward, Experts)]
+    return {
+        "id": model.id,
+        "name": model.name,
+        "kind": model.kind,
+        "parameters": parameters.parameters(model),
+        "active_parameters": parameters.active_parameters(model),
+        "published": model.published,
+        "published_active": model.published_active,
+        "layers": sum(block.count for block in blocks),
+        "hidden": model.main.hidden,
+        "heads": mixers[0].heads if mixers else None,
+        "kv_heads": next((mixer.kv_heads for mixer in mixers if isinstance(mixer, Attention)), None),
+        "experts": experts[0].count if experts else None,
+        "active_experts": experts[0].active if experts else None,
+        "vocabulary": model.main.vocabulary,
+        "context": model.context,
+        "cache_bytes_per_token": float(parameters.cache_bytes_per_token(model, bytes_per_value, float(model.context))),
+        "state_bytes": parameters.state_bytes(model),
+        "aliases": ", ".join(model.aliases),
+        "source": model.source,
+        "standing": _index()[model.id].standing if model.id in _index() else "",
+    }
 
 
 def summary() -> tuple[dict[str, str | float | None], ...]:
-    """One row per model: id, name, what its tokens are, parameters in all and per token, longest sequence, source."""
-    models = [_shipped(id) for id in ids()]
-    return tuple(
-        {
-            "id": model.id,
-            "name": model.name,
-            "kind": model.kind,
-            "parameters": parameters.parameters(model),
-            "active_parameters": parameters.active_parameters(model),
-            "context": model.context,
-            "aliases": ", ".join(model.aliases),
-            "source": model.source,
-        }
-        for model in models
-    )
+    """One row of `facts` per shipped model, by id."""
+    return tuple(facts(_shipped(id)) for id in ids())
 
 
 def entry(id: str) -> Entry:
@@ -103,7 +134,7 @@ def entry(id: str) -> Entry:
 @cache
 def _index() -> dict[str, Entry]:
     raw = json.loads((resources.files("firstlight.data") / "models" / "index.json").read_text("utf-8"))
-    return {line["id"]: Entry(**{**line, "aliases": tuple(line.get("aliases", ()))}) for line in raw}
+    return {line["id"]: replace(Entry(**line), aliases=tuple(line.get("aliases", ()))) for line in raw}
 
 
 @cache
@@ -118,9 +149,8 @@ def _names() -> dict[str, str]:
 def _shipped(id: str) -> Model:
     line = _index()[id]
     text = (resources.files("firstlight.data") / "models" / line.file).read_text("utf-8")
-    model = _read(_parse(text, line.file), id, line.source)
     return replace(
-        model,
+        _read(json.loads(text), id, line.source),
         name=line.name,
         aliases=line.aliases,
         published=line.published,
@@ -129,41 +159,43 @@ def _shipped(id: str) -> Model:
 
 
 def _file(path: Path, name: str) -> Model:
-    """The model in a file of the user's, whose problems carry file and line."""
+    """The model in a file of the user's, whose problems carry file, line and column."""
+    document = _document(path)
+    if not isinstance(document.value, dict):
+        remedy = "It must be a Hugging Face config.json or a file of towers."
+        raise DocumentError((document.problem((), "this is not a mapping", remedy),))
     try:
-        size = path.stat().st_size
-        text = path.read_text("utf-8") if size <= _LARGEST else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError((Problem("", f"cannot be read as text: {error}", file=str(path)),)) from None
-    if size > _LARGEST:
-        raise DocumentError((Problem("", f"has {size} bytes", "A config.json has a few thousand.", file=str(path)),))
-    try:
-        return _read(_parse(text, str(path)), name, str(path))
+        return _read(cast("Mapping[str, Any]", document.value), name, str(path))
     except DocumentError as error:
-        raise DocumentError(tuple(_placed(problem, text, str(path)) for problem in error.problems)) from None
+        raise DocumentError(tuple(_placed(problem, document) for problem in error.problems)) from None
 
 
-def _parse(text: str, file: str) -> Mapping[str, Any]:
-    try:
-        value: object = json.loads(text) if file.endswith(".json") else yaml.load(text, Loader=_LOADER)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        first = str(error).splitlines()[0]
-        raise DocumentError((Problem("", f"is neither JSON nor YAML: {first}", file=file),)) from None
-    if not isinstance(value, Mapping):
-        raise DocumentError((Problem("", "is not a mapping", "It must be a config.json or a file of towers.", file),))
-    return cast("Mapping[str, Any]", value)
+def _document(path: Path) -> source.Source:
+    """The file's values with their places; in YAML the words true and false are what they say."""
+    text = source.content(path)
+    if path.suffix.lower() == ".json":
+        return json_source.parse(text, str(path))
+    document = source.parse(text, str(path))
+    if document.wrong:
+        raise DocumentError(tuple(document.wrong))
+    return replace(document, value=_worded(document.value))
 
 
-def _read(document: Mapping[str, Any], id: str, source: str) -> Model:
+def _worded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _worded(below) for key, below in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_worded(below) for below in cast("list[Any]", value)]
+    return _WORDS.get(value, value) if isinstance(value, str) else value
+
+
+def _read(document: Mapping[str, Any], id: str, origin: str) -> Model:
     reader = towers.read if "towers" in document else huggingface.read
-    return reader(document, id, source)
+    return reader(document, id, origin)
 
 
-def _placed(problem: Problem, text: str, file: str) -> Problem:
-    """The problem with file, line and column of its key, where the text has the key."""
-    key = problem.where.rpartition(".")[2]
-    for number, line in enumerate(text.splitlines(), 1):
-        column = line.find(f'"{key}"') + 1 or line.find(f"{key}:") + 1
-        if key and column:
-            return replace(problem, file=file, line=number, column=column, source=line[:200])
-    return replace(problem, file=file)
+def _placed(problem: Problem, document: source.Source) -> Problem:
+    """The problem with file, line and column of its key; of the mapping around it, where the key is missing."""
+    way = tuple(int(index) if index else key for index, key in _STEP.findall(problem.where))
+    mark = document.mark(way, key=True)
+    return mark.problem(problem.where, problem.message, problem.remedy)

@@ -1,8 +1,8 @@
 """How many parameters a model has, and how many bytes a sequence keeps: counted from the shapes alone.
 
 Counts are exact sums of the matrices that the architecture papers define (Attention: arXiv 1706.03762, grouped-query:
-2305.13245, latent: 2405.04434, Mamba-2: 2405.21060, gated delta net: 2412.06464, lightning attention: 2501.08313). They are checked
-against the counts that the makers publish.
+2305.13245, latent: 2405.04434, Mamba-2: 2405.21060, gated delta net: 2412.06464, lightning attention: 2501.08313).
+They are checked against the counts that the makers publish.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ _IDS: Mapping[tuple[str, str], type[Part]] = {
     ("CoolingDesign", "cdu"): kinds.Cdu,
 }
 """Fields that hold part ids, by class and name."""
-_PROVENANCE = {"kind", "id", "name", "aliases", "vendor", "source", "standing", "note", "facts"}
+_PROVENANCE = {"kind", "id", "name", "aliases", "vendor", "source", "standing", "note"}
+_BASED_ON = "Id of a part of the catalogue: all that is not written here is taken from it."
 
 
 def schema(document: str) -> Schema:
@@ -49,9 +50,28 @@ def schema(document: str) -> Schema:
     if document == "plan":
         body["properties"]["assumptions"] |= _assumptions()
     if document == "catalog":
-        _allow_facts(classes)
+        _lay_over(classes)
     title = f"firstlight {document}"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": title}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_pruned(body), "title": title}
+
+
+_LITERAL = ("examples", "enum", "const", "default", "required")
+
+
+def _pruned(place: Any) -> Any:
+    """A schema without what only clutters an editor's lists: made-up titles, and null for what is left out."""
+    if isinstance(place, list):
+        return [_pruned(entry) for entry in cast("list[Any]", place) if entry != {"type": "null"}]
+    if not isinstance(place, dict):
+        return place
+    kept: Schema = {}
+    for key, value in cast("Schema", place).items():
+        if key in ("properties", "$defs"):
+            kept[key] = {name: _pruned(below) for name, below in value.items()}
+        elif key != "title" and not (key == "default" and (value is None or isinstance(value, dict))):
+            kept[key] = value if key in _LITERAL else _pruned(value)
+    one = kept.get("anyOf", ())
+    return {**one[0], **{k: v for k, v in kept.items() if k != "anyOf"}} if len(one) == 1 else kept
 
 
 def _classes(body: Schema) -> dict[str, Schema]:
@@ -113,14 +133,17 @@ def _quantity(dimension: str) -> list[Schema]:
     return [text, {"type": "number"}] if kind.bare else [text]
 
 
-def _allow_facts(classes: dict[str, Schema]) -> None:
-    """Each number of a part may be a mapping with a source and standing of its own."""
+def _lay_over(classes: dict[str, Schema]) -> None:
+    """A part may leave out what the shipped part has; each number may be a mapping with its own source and standing."""
     provenance = classes["Provenance"]["properties"]
     for body in classes.values():
         places = cast("dict[str, Schema]", body.get("properties", {}))
         if "facts" in places:
+            del places["facts"]
             for name in places.keys() - _PROVENANCE:
                 places[name] = _or_fact(places[name], provenance)
+            places["based_on"] = {"type": "string", "description": _BASED_ON}
+            body["required"] = ["kind", "id"]
 
 
 def _or_fact(place: Schema, provenance: Schema) -> Schema:

@@ -155,6 +155,15 @@ def read(path: Path, name: str = "") -> Source:
         DocumentError: there is no such file, or it is not YAML. What stands in the way of no other value (a duplicate
             key) is noted in `problems` instead.
     """
+    return parse(content(path, name), name or str(path))
+
+
+def content(path: Path, name: str = "") -> str:
+    """The text of a document's file; arguments as in `read`.
+
+    Raises:
+        DocumentError: there is no such file, it is too large, or not UTF-8.
+    """
     name = name or str(path)
     try:
         with path.open("rb") as file:
@@ -164,7 +173,7 @@ def read(path: Path, name: str = "") -> Source:
     if len(content) > MAX_BYTES:
         remedy = f"A document holds at most {MAX_BYTES // 2**20} MiB; split it, or check that it is the right file."
         raise DocumentError((Problem("", "too large for a document", remedy, name),))
-    return parse(_decoded(content, name), name)
+    return _decoded(content, name)
 
 
 def _unreadable(path: Path, name: str, error: Exception) -> Problem:

@@ -15,7 +15,9 @@ TOO_DEEP = ("nested too deep", "No document of firstlight needs more than ten le
 _CLOSE = "Close it, and put a comma between its entries."
 _INDENT = "Begin it in the same column as its neighbours above."
 _QUOTE = "Put the value in quotes."
+_TAB = ("a tab where spaces are needed", "Indent with spaces.")
 _EXPLAINED = {
+    "tab character": _TAB,
     "mapping values are not allowed": ('a ":" where none can be', "Put the text in quotes, or mend the indentation."),
     "expected ',' or ']'": ('a list that begins here is not closed with "]"', _CLOSE),
     "expected ',' or '}'": ('a mapping that begins here is not closed with "}"', _CLOSE),
@@ -48,5 +50,5 @@ def explained(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[Any, str, 
 
 def _odd_start(character: str) -> tuple[str, str]:
     if character == "\t":
-        return "a tab where spaces are needed", "Indent with spaces."
+        return _TAB
     return f'"{character}" cannot begin a value', _QUOTE

@@ -139,8 +139,8 @@ def _list(finding: Finding) -> Words:
 
 def _mapping(finding: Finding) -> Words:
     inside = shape.model(finding.kind, None)
-    keys = ", ".join(inside.model_fields) if inside else "..."
-    return f"{finding.printed} is not a mapping", f"Write keys and values below it: {keys}."
+    below = f"Write keys and values below it: {', '.join(inside.model_fields)}." if inside else finding.instead
+    return f"{finding.printed} is not a mapping", below
 
 
 _SAY: dict[str, Callable[[Finding], Words]] = {

@@ -1,33 +1,31 @@
-"""The report: one HTML file that works offline. Text and tables are made here; a bundled script draws the charts.
+"""The report: one HTML file that works offline. Text, tables and charts are made here, as HTML and SVG.
 
-The page can be read, searched and printed without scripts; charts then give way to their tables. It asks nothing of the
-network, which its content security policy makes sure of.
+The page can be read, searched and printed without scripts: its short script only shows what is pointed at, zooms the
+floor plan and opens what is folded for printing. It asks nothing of the network, which its content security policy
+makes sure of.
 """
 
 from __future__ import annotations
 
-import json
+import base64
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import jinja2
 
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import basis, dates, energy, fabric, floor, money, risk, work
 from firstlight.export.report.answer import answer
-from firstlight.export.report.blocks import Badge, Bar, Code, Section, charts
+from firstlight.export.report.blocks import Badge, Bar, Code, Section
 
 
 def html(evaluation: Evaluation) -> str:
     """The report of an evaluation as one HTML text; the same evaluation gives the same bytes."""
-    parts = sections(evaluation)
-    data = {chart.id: {"kind": chart.kind, **chart.data} for part in parts for chart in charts(part.blocks)}
     return _templates().get_template("report.html").render(
         evaluation=evaluation,
         answer=answer(evaluation),
-        sections=parts,
-        data=_embedded(data),
+        sections=sections(evaluation),
+        typeface=_typeface(),
         style=_asset("templates/report.css"),
         script=_asset("assets/report.js"),
     )
@@ -48,15 +46,15 @@ def sections(evaluation: Evaluation) -> tuple[Section, ...]:
     )
 
 
-def _embedded(data: dict[str, Any]) -> str:
-    """JSON that can stand inside a script element, whatever the texts in it."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
 @cache
 def _asset(path: str) -> str:
     return (resources.files(__package__ or __name__) / path).read_text("utf-8")
+
+
+@cache
+def _typeface() -> str:
+    """Inter (SIL Open Font License 1.1), so that the report looks the same everywhere."""
+    return base64.b64encode((resources.files(__package__ or __name__) / "assets/inter.woff2").read_bytes()).decode()
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from firstlight.evaluate import Evaluation, Margin
@@ -15,13 +16,28 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A prediction as a bar with its error bar, all as shares of the tile's width; the bar begins at zero."""
+
+    low: float
+    middle: float
+    high: float
+
+    @classmethod
+    def of(cls, value: Prediction) -> Interval | None:
+        """P10, P50 and P90; None where they are not numbers."""
+        most = value.p90 * 1.06
+        return cls(value.p10 / most, value.p50 / most, value.p90 / most) if 0 < most < math.inf else None
+
+
+@dataclass(frozen=True)
 class Tile:
     """One number of the answer.
 
     Attributes:
         label: what it is; value: the number and unit, apart for setting them in type.
         range: the P10-P90 interval or the like; note: what to compare it with.
-        share: of a limit, drawn as a bar; None has none. tone: "plain" or "bad".
+        share: of a limit, drawn as a bar; None has none. tone: "plain" or "bad". interval: drawn as an error bar.
     """
 
     label: str
@@ -31,6 +47,7 @@ class Tile:
     note: str = ""
     share: float | None = None
     tone: str = "plain"
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +125,7 @@ def _deeds(evaluation: Evaluation) -> str:
         for result, run in runs
     ]
     deeds += [
-        f"serve {result.model} at {words.show(result.requests, 'rate').replace(' /s', '')} requests a second"
+        f"serve {result.model} at {words.show(result.requests, 'rate').removesuffix('/s').strip()} requests a second"
         for result in evaluation.serving
     ]
     if len(deeds) > 4:
@@ -117,8 +134,8 @@ def _deeds(evaluation: Evaluation) -> str:
 
 
 def _split(text: str) -> tuple[str, str]:
-    number, _, unit = text.partition(" ")
-    return number, unit
+    number, *unit = text.split(maxsplit=1)
+    return number, unit[0] if unit else ""
 
 
 def _power(evaluation: Evaluation) -> Tile:
@@ -138,7 +155,7 @@ def _money(evaluation: Evaluation) -> tuple[Tile, Tile]:
         Tile("Capital", *_split(words.money(cost.capital)), f"{words.money(each)} per accelerator",
              f"{words.money(cost.running)} a year to run"),
         Tile("Per accelerator-hour", *_split(words.money(hour.p50)), _p10_p90(hour, "money"),
-             "capital, energy and operation"),
+             "capital, energy and operation", interval=Interval.of(hour)),
     )  # fmt: skip
 
 
@@ -163,18 +180,19 @@ def _work(evaluation: Evaluation) -> tuple[Tile, ...]:
 
 
 def _rate(value: Prediction) -> tuple[str, str]:
-    number, unit = _split(words.show(value.p50, "rate"))
-    return number, f"{unit.removesuffix('/s')} tokens/s".strip()
+    return words.show(value.p50, "rate").removesuffix("/s").strip(), "tokens/s"
 
 
 def _trains(result: TrainingResult, run: RunReliability) -> Tile:
     note = f"MFU {words.share(result.mfu.p50)}, goodput {words.share(run.goodput.p50)}"
-    return Tile(f"Trains {result.model}", *_rate(result.tokens_per_s), _p10_p90(result.tokens_per_s, "rate"), note)
+    return Tile(f"Trains {result.model}", *_rate(result.tokens_per_s), _p10_p90(result.tokens_per_s, "rate"), note,
+                interval=Interval.of(result.tokens_per_s))  # fmt: skip
 
 
 def _serves(result: ServingResult) -> Tile:
     note = f"first token {words.show(result.first_token.p50, 'time')}, then {words.show(result.per_token.p50, 'time')} each"
-    return Tile(f"Serves {result.model}", *_rate(result.tokens_per_s), _p10_p90(result.tokens_per_s, "rate"), note)
+    return Tile(f"Serves {result.model}", *_rate(result.tokens_per_s), _p10_p90(result.tokens_per_s, "rate"), note,
+                interval=Interval.of(result.tokens_per_s))  # fmt: skip
 
 
 def _closest(evaluation: Evaluation) -> tuple[Tile, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
+
+from markupsafe import Markup
 
 from firstlight.export.report import words
 
@@ -70,17 +72,50 @@ class Facts:
     facts: tuple[Fact, ...]
 
 
+class Drawable(Protocol):
+    """What draws itself as SVG of a width [px]; `label` says what it shows to those who cannot see it."""
+
+    def draw(self, width: float, label: str) -> Markup:
+        """The drawing."""
+        ...
+
+
 @dataclass(frozen=True)
 class Chart:
-    """A chart that the bundled script draws from `data`; `label` says what it shows to those who cannot see it."""
+    """A chart, drawn for several widths so that its type has one size everywhere; `note` explains its marks.
+
+    Attributes:
+        drawings: class ("small", "medium", "large") and SVG; the style sheet shows the one that fits.
+    """
 
     template: ClassVar[str] = "chart.html"
-    id: str
-    kind: str
     title: str
-    label: str
-    data: dict[str, Any]
-    height: int = 320
+    drawings: tuple[tuple[str, Markup], ...]
+    note: str = ""
+
+    @classmethod
+    def of(cls, title: str, label: str, chart: Drawable, *, wide: bool = False, note: str = "") -> Chart:
+        """A chart for a column, or for the whole width of the page."""
+        widths = {"small": 345, "medium": 640, "large": 1030} if wide else {"small": 345, "medium": 500}
+        return cls(title, tuple((name, chart.draw(width, label)) for name, width in widths.items()), note)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One line of a tree: its name, printed amount, share of the whole, and what it is made of."""
+
+    name: str
+    text: str
+    share: float
+    children: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Amounts that add up from the leaves, as lines that unfold."""
+
+    template: ClassVar[str] = "tree.html"
+    root: Node
 
 
 @dataclass(frozen=True)
@@ -168,17 +203,6 @@ class Shares:
 def standing(text: str) -> Badge:
     """How far a number can be trusted, as a coloured word."""
     return Badge(text, {"measured": "good", "estimate": "warn", "user": "user"}.get(text, "plain"))
-
-
-def charts(blocks: Iterable[Any]) -> list[Chart]:
-    """All charts among some blocks, those beside each other too."""
-    found: list[Chart] = []
-    for block in blocks:
-        if isinstance(block, Chart):
-            found.append(block)
-        elif isinstance(block, Side):
-            found += charts(block.blocks)
-    return found
 
 
 def rows(items: Iterable[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:

@@ -47,12 +47,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Gantt:
-    """The chart."""
+    """The chart; `likely` is where first light falls from P10 to P90: left end and width."""
 
     template: ClassVar[str] = "gantt.html"
     caption: str
     rows: tuple[Row, ...]
     lines: tuple[Line, ...]
+    likely: tuple[float, float]
     left_out: str
 
 
@@ -85,18 +86,17 @@ def _facts(plan: ScheduleResult) -> Facts:
 
 def gantt(plan: ScheduleResult) -> Gantt:
     """The chart of a schedule: critical tasks and those with least slack where there are too many."""
-    span = max([plan.makespan, *(task.late_finish for task in plan.tasks)])
-    if plan.ready_by:
-        span = max(span, (plan.ready_by - plan.start).days * units.DAY)
-    span = (span or units.DAY) * 1.03
+    dates = [plan.first_light_p10, plan.first_light_p90, *([plan.ready_by] if plan.ready_by else [])]
+    low, high, *asked = ((date - plan.start).days * units.DAY for date in dates)
+    span = (max([plan.makespan, high, *asked, *(task.late_finish for task in plan.tasks)]) or units.DAY) * 1.03
     shown = sorted(plan.tasks, key=lambda task: (not task.critical, task.late_start - task.start))[:MOST]
     drawn = tuple(_row(task, plan.start, span) for task in sorted(shown, key=lambda task: (task.start, task.finish)))
     left = len(plan.tasks) - len(drawn)
     said = f"{words.plural(left, 'task')} with more slack are in schedule.csv." if left else ""
     lines = [*_months(plan.start, span), Line(plan.makespan / span, "first light", "light")]
-    if plan.ready_by:
-        lines.append(Line((plan.ready_by - plan.start).days * units.DAY / span, "asked for", "asked"))
-    return Gantt("Build plan: bars are earliest dates, thin lines the slack behind them", drawn, tuple(lines), said)
+    lines += [Line(at / span, "asked for", "asked") for at in asked]
+    likely = (low / span, (high - low) / span)
+    return Gantt("Build plan: bars are earliest dates, thin lines the slack behind them", drawn, tuple(lines), likely, said)
 
 
 def _row(task: Task, start: dt.date, span: float) -> Row:

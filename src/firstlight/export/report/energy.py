@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from firstlight import units
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
 from firstlight.export.report.blocks import Chart, Code, Fact, Facts, Section, Side, Table, rows
+from firstlight.export.report.charts.calendar import DAYS, Heat, Year
+from firstlight.export.report.charts.sankey import Sankey, Use
 from firstlight.facility.result import FacilityResult
 from firstlight.twin.factory import RackKind
-from firstlight.twin.protocols import Floats, Ints
 
 HOURS = 8760
-_MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 def section(evaluation: Evaluation) -> Section:
@@ -30,21 +29,12 @@ def section(evaluation: Evaluation) -> Section:
 
 
 def sankey(evaluation: Evaluation) -> Chart:
-    """The peak hour's power from the feed to what turns it into heat."""
-    flows = [("Utility feed", name, watts) for name, watts in evaluation.facility.peak_parts.items() if watts > 0]
-    flows += _inside(evaluation)
-    names = list(dict.fromkeys(name for flow in flows for name in flow[:2]))
-    into = {name: sum(watts for _, to, watts in flows if to == name) for name in names}
-    into["Utility feed"] = sum(watts for origin, _, watts in flows if origin == "Utility feed")
-    unit, size = words.axis(list(into.values()), "power")
-    nodes = [{"name": name, "text": words.show(into[name], "power"), "it": _is_it(name)} for name in names]
-    links = [
-        {"source": origin, "target": to, "value": words.rounded(watts / size), "text": words.show(watts, "power")}
-        for origin, to, watts in flows
-    ]
-    label = f"Flow of {words.show(evaluation.facility.peak, 'power')} from the utility feed to its uses, in {unit}"
-    data: dict[str, Any] = {"nodes": nodes, "links": links}
-    return Chart("watts", "sankey", "Power in the peak hour", label, data, height=60 + 34 * len(nodes))
+    """The peak hour's power from the feed to what turns it into heat, the IT first."""
+    parts = sorted(evaluation.facility.peak_parts.items(), key=lambda part: (not _is_it(part[0]), -part[1]))
+    uses = tuple(Use(name, watts, _is_it(name)) for name, watts in parts if watts > 0)
+    flow = Sankey("Utility feed", uses, tuple(_inside(evaluation)))
+    label = f"Flow of {words.show(evaluation.facility.peak, 'power')} from the utility feed to its uses"
+    return Chart.of("Power in the peak hour", label, flow, wide=True)
 
 
 _INSIDE = ("Accelerators", "Rest of the systems", "Network racks", "Service racks")
@@ -54,18 +44,18 @@ def _is_it(name: str) -> bool:
     return name in _INSIDE or name.lower().startswith("it")
 
 
-def _inside(evaluation: Evaluation) -> list[tuple[str, str, float]]:
+def _inside(evaluation: Evaluation) -> Iterator[Use]:
     """IT power split over what the racks hold; only where the IT is one part of the peak."""
     parts, factory = evaluation.facility.peak_parts, evaluation.twin
-    key = next((name for name, watts in parts.items() if _is_it(name) and watts > 0), None)
-    if key is None:
-        return []
+    it = [watts for name, watts in parts.items() if _is_it(name) and watts > 0]
+    if len(it) != 1:
+        return
     racks = factory.racks
     by_kind = {kind: float(racks.power[racks.kind == kind].sum()) for kind in RackKind}
     total = sum(by_kind.values())
     accelerators = min(factory.accelerators * factory.accelerator.tdp, by_kind[RackKind.COMPUTE])
     watts = (accelerators, by_kind[RackKind.COMPUTE] - accelerators, by_kind[RackKind.NETWORK], by_kind[RackKind.SERVICE])
-    return [(key, name, parts[key] * w / total) for name, w in zip(_INSIDE, watts, strict=True) if w > 0]
+    yield from (Use(name, it[0] * w / total, True) for name, w in zip(_INSIDE, watts, strict=True) if w > 0)
 
 
 def _facts(plant: FacilityResult) -> Facts:
@@ -82,39 +72,18 @@ def _facts(plant: FacilityResult) -> Facts:
 
 def _year(plant: FacilityResult) -> Chart:
     """Power by day of the year: least, mean and greatest hour."""
-    power = plant.hourly_power.reshape(-1, 24)
-    unit, size = words.axis([float(power.max())], "power")
-    data = {
-        "unit": unit,
-        "low": _list(power.min(axis=1) / size),
-        "mean": _list(power.mean(axis=1) / size),
-        "high": _list(power.max(axis=1) / size),
-        "ambient": _list(plant.hourly_ambient.reshape(-1, 24).max(axis=1) - units.CELSIUS_ZERO, 3),
-    }
-    label = (
-        f"Power at the feed by day of the year, between {words.show(float(power.min()), 'power')} and "
-        f"{words.show(float(power.max()), 'power')}, with the day's highest outdoor temperature"
-    )
-    return Chart("year", "year", "Power at the feed through the year", label, data)
+    low, high = (words.show(float(each), "power") for each in (plant.hourly_power.min(), plant.hourly_power.max()))
+    label = f"Power at the feed by day of the year, between {low} and {high}, with the outdoor temperature"
+    return Chart.of("Power at the feed through the year", label, Year(plant.hourly_power, plant.hourly_ambient))
 
 
 def _heat(plant: FacilityResult) -> Chart:
     """PUE by month and hour of the day, averages weighted by energy."""
-    hour, month = np.arange(HOURS) % 24, np.repeat(np.arange(12), 24 * _MONTH_DAYS)
-    cell = month * 24 + hour
-    pue = _sum(cell, plant.hourly_power) / _sum(cell, plant.hourly_it)
-    cells = [[int(c % 24), int(c // 24), round(float(v), 4)] for c, v in enumerate(pue)]
+    cell = np.repeat(np.arange(12), 24 * DAYS) * 24 + np.arange(HOURS) % 24
+    power, it = (np.bincount(cell, hourly, minlength=288) for hourly in (plant.hourly_power, plant.hourly_it))
+    pue = np.divide(power, it, out=np.ones(288), where=it > 0).reshape(12, 24)
     label = f"PUE by month and hour of the day, between {pue.min():.3f} and {pue.max():.3f}"
-    limits = {"low": round(float(pue.min()), 3), "high": round(float(pue.max()), 3)}
-    return Chart("pue", "heat", "PUE by month and hour (local standard time)", label, {"cells": cells, **limits})
-
-
-def _sum(cell: Ints, values: Floats) -> Floats:
-    return np.bincount(cell, values, minlength=12 * 24)
-
-
-def _list(values: Floats, digits: int = 4) -> list[float | None]:
-    return [words.rounded(float(value), digits) for value in values]
+    return Chart.of("PUE by month and hour (local standard time)", label, Heat(pue, "PUE"))
 
 
 def _parts(plant: FacilityResult) -> Table:

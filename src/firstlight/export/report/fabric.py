@@ -8,6 +8,7 @@ from typing import ClassVar
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
 from firstlight.export.report.blocks import Chart, Code, Fact, Facts, Section, Table, rows
+from firstlight.export.report.charts.curve import Axis, Curve, Point, Series
 from firstlight.network.result import CollectivePoint
 
 
@@ -96,30 +97,26 @@ def _collectives(evaluation: Evaluation) -> tuple[Chart, ...]:
     points = evaluation.network.collectives
     if not points:
         return ()
-    unit, size = words.axis([point.bus_bandwidth for point in points], "bandwidth")
-    series = [
-        {"name": kind.replace("_", "-"), "points": [_point(p, size) for p in points if p.operation == kind]}
+    series = tuple(
+        Series(kind.replace("_", "-"), tuple(_point(point) for point in points if point.operation == kind))
         for kind in dict.fromkeys(point.operation for point in points)
-    ]
+    )
     members = points[0].group[0] * points[0].group[1]
-    data = {"x": {"name": "Message [B]", "log": True}, "y": {"name": f"Bus bandwidth [{unit}]"}, "series": series}
     title = f"Collectives over {words.count(members)} accelerators"
     label = f"{title}: bus bandwidth against message size"
-    return (Chart("collectives", "curve", title, label, data),)
+    curve = Curve(Axis("Message", "bytes", log=True), Axis("Bus bandwidth", "bandwidth"), series)
+    return (Chart.of(title, label, curve, wide=True),)
 
 
-def _point(point: CollectivePoint, size: float) -> list[float | str | None]:
-    text = (
-        f"{words.show(point.size, 'bytes')}: {words.show(point.bus_bandwidth, 'bandwidth')}, "
-        f"{words.show(point.time, 'time')}"
-    )
-    return [words.rounded(point.size), words.rounded(point.bus_bandwidth / size), text]
+def _point(point: CollectivePoint) -> Point:
+    text = f"{words.show(point.size, 'bytes')}: {words.show(point.bus_bandwidth, 'bandwidth')}, {words.show(point.time, 'time')}"
+    return Point(point.size, point.bus_bandwidth, text)
 
 
 def _cables(evaluation: Evaluation) -> Table:
     lines = (
         (line.bundle, Code(line.part), words.show(line.length, "length"), words.count(line.count),
-         f"{words.count(line.transceivers)} × {line.transceiver}" if line.transceiver else "none",
+         ", ".join(f"{words.count(count)} × {module}" for module, count in line.modules) or "none",
          words.show(line.power, "power"), words.money(line.cost))
         for line in evaluation.network.cables if line.count
     )  # fmt: skip

@@ -23,7 +23,7 @@ CLASSES = 4
 
 @dataclass(frozen=True)
 class Hall:
-    """A hall's outline [m] and its label."""
+    """A hall's outline [m], its label, and the largest type [m] in which that fits."""
 
     x: float
     y: float
@@ -115,7 +115,7 @@ def plan(factory: Factory) -> Plan:
     width = max(factory.site_width, float((factory.halls.x + factory.halls.width).max())) - x
     depth = max(factory.site_depth, float((factory.halls.y + factory.halls.depth).max())) - y
     edge = 0.025 * max(width, depth) + 2.0
-    halls = _outlines(factory, y + depth, x, max(width, depth))
+    halls = _outlines(factory, y + depth, x)
     ruler = _ruler(width)
     said = {"rack": "Each mark is one rack.", "row": "Each bar is a row of racks.", "pod": "Each block is a pod."}
     label = f"Floor plan of {words.plural(len(halls), 'hall')} with {words.plural(len(factory.racks), 'rack')}"
@@ -194,9 +194,9 @@ def _path(corners: Floats, extent: Floats) -> str:
     return "".join(f"M{x:.6g} {y:.6g}h{width}v{depth}h-{width}z" for x, y in corners.tolist())
 
 
-def _outlines(factory: Factory, top: float, left: float, extent: float) -> tuple[Hall, ...]:
+def _outlines(factory: Factory, top: float, left: float) -> tuple[Hall, ...]:
     halls = factory.halls
-    size = np.clip(0.07 * np.minimum(halls.width, halls.depth), 0.004 * extent, 0.022 * extent)
+    size = np.minimum(halls.width / 5, halls.depth / 3)
     return tuple(
         Hall(float(x) - left, float(top - y - depth), float(width), float(depth), f"Hall {i + 1}", round(float(s), 2))
         for i, (x, y, width, depth, s) in enumerate(zip(halls.x, halls.y, halls.width, halls.depth, size, strict=True))

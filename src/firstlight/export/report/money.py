@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from firstlight.economics.result import CostLine
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
-from firstlight.export.report.blocks import Chart, Code, Fact, Facts, Section, Side, Table, rows, standing
+from firstlight.export.report.blocks import Code, Fact, Facts, Node, Section, Side, Table, Tree, rows, standing
 
 
 def section(evaluation: Evaluation) -> Section:
@@ -49,27 +48,20 @@ def _workloads(evaluation: Evaluation) -> Iterable[Table]:
         yield Table("The price of a token", columns, "llrrrr", rows(lines))
 
 
-def _tree(root: str, lines: Iterable[CostLine]) -> Chart:
-    """One root of the cost tree as a treemap."""
+def _tree(root: str, lines: Iterable[CostLine]) -> Tree:
+    """One root of the cost tree, its dearest branch first."""
+    mine = [(line.path[1:], line.amount) for line in lines if line.path[0] == root]
     yearly = " a year" if root == "Running" else ""
-    tree: dict[str, Any] = {"name": root, "value": 0.0, "children": {}}
-    for line in (line for line in lines if line.path[0] == root and line.amount > 0):
-        node = tree
-        node["value"] += line.amount
-        for name in line.path[1:]:
-            node = node["children"].setdefault(name, {"name": name, "value": 0.0, "children": {}})
-            node["value"] += line.amount
-    total = tree["value"]
-    title = f"{root}: {words.money(total)}{yearly}"
-    data = _branch(tree, total, yearly)
-    return Chart(f"cost-{root.lower()}", "tree", title, f"{title}, by {words.listed(list(tree['children'])) or 'nothing'}", data, 360)
+    return Tree(_node(root, mine, sum(amount for _, amount in mine) or 1.0, yearly))
 
 
-def _branch(node: dict[str, Any], total: float, per: str) -> dict[str, Any]:
-    children = sorted(node["children"].values(), key=lambda child: -child["value"])
-    text = f"{words.money(node['value'])}{per}, {words.share(node['value'] / total if total else 0.0)}"
-    made: dict[str, Any] = {"name": node["name"], "value": words.rounded(node["value"]), "text": text}
-    return made | ({"children": [_branch(child, total, per) for child in children]} if children else {})
+def _node(name: str, lines: list[tuple[tuple[str, ...], float]], total: float, per: str) -> Node:
+    """The node of some lines, given by their paths below it."""
+    amount = sum(amount for _, amount in lines)
+    below = dict.fromkeys(path[0] for path, _ in lines if path)
+    children = [_node(each, [(path[1:], n) for path, n in lines if path[:1] == (each,)], total, "") for each in below]
+    ordered = tuple(sorted(children, key=lambda child: -child.share))
+    return Node(name, words.money(amount) + per, amount / total, ordered)
 
 
 def _lines(lines: tuple[CostLine, ...]) -> Table:

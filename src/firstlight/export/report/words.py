@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
-
-import numpy as np
+import re
+from collections.abc import Sequence
 
 from firstlight import units
-from firstlight.twin.protocols import Floats
 from firstlight.twin.result import Prediction
 
-show = units.show
+_TYPESET = (
+    (re.compile(r"\bm([23])\b"), lambda found: "m" + "²³"[int(found[1]) - 2]),
+    (re.compile(r"(?<=\d) ([kMBT])(?=/s$)"), lambda found: found[1]),
+    (re.compile(r"(?<= )us$"), lambda _: "µs"),
+    (re.compile(r"(?<= )C$"), lambda _: "°C"),
+    (re.compile(" "), lambda _: "\N{NO-BREAK SPACE}"),
+)
+
+
+def show(value: float, dimension: str, digits: int = 3) -> str:
+    """A quantity as a book prints it: "70,000 m²", "3.1 µs", "887k/s"; number and unit stay on one line."""
+    text = units.show(value, dimension, digits)
+    for pattern, repair in _TYPESET:
+        text = pattern.sub(repair, text)
+    return text
 
 
 def count(value: float) -> str:
@@ -26,8 +38,15 @@ def share(value: float, digits: int = 3) -> str:
 
 
 def money(value: float) -> str:
-    """US dollars: cents below 1,000 USD, three digits above."""
-    return f"{value:,.2f} USD" if 0.01 <= abs(value) < 1000 else show(value, "money")
+    """US dollars: cents below 1,000 USD, three digits above: "270,000 USD", "5.56 million USD"."""
+    if not math.isfinite(value):
+        return show(value, "money")
+    size, word = next(((s, w) for s, w in _MONEY if abs(value) >= s * 0.9995), (1.0, ""))
+    plain = f"{value:,.2f}" if abs(value) < 1000 and value else units.show(value / size, "number")
+    return f"{plain}{word} USD".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+_MONEY = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"))
 
 
 def amount(value: float, dimension: str) -> str:
@@ -64,21 +83,3 @@ def plural(number: float, one: str, many: str = "") -> str:
 def listed(items: Sequence[str]) -> str:
     """ "a, b and c"."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
-
-
-def axis(values: Iterable[float] | Floats, dimension: str) -> tuple[str, float]:
-    """The unit for a chart's axis and what to divide the SI values by, so that the largest reads well.
-
-    Returns:
-        (unit's name, size of the unit in SI).
-    """
-    kind = units.DIMENSIONS[dimension]
-    finite = [abs(float(value)) for value in np.asarray(values).ravel() if math.isfinite(value)]
-    largest = max(finite, default=0.0)
-    fitting = [unit for unit in kind.shown if kind.units.get(unit, 1.0) <= largest] or [kind.shown[0]]
-    return fitting[-1], kind.units.get(fitting[-1], 1.0)
-
-
-def rounded(value: float, digits: int = 4) -> float | None:
-    """A number for a chart's data: few digits keep the file small; not finite is a gap."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None

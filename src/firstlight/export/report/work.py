@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
 from firstlight.export.report.blocks import Chart, Fact, Facts, Section, Shares, Side, Table, Text, rows
+from firstlight.export.report.charts.curve import Axis, Curve, Mark, Point, Series
 from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.reliability.result import RunReliability
 from firstlight.spec.workload import Serving
+from firstlight.twin.result import Prediction
 
 
 def sections(evaluation: Evaluation) -> Iterable[Section]:
@@ -81,43 +83,41 @@ def _serving(evaluation: Evaluation) -> Section:
         f"{words.show(result.capacity.p50, 'rate')} within its limits"
         for result, _ in pairs
     ]
-    blocks = [block for index, pair in enumerate(pairs) for block in _served(index, *pair, named=len(pairs) > 1)]
+    blocks = [block for pair in pairs for block in _served(*pair, named=len(pairs) > 1)]
     lead = "; ".join(sentences) + "."
     return Section("serving", "Latency against throughput", lead, tuple(blocks), "Serving")
 
 
-def _served(index: int, result: ServingResult, asked: Serving, *, named: bool) -> list[object]:
+def _served(result: ServingResult, asked: Serving, *, named: bool) -> list[object]:
     head = [Text(f"{result.model} on {words.count(result.accelerators)} accelerators")] if named else []
     curves = Side((
-        _curve(f"serve{index}-token", "Time per token", result, result.curve.per_token, asked.per_token),
-        _curve(f"serve{index}-first", "Time to first token", result, result.curve.first_token, asked.first_token),
+        _curve("Time per token", result, result.curve.per_token, result.per_token, asked.per_token),
+        _curve("Time to first token", result, result.curve.first_token, result.first_token, asked.first_token),
     ))  # fmt: skip
     step = Shares(result.step_parts, "time").stack("One decode step")
     memory = Shares(result.memory_parts, "bytes", result.memory_available).stack("Memory of one accelerator", "free")
     return [*head, _serving_facts(result), curves, Side((step, memory)), _curve_table(result), _serving_layout(result)]
 
 
-def _curve(ident: str, title: str, result: ServingResult, times: tuple[float, ...], limit: float | None) -> Chart:
-    """Output tokens per second and accelerator against a latency; the batch of the layout and the limit are marked."""
+def _curve(title: str, result: ServingResult, times: tuple[float, ...], planned: Prediction, limit: float | None) -> Chart:
+    """A latency against output tokens per second and accelerator, by batch; the planned rate and the limit are marked."""
     curve = result.curve
-    unit, size = words.axis([*times, limit or 0.0], "time")
-    points = [
-        [words.rounded(t / size), words.rounded(each), f"batch {batch}: {words.show(t, 'time')}, "
-         f"{words.show(each, 'rate')} tokens per accelerator"]
-        for batch, t, each in zip(curve.batch, times, curve.tokens_per_s_each, strict=True)
-    ]  # fmt: skip
-    data = {
-        "x": {"name": f"{title} [{unit}]", "log": max(times) > 20 * min(times) > 0},
-        "y": {"name": "Output tokens/s per accelerator"},
-        "series": [{"name": "by batch", "points": points}],
-    }
-    chosen = min(range(len(points)), key=lambda i: abs(curve.batch[i] - result.layout.batch)) if points else None
-    if chosen is not None:
-        data["chosen"] = [*points[chosen][:2], f"layout: batch {curve.batch[chosen]}"]
-    if limit is not None:
-        data["limit"] = [words.rounded(limit / size), f"limit {words.show(limit, 'time')}"]
+    points = tuple(
+        Point(time, each, f"batch {batch}: {words.show(time, 'time')}, {words.show(each, 'rate')} tokens per accelerator",
+              f"{'batch ' * (index == 0)}{batch}")
+        for index, (batch, time, each) in enumerate(zip(curve.batch, times, curve.tokens_per_s_each, strict=True))
+    )  # fmt: skip
+    each = result.tokens_per_s.scaled(1 / result.accelerators)
+    said = f"as planned: {words.spread(planned, 'time')}, {words.spread(each, 'rate')} tokens per accelerator"
+    chart = Curve(
+        Axis(title, "time", log=max(times, default=0) > 20 * min(times, default=1) > 0),
+        Axis("Output tokens/s, each accelerator", "number"),
+        (Series("by batch", points),),
+        (limit, f"limit {words.show(limit, 'time')}") if limit is not None else None,
+        Mark(planned, each, said),
+    )
     label = f"{title} of {result.model} against output tokens per second and accelerator, by batch"
-    return Chart(ident, "curve", f"{title} against throughput", label, data)
+    return Chart.of(f"{title} against throughput", label, chart)
 
 
 def _serving_facts(result: ServingResult) -> Facts:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from firstlight.spec.assumptions import Assumptions
 
 _SUCCESSORS = {"rubin": "blackwell"}
 """Architectures that no published constants are known for, and the one before them."""
@@ -67,39 +68,47 @@ class Constants:
     sync: float
 
 
-def constants(architecture: str, a: Mapping[str, float]) -> Constants:
-    """The constants of an accelerator's architecture ("hopper"), out of the assumptions `network.*`."""
+def constants(architecture: str, a: Assumptions) -> Constants:
+    """The constants of an accelerator's architecture ("hopper"), out of the assumptions `network.*`.
+
+    Raises:
+        UsageError: the plan has set a share of a bandwidth to zero.
+    """
     family = architecture.lower().split("-")[0]
     family = _SUCCESSORS.get(family, family)
-    same = (
-        "pat_base", "pat_efficiency", "nvls_hop", "nvls_network_hop", "nvls_ranks", "ll_efficiency", "ll_ceiling",
-        "ll_network_ceiling", "nic_efficiency", "congestion", "all_to_all_efficiency", "message_cost",
+    shares = (
+        "pat_efficiency", "ll_efficiency", "ll_ceiling", "ll_network_ceiling", "nic_efficiency",
+        "all_to_all_efficiency",
     )  # fmt: skip
-    measured = ("nvls_efficiency", "ring_efficiency", "direct_efficiency", "sync")
+    rest = ("pat_base", "nvls_hop", "nvls_network_hop", "nvls_ranks", "congestion", "message_cost")
     return Constants(
         rings=_protocols("ring", a),
         trees=_protocols("tree", a),
         pat_hop=a["network.pat_network_hop"],
-        **{name: a[f"network.{name}"] for name in same},
-        **{name: _of(family, name, a) for name in measured},
+        nvls_efficiency=a[_of(family, "nvls_efficiency", a)],
+        ring_efficiency=a.positive(_of(family, "ring_efficiency", a)),
+        direct_efficiency=a.positive(_of(family, "direct_efficiency", a)),
+        sync=a[_of(family, "sync", a)],
+        **{name: a.positive(f"network.{name}") for name in shares},
+        **{name: a[f"network.{name}"] for name in rest},
     )
 
 
-def _of(family: str, name: str, a: Mapping[str, float]) -> float:
-    """A constant of one architecture, or that of all others."""
+def _of(family: str, name: str, a: Assumptions) -> str:
+    """Name of an architecture's own assumption, or of that of all others."""
     own = f"network.{name}_{family}"
-    return a[own if own in a else f"network.{name}_other"]
+    return own if own in a else f"network.{name}_other"
 
 
-def _protocols(kind: str, a: Mapping[str, float]) -> tuple[Algorithm, ...]:
-    share = a["network.tree_efficiency"] if kind == "tree" else 1.0
+def _protocols(kind: str, a: Assumptions) -> tuple[Algorithm, ...]:
+    share = a.positive("network.tree_efficiency") if kind == "tree" else 1.0
     return tuple(
         Algorithm(
             tree=kind == "tree",
             base=a[f"network.{kind}_{protocol}_base"],
             hop=a[f"network.{kind}_{protocol}_hop"],
             network_hop=a[f"network.{kind}_{protocol}_network_hop"],
-            efficiency=share * (a["network.ll128_efficiency"] if protocol == "ll128" else 1.0),
+            efficiency=share * (a.positive("network.ll128_efficiency") if protocol == "ll128" else 1.0),
             low_latency=protocol == "ll",
         )
         for protocol in ("ll", "ll128", "simple")

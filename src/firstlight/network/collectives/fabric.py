@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -16,6 +16,7 @@ from firstlight.network.collectives.algorithms import constants
 from firstlight.network.collectives.levels import TwoLevels
 from firstlight.network.collectives.mesh import Mesh, mesh
 from firstlight.network.topology import Switched, Torus
+from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.parts import Accelerator, Nic, System
 from firstlight.twin.protocols import Floats, Operation, Topology
 
@@ -56,7 +57,7 @@ def _brief(level: Floats) -> str:
 
 
 def fabric_time(
-    topology: Topology, system: System, accelerator: Accelerator, nic: Nic | None, link: float, a: Mapping[str, float]
+    topology: Topology, system: System, accelerator: Accelerator, nic: Nic | None, link: float, a: Assumptions
 ) -> FabricTime:
     """The time of collectives of one system on one fabric.
 
@@ -70,7 +71,9 @@ def fabric_time(
         UsageError: parts that do not go together; says which.
     """
     if isinstance(topology, Torus):
-        return FabricTime(topology.endpoints, mesh(link * topology.degree, a))
+        return FabricTime(
+            topology.endpoints, mesh(link * max(topology.degree, 1.0), a)
+        )  # one accelerator alone has none
     if not isinstance(topology, Switched):
         raise TypeError(f"no collective model for {type(topology).__name__}")
     domain = system.scale_up_domain

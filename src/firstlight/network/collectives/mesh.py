@@ -7,11 +7,11 @@ measured. An all-to-all is limited by the mean distance, a quarter of each dimen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from firstlight.spec.assumptions import Assumptions
 from firstlight.twin.protocols import Floats, Operation
 
 
@@ -48,6 +48,6 @@ class Mesh:
         return self.base + steps * self.hop + volume / bandwidth
 
 
-def mesh(links: float, a: Mapping[str, float]) -> Mesh:
+def mesh(links: float, a: Assumptions) -> Mesh:
     """The times on a torus whose accelerators have links of `links` [B/s] together."""
-    return Mesh(links, a["network.torus_base"], a["network.torus_hop"], a["network.torus_efficiency"])
+    return Mesh(links, a["network.torus_base"], a["network.torus_hop"], a.positive("network.torus_efficiency"))

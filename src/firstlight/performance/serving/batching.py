@@ -35,38 +35,46 @@ class Flow:
     filling: Floats
 
 
-def flow(case: Case, batch: ArrayLike) -> Flow:
+def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
     """The steady state of replicas that decode `batch` requests at once; (..., n) for n layouts.
 
     Conservation of the engine's time: while the L - 1 further tokens of an answer are decoded, the replica also reads
     one prompt for each of the `batch` requests that come and go. With x the engine time of one more prompt, a request
     stays (L - 1) step + batch x, so rate = batch / ((L - 1) step + batch x) (Little's law), and a user sees
-    TPOT = step + (batch - 1) x / (L - 1). It holds for chunked, mixed and prefill-first schedulers alike.
+    TPOT = step + (batch - 1) x / (L - 1). It holds for chunked, mixed and prefill-first schedulers alike. Where fewer
+    requests are there than attention ranks and stages, a request stays at least as long as its own prefill takes.
 
     Prefill takes the share rate x of the engine; beyond `serving_load` prompts would queue up, so the rate ends there.
+
+    Args:
+        case: the n layouts.
+        batch: requests decoded at once by a replica (..., n).
+        offered: requests that reach a replica [1/s], where they are fewer than such a batch could take.
     """
     a, batch = case.a, np.asarray(batch, dtype=float)
     parts = decode_parts(case, batch)
     step = sum(parts.values(), np.zeros(len(case.layouts)))
-    cost = prompt_cost(case)
-    rate = np.minimum(batch / (case.further * step + batch * cost), a["performance.serving_load"] / cost)
+    cost, alone = prompt_cost(case), prefill_time(case, 1.0)
+    most = np.minimum(a["performance.serving_load"] / cost, offered)
+    rate = np.minimum(batch / (case.further * step + np.maximum(batch * cost, alone)), most)
     filling = rate * cost
     others = np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0)
     per_token = step * (1.0 + others * filling / (1.0 - filling))
-    return Flow(batch, step, parts, per_token, first_token(case, step, cost, filling), rate, filling)
+    first = before_prefill(case, step, cost, filling) + alone
+    return Flow(batch, step, parts, per_token, first, rate, filling)
 
 
-def first_token(case: Case, step: Floats, cost: Floats, filling: Floats) -> Floats:
-    """Time to the first token [s] (..., n).
+def before_prefill(case: Case, step: Floats, cost: Floats, filling: Floats) -> Floats:
+    """Time until a prompt's own prefill begins, and outside the engine [s] (..., n).
 
     The front end; the wait in an M/G/1 queue of prompts of equal length, rho x / (2 (1 - rho)) (Pollaczek-Khinchine);
-    half a decode step until the one under way is over, and those until the scheduler looks; the prompt's own prefill.
+    half a decode step until the one under way is over, and those until the scheduler looks.
 
     Args:
         step: decode step [s]. cost: engine time of one more prompt [s]. filling: share of the time that prefill takes.
     """
     wait = filling * cost / (2.0 * (1.0 - filling))
-    return front_end(case) + wait + (0.5 + case.a["performance.serving_poll"]) * step + prefill_time(case, 1.0)
+    return front_end(case) + wait + (0.5 + case.a["performance.serving_poll"]) * step
 
 
 def prompt_cost(case: Case) -> Floats:
@@ -85,7 +93,8 @@ def front_end(case: Case) -> float:
     latent = any(layer.latent for layer in case.decoding)
     age = "" if case.work.family == "blackwell" else "_old"
     more = a[f"performance.serving_front_end_latent{age}"] if latent else 0.0
-    return a["performance.serving_front_end"] + a["performance.serving_front_end_token"] * case.prompt + more
+    base = a[f"performance.serving_front_end{age}"]
+    return base + a["performance.serving_front_end_token"] * case.prompt + more
 
 
 def at_rate(case: Case, rate: float, most: float) -> float:

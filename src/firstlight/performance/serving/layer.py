@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class Pass:
     filling: bool
     rates: ServingRates
 
+    def of(self, length: int) -> Pass:
+        """The same prefill in a tower where each request has `length` tokens."""
+        return replace(self, tokens=self.requests * length, context=float(length))
+
 
 def layer_parts(layer: Layer, case: Case, run: Pass) -> Parts:
     """One layer of one pass [s], by part: weights (products), cache (cores), experts, communication, kernels."""
@@ -43,13 +47,26 @@ def layer_parts(layer: Layer, case: Case, run: Pass) -> Parts:
     small = a["performance.serving_layer"] + (a["performance.serving_layer_latent"] if layer.latent else 0.0)
     small += a["performance.serving_layer_experts"] if layer.routed else 0.0
     small += a["performance.serving_prefill_layer"] if run.filling else 0.0
-    return {
+    parts = {
         "weights": _products(layer, case, run),
         "cache": _cores(layer, case, run),
         "experts": _experts(layer, case, run),
-        "communication": _communication(layer, case, run),
         "kernels": np.full(len(case.layouts), small),
     }
+    computing = sum(parts.values(), np.zeros(len(case.layouts)))
+    return {**parts, "communication": _seen(_communication(layer, case, run), computing, layer, case)}
+
+
+def _seen(communication: Floats, computing: Floats, layer: Layer, case: Case) -> Floats:
+    """What is seen of communication: all, or what two half batches that take turns cannot hide behind computation.
+
+    Engines for large expert-parallel groups overlap the exchange of one half with the computation of the other
+    (DeepSeek-V3, arXiv 2412.19437, section 3.4); what that adds in launches is left out.
+    """
+    if layer.routed is None:
+        return communication
+    hidden = case.a["performance.serving_dispatch_overlap"] * computing
+    return np.where(case.layouts.data > 1, np.maximum(communication - hidden, 0.0), communication)
 
 
 def _products(layer: Layer, case: Case, run: Pass) -> Floats:
@@ -112,7 +129,11 @@ def _communication(layer: Layer, case: Case, run: Pass) -> Floats:
     reduce = _all_reduce(run.tokens * layer.hidden * 2.0, case)
     if layer.routed is None:
         return max(layer.pairs, layer.parts) * reduce
-    return np.where(case.layouts.data > 1, reduce + _exchange(layer, layer.routed, case, run), max(layer.pairs, layer.parts) * reduce)
+    return np.where(
+        case.layouts.data > 1,
+        reduce + _exchange(layer, layer.routed, case, run),
+        max(layer.pairs, layer.parts) * reduce,
+    )
 
 
 def _all_reduce(size: Floats, case: Case) -> Floats:
@@ -134,9 +155,11 @@ def _exchange(layer: Layer, routed: Routed, case: Case, run: Pass) -> Floats:
     a, ranks, (_, outer) = case.a, case.layouts.expert.astype(float), case.expert_group
     copies = run.tokens * np.minimum(routed.active, ranks)
     size = copies * routed.hidden * a["performance.serving_dispatch_bytes"]
-    fixed = a["performance.serving_dispatch_base"] + a["performance.serving_dispatch_hop"] * np.log2(np.maximum(ranks, 2.0))
+    fixed = a["performance.serving_dispatch_base"] + a["performance.serving_dispatch_hop"] * np.log2(
+        np.maximum(ranks, 2.0)
+    )
     fixed = fixed + np.where(outer > 1, a["performance.serving_dispatch_across"], 0.0)
-    sent = (fixed + case.collective("all_to_all", size, case.expert_group)) * a["performance.serving_dispatch_load"]
+    sent = fixed + case.collective("all_to_all", size, case.expert_group) * a["performance.serving_dispatch_load"]
     met = run.tokens * case.gather_group[0] * case.gather_group[1] * layer.hidden * 2.0
     gathered = sum(case.collective(op, met, case.gather_group) for op in ("all_gather", "reduce_scatter"))
     return np.where(ranks > 1, sent, 0.0) + gathered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from firstlight.performance.shapes import Ends, Layer, ends, layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
-from firstlight.twin.protocols import CollectiveTime, Floats, Ints
+from firstlight.twin.protocols import CollectiveTime, Ints
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class Case:
     layouts: Layouts
     collective: CollectiveTime
     a: Assumptions
+
+    def of(self, index: Ints) -> Case:
+        """The same with some of its layouts."""
+        return replace(self, layouts=self.layouts.take(index))
 
     @property
     def further(self) -> float:

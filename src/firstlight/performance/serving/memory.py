@@ -1,4 +1,4 @@
-"""Memory of a serving accelerator, and how many requests its cache holds."""
+"""Memory of a serving accelerator by component, and how many requests its cache holds."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def weight_bytes(case: Case) -> Floats:
 
     Embedding, head and optional towers are kept in bf16.
     """
-    layout, size = case.layouts, case.a[f"performance.weight_bytes_{case.work.precision}"]
+    layout, a = case.layouts, case.a
     dense = sum(layer.count * layer.dense for layer in case.layers)
     experts = sum(layer.count * layer.experts for layer in case.layers)
     optional = sum(tower_parameters(tower).total for tower in case.model.towers if tower.optional)
     outside = case.ends.embedding + case.ends.own_head + case.ends.extra + optional
     fullest = np.ceil(case.depth / layout.pipeline) / case.depth
-    inside = dense * fullest / layout.tensor + experts * fullest / (layout.tensor * layout.data)
+    dense_bytes = dense * a[f"performance.weight_bytes_{case.dense_type}"] / layout.tensor
+    expert_bytes = experts * a[f"performance.weight_bytes_{case.work.precision}"] / (layout.tensor * layout.data)
     ends = np.where(layout.pipeline > 1, max(case.ends.embedding + optional, case.ends.head), outside)
-    return size * inside + 2.0 * ends / layout.tensor
+    return fullest * (dense_bytes + expert_bytes) + 2.0 * ends / layout.tensor
 
 
 def request_bytes(case: Case, tokens: ArrayLike) -> Floats:
@@ -51,27 +52,58 @@ def request_bytes(case: Case, tokens: ArrayLike) -> Floats:
     return total / layout.pipeline
 
 
-def free_bytes(case: Case) -> Floats:
-    """What weights and workspace leave for the cache of an accelerator [B] (n,); negative where they do not fit."""
-    a = case.a
-    return case.work.memory * a["performance.serving_memory_share"] - weight_bytes(case) - a["performance.serving_workspace"]
+def activation_bytes(case: Case) -> Floats:
+    """What one prefill pass of a chunk keeps at a time [B] (n,).
+
+    In bf16: the residual stream and its norm, the widest layer's inputs and inner activations (cut over tensor ranks),
+    the copies that routed experts work on; in fp32: the logits of the chunk's sequences.
+    """
+    layout = case.layouts
+    tokens = case.a["performance.serving_prefill_chunk"]
+    cut = max(layer.mixer_width + layer.inner_width * (2 if layer.gated_inner else 1) for layer in case.layers)
+    widest = np.asarray(2.0 * max(layer.hidden for layer in case.layers) + cut / layout.tensor)
+    for routed in {layer.routed for layer in case.layers if layer.routed}:
+        share = routed.active * layout.data / layout.expert
+        inner = 3.0 * routed.width * layout.expert / (layout.tensor * layout.data)
+        widest = np.maximum(widest, 2.0 * case.ends.hidden + share * (2.0 * routed.hidden + inner))
+    rows = np.maximum(tokens / case.prompt, 1.0)
+    return 2.0 * tokens * widest + 4.0 * rows * case.ends.outputs / layout.tensor
+
+
+def reserve_bytes(case: Case) -> float:
+    """What the framework keeps of an accelerator: contexts, graphs, communication buffers, a margin [B]."""
+    return case.work.memory * (1.0 - case.a["performance.serving_memory_share"])
+
+
+def cache_room(case: Case) -> Floats:
+    """What the rest leaves for the cache of an accelerator [B] (n,); negative where the weights do not fit."""
+    return case.work.memory - reserve_bytes(case) - weight_bytes(case) - activation_bytes(case)
+
+
+def mean_cache(case: Case) -> Floats:
+    """Cache of one request on one accelerator of its attention rank, in the mean over its answer [B] (n,).
+
+    A request counts with its prompt and half of its answer: a batch has requests at all stages of their answers.
+    """
+    return request_bytes(case, case.prompt + case.answer / 2.0)
 
 
 def slots(case: Case) -> Floats:
-    """Requests whose cache one replica holds at once (n,); 0 where the weights do not fit.
+    """Requests that one replica holds at once (n,); 0 where not one fits.
 
-    A request counts with its prompt and half of its answer: they are at all stages of their answers at a time.
+    As many as the cache has room for, and as the engine's scheduler takes on each attention rank.
     """
-    each = np.maximum(request_bytes(case, case.prompt + case.answer / 2.0), 1.0)
-    return np.floor(np.maximum(free_bytes(case), 0.0) / each) * case.layouts.data
+    fitting = np.floor(np.maximum(cache_room(case), 0.0) / np.maximum(mean_cache(case), 1e-9))
+    most = case.a["performance.serving_sequences"] * case.layouts.pipeline
+    return np.minimum(fitting, most) * case.layouts.data.astype(float)
 
 
 def memory_parts(case: Case, batch: ArrayLike) -> Parts:
     """Memory of one accelerator by component, with `batch` requests on the replica [B] (n,)."""
-    requests = np.asarray(batch, dtype=float) / case.layouts.data
-    reserved = case.work.memory * (1.0 - case.a["performance.serving_memory_share"])
+    requests = np.ceil(np.asarray(batch, dtype=float) / case.layouts.data)
     return {
         "weights": weight_bytes(case),
-        "cache": requests * request_bytes(case, case.prompt + case.answer / 2.0),
-        "workspace": np.full(len(case.layouts), case.a["performance.serving_workspace"] + reserved),
+        "cache": requests * mean_cache(case),
+        "activations": activation_bytes(case),
+        "framework": np.full(len(case.layouts), reserve_bytes(case)),
     }

@@ -46,9 +46,11 @@ def prefill_time(case: Case, prompts: ArrayLike) -> Floats:
 
 
 def _through(layers: tuple[Layer, ...], case: Case, run: Pass) -> Parts:
+    """All layers of a pass."""
     total: Parts = {}
     for layer in layers:
-        for name, time in layer_parts(layer, case, run).items():
+        seen = run if layer.length is None or not run.filling else run.of(layer.length)
+        for name, time in layer_parts(layer, case, seen).items():
             total[name] = total.get(name, 0.0) + layer.count * time
     return total
 

@@ -1,4 +1,4 @@
-"""What the families share: attention, layers with windows, the tower around them, and the fields that change no shape."""
+"""What the families share: attention, layers with windows, the tower around them, fields that change no shape."""
 
 from __future__ import annotations
 
@@ -12,9 +12,33 @@ from firstlight.spec.model import Attention, Block, Experts, FeedForward, Tower
 LAYERS = 10_000
 """More layers than any model has; bounds the work that a wrong file can cause."""
 
-IRRELEVANT = frozenset(
-    ["_name_or_path", "architectures", "auto_map", "transformers_version", "torch_dtype", "dtype", "use_cache", "quantization_config", "compression_config", "model_type", "id2label", "label2id", "torchscript", "use_bfloat16", "tf_legacy_loss", "is_decoder", "is_encoder_decoder", "tie_encoder_decoder", "pruned_heads", "problem_type", "finetuning_task", "task_specific_params", "tokenizer_class", "prefix", "return_dict", "return_dict_in_generate", "output_attentions", "output_hidden_states", "output_scores", "chunk_size_feed_forward", "gradient_checkpointing", "unsloth_version", "unsloth_fixed", "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id", "mask_token_id", "unk_token_id", "image_token_id", "video_token_id", "audio_token_id", "image_token_index", "video_token_index", "boi_token_index", "eoi_token_index", "vision_start_token_id", "vision_end_token_id", "boi_token_id", "eoi_token_id", "min_length", "max_length", "max_new_tokens", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "begin_suppress", "renormalize_logits", "initializer_range", "initializer_factor", "init_std", "init_device", "emb_init_std", "scale_attn_weights", "rescale_prenorm_residual", "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "layernorm_epsilon", "norm_eps", "norm_epsilon", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "emb_pdrop", "attn_pdrop", "dropout", "activation_dropout", "layerdrop", "classifier_dropout", "classifier_dropout_prob", "embedding_dropout", "residual_dropout", "summary_first_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob", "rope_theta", "rope_scaling", "rope_parameters", "rope_local_base_freq", "rope_interleave", "rotary_dim", "rotary_pct", "rotary_emb_base", "rotary_embedding_base", "partial_rotary_factor", "partial_rotary_factors", "use_mrope", "mrope_section", "rope_type", "original_max_position_embeddings", "initial_context_length", "rotary", "rotary_percentage", "swa_rope_theta", "hidden_act", "hidden_activation", "activation_function", "activation", "mlp_hidden_act", "swiglu_limit", "swiglu_alpha", "router_aux_loss_coef", "aux_loss_alpha", "seq_aux", "output_router_logits", "router_jitter_noise", "norm_topk_prob", "routed_scaling_factor", "scoring_func", "topk_method", "n_group", "topk_group", "num_expert_group", "router_z_loss_coef", "moe_router_dtype", "ep_size", "expert_parallel", "pretraining_tp", "slow_but_exact", "num_nextn_predict_layers", "num_mtp_layers", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "use_mtp", "mtp_transformer_layers", "num_mtp_modules", "mtp_hybrid_override_pattern", "mtp_layers_block_type", "final_logit_softcapping", "attn_logit_softcapping", "query_pre_attn_scalar", "logit_scale", "attention_multiplier"]
-)
+_IRRELEVANT = """
+_name_or_path activation activation_dropout activation_function architectures attention_dropout attention_multiplier
+attention_probs_dropout_prob attn_logit_softcapping attn_pdrop audio_token_id auto_map aux_loss_alpha bad_words_ids
+begin_suppress begin_suppress_tokens boi_token_id boi_token_index bos_token_id chunk_size_feed_forward
+classifier_dropout classifier_dropout_prob compression_config decoder_start_token_id diversity_penalty do_sample dropout
+dtype early_stopping emb_init_std emb_pdrop embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eoi_token_id
+eoi_token_index eos_token_id ep_size expert_parallel exponential_decay_length_penalty final_logit_softcapping
+finetuning_task forced_bos_token_id forced_eos_token_id gradient_checkpointing hidden_act hidden_activation
+hidden_dropout hidden_dropout_prob id2label image_token_id image_token_index init_device init_std initial_context_length
+initializer_factor initializer_range is_decoder is_encoder_decoder label2id layer_norm_eps layer_norm_epsilon layerdrop
+layernorm_epsilon length_penalty logit_scale mask_token_id max_length max_new_tokens min_length mlp_hidden_act
+model_type moe_router_dtype mrope_section mtp_hybrid_override_pattern mtp_layers_block_type mtp_num_hidden_layers
+mtp_transformer_layers mtp_use_dedicated_embeddings n_group no_repeat_ngram_size norm_eps norm_epsilon norm_topk_prob
+num_beam_groups num_beams num_expert_group num_mtp_layers num_mtp_modules num_nextn_predict_layers num_return_sequences
+original_max_position_embeddings output_attentions output_hidden_states output_router_logits output_scores pad_token_id
+partial_rotary_factor partial_rotary_factors prefix pretraining_tp problem_type pruned_heads quantization_config
+query_pre_attn_scalar remove_invalid_values renormalize_logits repetition_penalty rescale_prenorm_residual resid_pdrop
+residual_dropout return_dict return_dict_in_generate rms_norm_eps rope_interleave rope_local_base_freq rope_parameters
+rope_scaling rope_theta rope_type rotary rotary_dim rotary_emb_base rotary_embedding_base rotary_pct rotary_percentage
+routed_scaling_factor router_aux_loss_coef router_jitter_noise router_z_loss_coef scale_attn_weights scoring_func
+sep_token_id seq_aux slow_but_exact summary_first_dropout suppress_tokens swa_rope_theta swiglu_alpha swiglu_limit
+task_specific_params temperature tf_legacy_loss tie_encoder_decoder tokenizer_class top_k top_p topk_group topk_method
+torch_dtype torchscript transformers_version typical_p unk_token_id unsloth_fixed unsloth_version use_bfloat16 use_cache
+use_mrope use_mtp video_token_id video_token_index vision_end_token_id vision_start_token_id
+"""
+IRRELEVANT = frozenset(_IRRELEVANT.split())
+"""Fields that change no shape: token ids, dropout, rotary settings, number formats, what trainers and samplers are told."""
 
 
 def attention(
@@ -46,7 +70,7 @@ def attention(
 
 def check_groups(fields: Fields, name: str, heads: int, kv_heads: int) -> None:
     """Query heads must divide evenly over key and value heads."""
-    fields.check(
+    fields.relation(
         heads % kv_heads == 0,
         name,
         f"is {kv_heads}, which does not divide the {heads} query heads",
@@ -57,7 +81,7 @@ def check_groups(fields: Fields, name: str, heads: int, kv_heads: int) -> None:
 def width_of_head(fields: Fields, name: str, heads: int) -> int:
     """Hidden width over heads, where that is whole."""
     hidden = fields.count(name, high=10**7)
-    fields.check(
+    fields.relation(
         hidden % heads == 0, name, f"is {hidden}, which {heads} heads do not divide", "Write head_dim, or mend either."
     )
     return max(hidden // heads, 1)
@@ -140,5 +164,5 @@ def routed(fields: Fields, count: str, width: str, *, active: str = "num_experts
     """Routed experts in the names that configs give their number and their width."""
     experts = fields.count(count, high=100_000)
     chosen = fields.count(active, high=100_000)
-    fields.check(chosen <= experts, active, f"is {chosen}, more than the {experts} experts", f"At most {experts}.")
+    fields.relation(chosen <= experts, active, f"is {chosen}, more than the {experts} experts", f"At most {experts}.")
     return Experts(count=experts, active=chosen, width=fields.count(width, high=10**8))

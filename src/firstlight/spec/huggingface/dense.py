@@ -1,4 +1,4 @@
-"""Dense decoders in the manner of Llama: rotary positions, RMS norms, gated feed-forward parts, grouped-query attention."""
+"""Dense decoders in the manner of Llama: rotary positions, RMS norms, gated feed-forward, grouped-query attention."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def minimax_m2(fields: Fields) -> tuple[Tower, ...]:
 
 
 def glm4_moe(fields: Fields) -> tuple[Tower, ...]:
-    """GLM-4.5 to 4.7: the first layers dense, one shared expert, bias on queries, keys and values (arXiv 2508.06471)."""
+    """GLM-4.5 to 4.7: first layers dense, one shared expert, bias on queries, keys and values (arXiv 2508.06471)."""
     count = layers(fields)
     mixer = attention(fields, bias=fields.flag("attention_bias"), norm=fields.flag("use_qk_norm"))
     dense = fields.count("first_k_dense_replace", 1, low=0, high=count)
@@ -144,7 +144,7 @@ def llama4(fields: Fields) -> tuple[Tower, ...]:
 def grok(fields: Fields) -> tuple[Tower, ...]:
     """Grok-1: four norms a layer, head and embedding shared (github.com/xai-org/grok-1)."""
     scales = "attn_output_multiplier max_attn_value embedding_multiplier_scale output_multiplier_scale"
-    fields.known(scales.split())
+    fields.known(scales)
     part = routed(fields, "num_experts", "intermediate_size")
     return (decoder(fields, [Block(layers(fields), attention(fields), part, norms=4)], tied=True),)
 

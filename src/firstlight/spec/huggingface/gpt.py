@@ -1,4 +1,4 @@
-"""Decoders in the manner of GPT: layer norms with bias, feed-forward parts without a gate, each with names of its own."""
+"""Decoders in the manner of GPT: layer norms with bias, feed-forward without a gate, each with names of its own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def gpt_neox(fields: Fields) -> tuple[Tower, ...]:
 
 def bloom(fields: Fields) -> tuple[Tower, ...]:
     """BLOOM: positions by ALiBi, a norm after the embedding (arXiv 2211.05100)."""
-    fields.known(["seq_length", "skip_bias_add", "skip_bias_add_qkv", "attention_softmax_in_fp32", "bias_dropout_fusion"])
+    fields.known(
+        ["seq_length", "skip_bias_add", "skip_bias_add_qkv", "attention_softmax_in_fp32", "bias_dropout_fusion"]
+    )
     fields.known(["masked_softmax_fusion", "offset_alibi", "apply_residual_connection_post_layernorm"])
     width = "n_embed" if "n_embed" in fields else "hidden_size"
     hidden = fields.count(width, high=10**7)
@@ -75,9 +77,9 @@ def falcon(fields: Fields) -> tuple[Tower, ...]:
 
 
 def mpt(fields: Fields) -> tuple[Tower, ...]:
-    """MPT: no bias anywhere, ALiBi or learned positions, head and embedding shared (github.com/mosaicml/llm-foundry)."""
-    names = "embedding_fraction norm_type verbose use_pad_tok_in_ffn fc_type logit_scale tokenizer_name init_config ffn_config"
-    fields.known(names.split())
+    """MPT: no bias, ALiBi or learned positions, head and embedding shared (github.com/mosaicml/llm-foundry)."""
+    fields.known("embedding_fraction norm_type verbose use_pad_tok_in_ffn fc_type logit_scale")
+    fields.known("tokenizer_name init_config ffn_config")
     hidden, free = fields.count("d_model", high=10**7), fields.flag("no_bias", True)
     alibi, mixer = _mpt_attention(fields, free)
     part = FeedForward(fields.count("expansion_ratio", 4, high=1000) * hidden, gated=False, bias=not free)
@@ -91,7 +93,18 @@ def _mpt_attention(fields: Fields, free: bool) -> tuple[bool, Attention]:
     """Whether positions come by ALiBi, and the mixer."""
     heads = fields.count("n_heads", high=100_000)
     part = fields.nested("attn_config") or Fields({}, "attn_config", fields.problems)
-    part.known(["attn_impl", "alibi_bias_max", "attn_uses_sequence_id", "clip_qkv", "prefix_lm", "softmax_scale", "rope", "rope_impl"])
+    part.known(
+        [
+            "attn_impl",
+            "alibi_bias_max",
+            "attn_uses_sequence_id",
+            "clip_qkv",
+            "prefix_lm",
+            "softmax_scale",
+            "rope",
+            "rope_impl",
+        ]
+    )
     kinds = ("multihead_attention", "multiquery_attention", "grouped_query_attention")
     kind = part.word("attn_type", kinds[0], kinds)
     stated = part.maybe("kv_n_heads", high=100_000)

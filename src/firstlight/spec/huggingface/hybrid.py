@@ -78,7 +78,7 @@ def qwen3_5_moe(fields: Fields) -> tuple[Tower, ...]:
 
 
 def nemotron_h(fields: Fields) -> tuple[Tower, ...]:
-    """Nemotron-H and Nemotron 3: each layer is one part: Mamba-2, attention, dense or experts (arXiv 2504.03624, 2512.20848)."""
+    """Nemotron-H and 3: a layer is one part: Mamba-2, attention, dense, experts (arXiv 2504.03624, 2512.20848)."""
     count, kinds = _kinds(fields)
     bias = fields.flag("mlp_bias")
     blocks: dict[str, Block] = {}
@@ -99,7 +99,7 @@ def nemotron_h(fields: Fields) -> tuple[Tower, ...]:
     other = (
         "mamba_hidden_act mamba_ssm_cache_dtype residual_in_fp32 num_logits_to_keep attention_bias attention_head_dim"
     )
-    fields.known(f"{mamba} {unused} {latent} {kernel} {other} num_attention_heads num_key_value_heads head_dim".split())
+    fields.known(f"{mamba} {unused} {latent} {kernel} {other} num_attention_heads num_key_value_heads head_dim")
     fields.check("sliding_window" not in fields, "sliding_window", "is set", "This family is read without windows.")
     fields.known(("sliding_window",))
     return (decoder(fields, [blocks[kind] for kind in kinds][:count]),)
@@ -180,8 +180,8 @@ def _full(fields: Fields, count: int) -> list[bool]:
 
 def mamba2(fields: Fields) -> tuple[Tower, ...]:
     """Mamba-2 throughout (arXiv 2405.21060)."""
-    kernel = "chunk_size time_step_min time_step_max time_step_floor time_step_limit time_step_rank residual_in_fp32 rms_norm"
-    fields.known(f"{kernel} norm_before_gate".split())
+    fields.known("chunk_size time_step_min time_step_max time_step_floor time_step_limit time_step_rank")
+    fields.known("residual_in_fp32 rms_norm norm_before_gate")
     fields.check(fields.flag("use_conv_bias", True), "use_conv_bias", "is false", "Mamba-2 is read with it.")
     hidden, expand = fields.count("hidden_size", high=10**7), fields.count("expand", 2, high=1000)
     mixer = StateSpace(

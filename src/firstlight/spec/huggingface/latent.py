@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firstlight.spec.fields import Fields
+from firstlight.spec.huggingface import vision
 from firstlight.spec.huggingface.common import decoder, feed_forward, layers, routed
 from firstlight.spec.model import Block, Experts, FeedForward, LatentAttention, Tower
 
@@ -56,6 +57,14 @@ def deepseek_v3(fields: Fields) -> tuple[Tower, ...]:
     return _tower(fields, [_mixer(fields)] * layers(fields), router_bias=True)
 
 
+def kimi_k25(fields: Fields) -> tuple[Tower, ...]:
+    """Kimi K2.5: Kimi K2 with an image encoder (arXiv 2504.07491 for the encoder)."""
+    fields.known("ignore_index media_placeholder_token_id use_unified_vision_chunk video_placeholder")
+    text = vision.text_part(fields)
+    text.known("add_cross_attention cross_attention_hidden_size")
+    return (*vision.moonshot(fields), *deepseek_v3(text))
+
+
 def deepseek_v32(fields: Fields) -> tuple[Tower, ...]:
     """DeepSeek-V3.2 and GLM-5: an indexer chooses the tokens that each query sees (arXiv 2512.02556).
 
@@ -80,4 +89,5 @@ FAMILIES = {
     "deepseek_v32": deepseek_v32,
     "glm_moe_dsa": deepseek_v32,
     "kimi_k2": deepseek_v3,
+    "kimi_k25": kimi_k25,
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from firstlight.errors import DocumentError
 from firstlight.spec.fields import Fields
 from firstlight.spec.huggingface.common import LAYERS, width_of_head
 from firstlight.spec.model import Attention, Block, FeedForward, Tower
@@ -12,7 +15,7 @@ def text_part(fields: Fields) -> Fields:
     text = fields.nested("text_config")
     if text is None:
         fields.complain("text_config", "is missing", "Add the text part's config.")
-        return Fields({}, "text_config", fields.problems)
+        raise DocumentError(tuple(fields.problems))
     return text
 
 
@@ -32,7 +35,7 @@ def _encoder(part: Fields, depth: str, heads: str, tokens: int, extra: int, posi
 
 
 def siglip(fields: Fields, text_hidden: int) -> tuple[Tower, ...]:
-    """SigLIP (arXiv 2303.15343) as Gemma 3 uses it: no pooling head, a norm and one projection into the text's width."""
+    """SigLIP (arXiv 2303.15343) as Gemma 3 uses it: no pooling head, a norm, one projection into the text's width."""
     part = fields.nested("vision_config")
     if part is None:
         return ()
@@ -77,3 +80,24 @@ def qwen(fields: Fields) -> tuple[Tower, ...]:
     patches = part.count("in_channels", 3, high=100) * frames * patch**2 * hidden + hidden
     extra = patches + merger + 2 * hidden + deep * (merger + 2 * merged)
     return _encoder(part, "depth", "num_heads", tokens, extra, tokens)
+
+
+def moonshot(fields: Fields) -> tuple[Tower, ...]:
+    """The encoder of Kimi K2.5 (MoonViT, arXiv 2504.07491): learned positions on a grid, four patches merged into one."""
+    part = fields.nested("vision_config")
+    if part is None:
+        return ()
+    part.known("_attn_implementation merge_type mm_projector_type pos_emb_type init_pos_emb_time video_attn_type")
+    part.known("projector_hidden_act projector_ln_eps")
+    hidden, out = part.count("vt_hidden_size", high=10**6), part.count("text_hidden_size", high=10**7)
+    heads, patch = part.count("vt_num_attention_heads", high=10_000), part.count("patch_size", high=1000)
+    kernel = part.numbers("merge_kernel_size", 100) or (2, 2)
+    merged = part.count("mm_hidden_size", high=10**6) * math.prod(kernel)
+    projector = 2 * hidden + merged * (merged + 1) + (merged + 1) * out
+    grid = part.count("init_pos_emb_height", high=10_000) * part.count("init_pos_emb_width", high=10_000)
+    width = width_of_head(part, "vt_hidden_size", heads)
+    mixer = Attention(heads, heads, width, causal=False, bias=True, out_bias=True)
+    inner = FeedForward(part.count("vt_intermediate_size", high=10**7), gated=False, bias=True)
+    block = Block(part.count("vt_num_hidden_layers", high=LAYERS), mixer, inner, norm_bias=True)
+    extra = 3 * patch**2 * hidden + hidden + 2 * hidden + projector
+    return (Tower("vision", hidden, (block,), positions=grid, tokens=grid, extra=extra, optional=True),)

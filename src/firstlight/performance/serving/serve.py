@@ -1,0 +1,173 @@
+"""One served model on its share of the factory: its result."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight import units
+from firstlight.errors import InfeasibleError, Limit
+from firstlight.performance.machine import machine
+from firstlight.performance.power import utilisation
+from firstlight.performance.result import ServingCurve, ServingResult
+from firstlight.performance.serving.batching import Flow, at_rate, flow
+from firstlight.performance.serving.layouts import Case, Layouts
+from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
+from firstlight.performance.serving.space import check
+from firstlight.performance.uncertainty import serving_interval
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import ServingLayout
+from firstlight.spec.model import Model
+from firstlight.spec.parameters import active_parameters, parameters
+from firstlight.spec.parts import Accelerator, Host, System
+from firstlight.spec.workload import Serving
+from firstlight.twin.protocols import CollectiveTime, Floats
+from firstlight.twin.result import Prediction
+
+
+def serve(
+    workload: Serving,
+    model: Model,
+    system: System,
+    accelerator: Accelerator,
+    host: Host,
+    accelerators: int,
+    layout: ServingLayout,
+    collective: CollectiveTime,
+    a: Assumptions,
+) -> ServingResult:
+    """One model served in a given layout.
+
+    As many replicas as go into the accelerators share the requests evenly. `layout.batch` is the most that a replica
+    decodes at once; at the asked rate it decodes what Little's law says. A rate beyond what the replicas can take
+    leaves `requests` above `capacity`: latencies are then those at the full batch, of the requests that are served.
+
+    Raises:
+        UsageError: a parallelism that does not divide or go into the accelerators; says which, and what would.
+        InfeasibleError: weights or the batch's cache are beyond the memory; says by how much, and what would fit.
+    """
+    check(model, layout, accelerators)
+    work = machine(accelerator, host, system, workload.precision, a)
+    case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([layout]), collective, a)
+    _check_memory(case, layout)
+    each = layout.tensor * layout.pipeline * layout.data
+    replicas = accelerators // each
+    curve = flow(case, batches(layout.batch)[:, None])
+    most = within_limits(case, workload, layout.batch)
+    full = flow(case, np.asarray([most]))
+    offered = workload.requests / replicas
+    reached = flow(case, np.asarray([at_rate(case, offered, float(layout.batch))]), offered)
+    capacity = _capacity(case, layout, full, replicas)
+    memory = {name: float(size[0]) for name, size in memory_parts(case, layout.batch).items()}
+    return ServingResult(
+        model=model.id,
+        parameters=float(parameters(model)),
+        active_parameters=float(active_parameters(model)),
+        accelerators=accelerators,
+        layout=layout,
+        replica_accelerators=each,
+        replicas=replicas,
+        precision=workload.precision,
+        requests=workload.requests,
+        prompt=workload.prompt,
+        answer=workload.answer,
+        capacity=capacity,
+        first_token=serving_interval(float(reached.first_token[0]), "first", case.layers, layout, work, a),
+        per_token=serving_interval(float(reached.per_token[0]), "token", case.layers, layout, work, a),
+        tokens_per_s=_output(workload, capacity),
+        memory_parts=memory,
+        memory=sum(memory.values()),
+        memory_available=work.memory,
+        step_parts=_parts(reached),
+        curve=_curve(curve, workload, each),
+        utilisation=_utilisation(case, reached, replicas * each / accelerators),
+    )
+
+
+def batches(most: int) -> Floats:
+    """Batches of the curve: the powers of two up to the greatest, and the greatest."""
+    return np.asarray(sorted({*(2**power for power in range(most.bit_length())), most}), dtype=float)
+
+
+def allowed(workload: Serving, found: Flow) -> NDArray[np.bool_]:
+    """Where both latencies are within their limits; boolean, in the shape of the flow."""
+    token, first = workload.per_token or np.inf, workload.first_token or np.inf
+    return (found.per_token <= token * (1 + 1e-9)) & (found.first_token <= first * (1 + 1e-9))
+
+
+def within_limits(case: Case, workload: Serving, most: int) -> float:
+    """The greatest batch of a layout up to `most` whose latencies are within the limits; 1 where not even that is.
+
+    The latencies at the asked rate are then beyond the limits too, and say by how much.
+    """
+    grid = np.unique(np.round(np.geomspace(1.0, most, 256)))
+    good = np.flatnonzero(allowed(workload, flow(case, grid[:, None]))[:, 0])
+    return float(grid[good[-1]]) if len(good) else 1.0
+
+
+def _check_memory(case: Case, layout: ServingLayout) -> None:
+    """Pass a layout whose weights and batch fit.
+
+    Raises:
+        InfeasibleError: they do not; says by how much, and what would fit.
+    """
+    room, most, model = float(cache_room(case)[0]), int(slots(case)[0]), case.model.id
+    if layout.batch <= most:
+        return
+    if most >= 1:
+        remedy = f"Write a batch of at most {most:,}, or spread the replica over more accelerators."
+        limit = Limit("batch", f"{layout.batch:,} requests at once", f"room for {most:,}", remedy)
+        raise InfeasibleError(f"The batch of {model} does not fit:", (limit,))
+    weights, one = float(weight_bytes(case)[0]), float(mean_cache(case)[0])
+    needed = case.work.memory - room + one
+    remedy = (
+        f"Weights alone are {units.show(weights, 'bytes')}; spread the replica over "
+        f"{max(needed / case.work.memory, 1.0):.3g} times its accelerators or more, or serve in fewer bits."
+    )
+    limit = Limit(
+        "memory", f"{units.show(needed, 'bytes')} an accelerator", units.show(case.work.memory, "bytes"), remedy
+    )
+    raise InfeasibleError(f"{model} does not fit on {case.work.accelerator}:", (limit,))
+
+
+def _capacity(case: Case, layout: ServingLayout, full: Flow, replicas: int) -> Prediction:
+    """Requests per second of all replicas [1/s]: as uncertain as the time per token."""
+    rate = float(full.rate[0]) * replicas
+    return serving_interval(1.0 / rate, "token", case.layers, layout, case.work, case.a).inverse()
+
+
+def _output(workload: Serving, capacity: Prediction) -> Prediction:
+    """Output tokens per second [1/s]: what is asked for, as far as the capacity goes."""
+    low, mid, high = (
+        min(workload.requests, rate) * workload.answer for rate in (capacity.p10, capacity.p50, capacity.p90)
+    )
+    return Prediction(low, mid, high, capacity.calibrated, capacity.basis)
+
+
+def _parts(found: Flow) -> dict[str, float]:
+    parts = {name: float(np.ravel(time)[0]) for name, time in found.parts.items()}
+    return {name: time for name, time in parts.items() if time > 0}
+
+
+def _curve(found: Flow, workload: Serving, each: int) -> ServingCurve:
+    return ServingCurve(
+        batch=tuple(int(batch) for batch in found.batch[:, 0]),
+        per_token=tuple(found.per_token[:, 0].tolist()),
+        first_token=tuple(found.first_token[:, 0].tolist()),
+        tokens_per_s_each=tuple((found.rate[:, 0] * workload.answer / each).tolist()),
+        tokens_per_s_user=tuple((1.0 / found.per_token[:, 0]).tolist()),
+    )
+
+
+def _utilisation(case: Case, found: Flow, used: float) -> float:
+    """Share of the power range: decode steps and prefill by their shares of the time that the replicas work.
+
+    Args:
+        found: the replica at work.
+        used: share of the accelerators that are in a replica.
+    """
+    step, filling = float(found.step[0]), float(found.filling[0])
+    steps = float(found.rate[0]) * case.further / max(float(found.batch[0]), 1.0)
+    decoding = min(steps * step, 1.0 - filling)
+    shares = {name: time / step * decoding for name, time in _parts(found).items()}
+    return utilisation({**shares, "gemm": filling}, used * min(decoding + filling, 1.0), case.a)

@@ -1,0 +1,109 @@
+"""Every layout that a replica may take, and the rules of divisibility behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firstlight.errors import UsageError
+from firstlight.performance.serving.layouts import Layouts
+from firstlight.performance.shapes import Layer, Scan, layers
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import ServingLayout
+from firstlight.spec.model import Model
+
+TENSORS = (1, 2, 4, 8, 16, 32, 64)
+PIPELINES = (1, 2, 4, 8, 16)
+
+
+def space(model: Model, a: Assumptions) -> Layouts:
+    """All layouts of a replica worth trying, as arrays, each with batch 1.
+
+    Tensor parallelism divides heads; a pipeline has no more stages than the model has layers. Models with routed
+    experts also take attention data parallelism, with experts spread over all ranks of a stage; without it, experts are
+    spread over the tensor ranks or cut by their width. Replicas have at most `serving_replica` accelerators, whatever
+    the size of a node or scale-up domain: the fabric's collectives tell what crossing one costs.
+    """
+    shapes, most = layers(model), int(a["performance.serving_replica"])
+    depth = sum(layer.count for layer in shapes)
+    rows = [
+        (tensor, pipeline, data, expert, 1)
+        for tensor in TENSORS
+        if not _uneven(shapes, tensor)
+        for pipeline in PIPELINES
+        if pipeline <= depth
+        for data, expert in _spreads(shapes, tensor, most // (tensor * pipeline))
+    ]
+    return Layouts(*np.asarray(rows, dtype=np.int64).reshape(len(rows), 5).T)
+
+
+def _spreads(shapes: tuple[Layer, ...], tensor: int, ranks: int) -> list[tuple[int, int]]:
+    """(Attention data-parallel ranks, expert-parallel ranks) of a stage with so many ranks to spare."""
+    if ranks < 1:
+        return []
+    counts = _experts(shapes)
+    found = {(1, 1)}
+    for data in range(1, ranks + 1) if counts else ():
+        if all(count % (tensor * data) == 0 for count in counts):
+            found.add((data, tensor * data))
+    return sorted(found)
+
+
+def _experts(shapes: tuple[Layer, ...]) -> set[int]:
+    return {layer.routed.count for layer in shapes if layer.routed}
+
+
+def _uneven(shapes: tuple[Layer, ...], tensor: int) -> list[tuple[int, str]]:
+    """What tensor parallelism of this degree does not cut evenly: how many there are, and of what."""
+    found: list[tuple[int, str]] = []
+    for core in (core for layer in shapes for core in layer.cores):
+        if isinstance(core, Scan):
+            found += [(core.inner, "state-space channels")] if core.inner % tensor else []
+        elif core.heads % tensor:
+            found.append((core.heads, "attention heads"))
+        elif core.kv_heads % tensor and tensor % core.kv_heads:
+            found.append((core.kv_heads, "key and value heads"))
+    return found
+
+
+def check(model: Model, layout: ServingLayout, accelerators: int) -> None:
+    """Pass a layout that can be run.
+
+    Raises:
+        UsageError: a parallelism that does not divide, has no effect, or does not go into the accelerators; says which,
+            and what would.
+    """
+    shapes, stage = layers(model), layout.tensor * layout.data
+    if stage * layout.pipeline > accelerators:
+        raise UsageError(
+            f"tensor {layout.tensor} x pipeline {layout.pipeline} x data {layout.data} = {stage * layout.pipeline:,} "
+            f"accelerators in a replica, but {model.id} has {accelerators:,}; lower one of them"
+        )
+    for count, what in _uneven(shapes, layout.tensor):
+        nearest = max(t for t in range(1, layout.tensor) if not _uneven(shapes, t))
+        raise UsageError(
+            f"tensor {layout.tensor} does not go into {count:,} {what}; the nearest that does is {nearest}"
+        )
+    depth = sum(layer.count for layer in shapes)
+    if layout.pipeline > depth:
+        raise UsageError(
+            f"pipeline {layout.pipeline} is more than the {depth} layers of {model.id}; write at most {depth}"
+        )
+    _check_experts(shapes, layout, stage)
+
+
+def _check_experts(shapes: tuple[Layer, ...], layout: ServingLayout, stage: int) -> None:
+    counts = _experts(shapes)
+    if not counts and layout.expert > 1:
+        raise UsageError("expert parallelism has no effect on a model without routed experts; write expert: 1")
+    if not counts and layout.data > 1:
+        raise UsageError(
+            "attention data parallelism of a model without routed experts is the same as more replicas; write data: 1"
+        )
+    if stage % layout.expert:
+        raise UsageError(f"expert {layout.expert} does not divide tensor x data = {stage:,}; write expert: {stage}")
+    for count in counts:
+        if count % layout.expert:
+            nearest = max(e for e in range(1, layout.expert) if count % e == 0 and stage % e == 0)
+            raise UsageError(
+                f"expert {layout.expert} does not divide {count:,} experts; the nearest that does is {nearest}"
+            )
