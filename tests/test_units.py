@@ -99,7 +99,7 @@ def test_long_texts_are_cut_in_messages():
         (400, "rate", "400 /s"),
         (298.15, "temperature", "25 C"),
         (60 / 3.6e9, "energy price", "60 USD/MWh"),
-        (0.0, "power", "0 mW"),
+        (0.0, "power", "0 W"),
         (70000.0, "area", "70,000 m2"),
         (math.nan, "power", "not known"),
         (math.inf, "time", "unlimited"),

@@ -243,7 +243,7 @@ def show(value: float, dimension: str, digits: int = 3) -> str:
     kind = DIMENSIONS[dimension]
     if not math.isfinite(value):
         return "not known" if math.isnan(value) else "unlimited"
-    unit = kind.shown[0]
+    unit = kind.shown[0] if value else next((u for u in kind.shown if kind.units[u] == 1), kind.shown[0])
     for candidate in kind.shown:
         if abs(value) >= kind.units[candidate] * (1 - 0.5 * 10.0**-digits):
             unit = candidate

@@ -2,15 +2,17 @@ import datetime as dt
 import itertools
 import math
 import time
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from firstlight.errors import UsageError
 from firstlight.schedule import BuildFacts, OrderItem, programme
-from firstlight.schedule.build import WAITS_FOR
+from firstlight.schedule.build import UNBILLED, WAITS_FOR
 from firstlight.schedule.leadtimes import generation_key, lead_time, table
 from firstlight.spec.assumptions import shipped, with_overrides
+from firstlight.spec.plan import Equipment
 
 START = dt.date(2026, 3, 2)
 DAY = 86400.0
@@ -105,11 +107,26 @@ def test_what_stands_is_not_built_nor_ordered():
     assert both.makespan < shell_only.makespan
 
 
-def test_switchgear_and_busway_are_ordered_even_if_unnamed():
+def test_what_each_build_needs_is_ordered_even_if_unnamed():
     result = programme(START, None, (), build(), a())
-    assert {o.item for o in result.orders} == {"Switchgear", "Busway"}
+    assert {o.item for o in result.orders} == {"Switchgear", "Busway", "Storage systems"}
     named = programme(START, None, [OrderItem("Our switchgear", "own", 4, "switchgear")], build(), a())
-    assert {o.item for o in named.orders} == {"Our switchgear", "Busway"}
+    assert {o.item for o in named.orders} == {"Our switchgear", "Busway", "Storage systems"}
+
+
+def test_what_is_secured_does_not_wait_for_its_lead_time():
+    keys = frozenset(EVERYTHING)
+    waits = programme(START, None, items(*EVERYTHING), build(existing=BROWNFIELD), a())
+    secured = programme(START, None, items(*EVERYTHING), build(existing=BROWNFIELD, secured=keys), a())
+    assert secured.makespan < waits.makespan
+    assert all(order.lead_time == order.lead_time_high == 0 for order in secured.orders)
+    one = programme(START, None, items(*EVERYTHING), build(existing=BROWNFIELD, secured=frozenset({"ups"})), a())
+    changed = [o.item for o in one.orders if o.lead_time == 0]
+    assert changed == [table()["ups"]["item"]]
+
+
+def test_a_plan_can_secure_whatever_is_ordered():
+    assert set(get_args(Equipment)) == set(EVERYTHING)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +199,7 @@ def test_table_is_ordered_and_the_plan_can_replace_it():
 
 
 def test_items_without_key_do_not_wait_and_unknown_keys_are_refused():
-    assert len(programme(START, None, [OrderItem("paint", "", 1, "")], build(), a()).orders) == 2
+    assert len(programme(START, None, [OrderItem("paint", "", 1, "")], build(), a()).orders) == len(UNBILLED)
     with pytest.raises(UsageError, match='did you mean "chiller"'):
         programme(START, None, [OrderItem("x", "", 1, "chillers")], build(), a())
 

@@ -66,6 +66,7 @@ def _score(plan: Plan, system: System, catalog: Catalog, a: Assumptions, base: P
         raise InfeasibleError(f"the site's {units.show(plan.site.power, 'power')} do not feed a single system")
     made_of = parts(with_design(plan, system=system.id).design, catalog)
     fabric, _ = choose.fabric(plan.design.fabric, made_of, most, catalog)
+    made_of = parts(with_design(plan, system=system.id, fabric=fabric).design, catalog)
     shares = place(plan.demand, Sizer(made_of, fabric, a, base), most, fill=plan.design.accelerators is not None)
     runs = [share for share in shares if isinstance(share.workload, Training) and share.workload.within is None]
     if runs:

@@ -105,9 +105,8 @@ def _shares(plan: Plan, setting: Setting, factory: _Factory, binds: str) -> tupl
     """The workloads' shares; and whether they are the fewest, where the site would hold more than they take."""
     measured = all(not isinstance(workload, Training) or workload.within for workload in plan.demand)
     fewest = bool(binds) and measured
-    sizer = Sizer(
-        setting.made_of, plan.design.fabric, setting.a, setting.base, partial(factory.interrupted, plan.design)
-    )
+    made_of = parts(plan.design, setting.catalog)
+    sizer = Sizer(made_of, plan.design.fabric, setting.a, setting.base, partial(factory.interrupted, plan.design))
     try:
         return place(plan.demand, sizer, hand.usable(plan.design), fill=not fewest), fewest
     except InfeasibleError as error:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from firstlight.evaluate.evaluation import Evaluation, FactorySummary, Margin
 
-# from firstlight.evaluate.run import evaluate
+from firstlight.evaluate.run import evaluate
 
-__all__ = ["Evaluation", "FactorySummary", "Margin"]
+__all__ = ["Evaluation", "FactorySummary", "Margin", "evaluate"]

@@ -15,7 +15,9 @@ from firstlight.reliability.facts import FabricCounts, RunFacts
 from firstlight.reliability.result import RunReliability
 from firstlight.schedule import BuildFacts, OrderItem
 from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Design
+from firstlight.spec.parts import Part
 from firstlight.spec.plan import Plan
 from firstlight.spec.site import Site
 from firstlight.spec.workload import Training
@@ -72,25 +74,35 @@ def fabric_counts(network: NetworkResult) -> FabricCounts:
     )
 
 
-def orders(bill: Sequence[BillLine], released: int) -> tuple[OrderItem, ...]:
-    """What is bought as `schedule` sees it; `released` is the year of the accelerator's first shipment."""
+def orders(bill: Sequence[BillLine], catalog: Catalog, released: int) -> tuple[OrderItem, ...]:
+    """What is bought as `schedule` sees it: one order for each part, whatever its lengths.
+
+    Args:
+        bill: of materials.
+        catalog: of its parts.
+        released: year of the accelerator's first shipment.
+    """
+    counts: dict[tuple[str, str], float] = {}
+    for line in bill:
+        counts[line.part, line.lead] = counts.get((line.part, line.lead), 0.0) + line.count
     return tuple(
-        OrderItem(line.item, line.part, round(line.count), line.lead, released if line.lead == "accelerators" else None)
-        for line in bill
-        if line.lead
+        OrderItem(catalog.part(Part, part).name, part, round(count), lead, released if lead == "accelerators" else None)
+        for (part, lead), count in counts.items()
+        if lead
     )
 
 
-def build_facts(factory: Factory, network: NetworkResult, site: Site) -> BuildFacts:
+def build_facts(factory: Factory, network: NetworkResult, plan: Plan) -> BuildFacts:
     """The build as `schedule` sees it."""
     return BuildFacts(
-        buildings=site.buildings,
+        buildings=plan.site.buildings,
         halls=len(factory.halls),
         racks=len(factory.racks),
         nodes=factory.nodes,
         cables=sum(line.count for line in network.cables),
         it_power=factory.it_power,
-        existing=frozenset(site.existing),
+        existing=frozenset(plan.site.existing),
+        secured=frozenset(plan.secured),
     )
 
 

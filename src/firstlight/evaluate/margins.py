@@ -28,9 +28,9 @@ def margins(
         Margin("site.power", facility.peak, facility.available, "power", "hard"),
         Margin("site.floor", facility.floor_used, facility.floor_available, "area", "hard"),
     ]
-    if plan.ready_by is not None:
-        allowed = schedule.makespan - schedule.late
-        found.append(Margin("ready_by", schedule.makespan, max(allowed, 1.0), "time", "target"))
+    if schedule.ready_by is not None:
+        allowed = (schedule.ready_by - schedule.start).days * units.DAY
+        found.append(Margin("ready_by", schedule.makespan, max(allowed, units.DAY), "time", "target"))
     trained, served = iter(zip(training, runs, strict=True)), iter(serving)
     for index, workload in enumerate(plan.demand):
         where = f"demand[{index}]"

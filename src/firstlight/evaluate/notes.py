@@ -10,6 +10,7 @@ from firstlight import units
 from firstlight.evaluate import hand
 from firstlight.facility.result import FacilityResult
 from firstlight.performance.result import ServingResult, TrainingResult
+from firstlight.schedule import UNBILLED
 from firstlight.spec.plan import Plan
 from firstlight.twin.bill import BillLine
 from firstlight.twin.factory import Factory
@@ -33,6 +34,7 @@ def notes(
         *_uncalibrated(training, serving),
         *_weather(facility),
         *_early(factory, start),
+        *_secured(plan, bill),
         *_unpriced(bill),
     )
 
@@ -61,6 +63,12 @@ def _early(factory: Factory, start: dt.date) -> Iterator[str]:
     chip = factory.accelerator
     if chip.released > start.year:
         yield f"{chip.id} ships from {chip.released} on, after the first order on {start}"
+
+
+def _secured(plan: Plan, bill: Sequence[BillLine]) -> Iterator[str]:
+    idle = set(plan.secured) - {line.lead for line in bill} - set(UNBILLED)
+    if idle:
+        yield f"nothing of the plan waits for {', '.join(sorted(idle))}; take it out of `secured`"
 
 
 def _unpriced(bill: Sequence[BillLine]) -> Iterator[str]:

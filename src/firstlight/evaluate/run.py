@@ -80,8 +80,8 @@ def evaluate(
     bought = bill(built, network, facility, catalog, plan.site)
     start, ready_by = dates(plan)
     schedule = programme(
-        start, ready_by, hand.orders(bought, built.parts.accelerator.released),
-        hand.build_facts(factory, network, plan.site), a, np.random.SeedSequence(seed).spawn(1)[0],
+        start, ready_by, hand.orders(bought, catalog, built.parts.accelerator.released),
+        hand.build_facts(factory, network, plan), a, np.random.SeedSequence(seed).spawn(1)[0],
     )  # fmt: skip
     progress(STEPS[6])
     economics = price(

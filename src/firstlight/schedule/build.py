@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from firstlight.errors import UsageError
 from firstlight.schedule.facts import BuildFacts, OrderItem
-from firstlight.schedule.leadtimes import LeadTime, generation_key, lead_time
+from firstlight.schedule.leadtimes import SECURED, LeadTime, generation_key, lead_time
 from firstlight.spec.assumptions import Assumptions
 
-UNBILLED = ("switchgear", "busway")
-"""Each build needs them, and no part of the catalogue stands for them."""
+UNBILLED = {"switchgear": "Switchgear", "busway": "Busway", "storage": "Storage systems"}
+"""Each build needs them, and no part of the catalogue stands for them: names by key, one lot for each hall."""
 WAITS_FOR = {
     "substation": ("transformer-high-voltage",),
     "power": ("transformer", "switchgear", "ups", "busway"),
@@ -74,14 +74,13 @@ class Network:
 def to_order(items: Sequence[OrderItem], build: BuildFacts, year: int) -> list[tuple[OrderItem, str]]:
     """What is ordered, with its key of the lead-time table.
 
-    Items with an empty key do not wait. Substation transformers of a feed that already stands are not ordered. The
-    switchgear and busway of the halls are added where no item names them.
+    Items with an empty key do not wait. Substation transformers of a feed that already stands are not ordered. What
+    halls need beside the items (`UNBILLED`) is added where no item names it.
     """
     stands = {"transformer-high-voltage"} if "utility" in build.existing else set[str]()
     wanted = [(i, generation_key(i.lead, i.released, year)) for i in items if i.lead and i.lead not in stands]
     named = {key for _, key in wanted}
-    names = {"switchgear": "Switchgear", "busway": "Busway"}
-    return wanted + [(OrderItem(names[k], "", build.halls, k), k) for k in UNBILLED if k not in named]
+    return wanted + [(OrderItem(name, "", build.halls, k), k) for k, name in UNBILLED.items() if k not in named]
 
 
 def network(orders: Sequence[tuple[OrderItem, str]], build: BuildFacts, a: Assumptions) -> Network:
@@ -97,7 +96,7 @@ def network(orders: Sequence[tuple[OrderItem, str]], build: BuildFacts, a: Assum
     """
     net = Network(a)
     for item, key in orders:
-        net.order(item, lead_time(key, a), key)
+        net.order(item, SECURED if item.lead in build.secured else lead_time(key, a), key)
     speed = _speed(a)
     shells, ground = _shells(net, build, speed)
     energised = _utility(net, build, ground, speed)

@@ -37,6 +37,7 @@ class BuildFacts:
         cables: links of the fabric, all tiers.
         it_power: greatest, all halls [W].
         existing: what already stands: "shell", "utility".
+        secured: keys of the lead-time table whose orders are there when they are needed.
     """
 
     buildings: int
@@ -46,6 +47,7 @@ class BuildFacts:
     cables: int
     it_power: float
     existing: frozenset[str] = field(default_factory=frozenset)
+    secured: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.

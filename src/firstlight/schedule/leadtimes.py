@@ -31,6 +31,10 @@ class LeadTime:
     standing: str
 
 
+SECURED = LeadTime("", 0.0, 0.0, 0.0, "secured before the start", "user")
+"""Of what the plan says is there when the build needs it."""
+
+
 @cache
 def table() -> dict[str, dict[str, str]]:
     """The ranges that firstlight comes with, by key."""

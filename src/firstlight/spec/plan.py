@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,12 @@ from firstlight.spec.document import Document
 from firstlight.spec.quantity import Day
 from firstlight.spec.site import Site
 from firstlight.spec.workload import Workload
+
+Equipment = Literal[
+    "accelerators", "air-handler", "battery", "busway", "cables", "cdu", "chiller", "dry-cooler", "generator", "optics",
+    "racks", "storage", "switches", "switchgear", "transformer", "transformer-high-voltage", "ups",
+]  # fmt: skip
+"""What is ordered and waited for."""
 
 
 class Plan(Document):
@@ -29,6 +35,8 @@ class Plan(Document):
     """The day of the first order. Left out: the day of the run."""
     ready_by: Annotated[dt.date | float, Day(or_time=True)] | None = None
     """First light: a date, or a time from the start ("122 days"). Left out: as soon as the supply chain allows."""
+    secured: tuple[Equipment, ...] = ()
+    """What was ordered before the start, or is in stock: it is there when the build needs it."""
     assumptions: dict[str, str | float] = Field(default={}, examples=[{"economics.energy_price": "45 USD/MWh"}])
     """Values of the assumptions that this plan replaces, by name ("economics.energy_price": "45 USD/MWh")."""
     catalog: str | None = Field(default=None, min_length=1, max_length=1000, examples=["my-parts.yaml"])
