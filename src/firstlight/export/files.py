@@ -67,7 +67,7 @@ def _writer(path: Path, schema: pa.Schema) -> Any:
     if path.suffix == ".csv":
         return pa_csv.CSVWriter(path, schema, write_options=pa_csv.WriteOptions(quoting_style="needed"))
     texts = [field.name for field in schema if pa.types.is_string(field.type)]
-    repeating = [name for name in texts if name not in ("cable", "label", "rack")]
+    repeating: Any = [name for name in texts if name not in ("cable", "label", "rack")]  # the stubs know only a switch
     return pa_parquet.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating)
 
 

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from firstlight.twin.factory import Factory
 from firstlight.twin.protocols import Ints, Topology
 
+Whole = NDArray[np.signedinteger[Any]]
+"""Integers of any width."""
+
 compute: Any = pc  # pyarrow makes its functions at run time
 
 
-def numbered(prefix: str, index: Ints, count: int, least: int = 2) -> pa.Array:
+def numbered(prefix: str, index: Whole, count: int, least: int = 2) -> pa.Array:
     """Prefix and number from 1, padded with zeros to the width of `count` (at least `least` digits)."""
     digits = compute.utf8_lpad(pa.array(index + 1).cast(pa.string()), max(least, len(str(count))), "0")
     return joined([pa.scalar(prefix), digits], "")
@@ -58,7 +62,7 @@ def endpoints(factory: Factory, rack_names: pa.Array) -> pa.Array:
     return joined([place, numbered("N", node, 1), joined([port, _text(index % per_node + 1)], "")], "-")
 
 
-def _text(values: Ints) -> pa.Array:
+def _text(values: Whole) -> pa.Array:
     return pa.array(values).cast(pa.string())
 
 
@@ -70,7 +74,7 @@ def devices(factory: Factory, rack_names: pa.Array) -> dict[int, pa.Array]:
     return names
 
 
-def ports(topology: Topology, bundle: Ints, lower: Ints, upper: Ints) -> tuple[Ints, Ints]:
+def ports(topology: Topology, bundle: Whole, lower: Whole, upper: Whole) -> tuple[Ints, Ints]:
     """Port of each link at its lower and at its upper end, counted from 1: links down come before links up.
 
     Args:
@@ -90,7 +94,7 @@ def ports(topology: Topology, bundle: Ints, lower: Ints, upper: Ints) -> tuple[I
     return at
 
 
-def _rank(device: Ints) -> Ints:
+def _rank(device: Whole) -> Ints:
     """How many links of the same device come before each link."""
     order = np.argsort(device, kind="stable")
     ranked = device[order]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from firstlight import units
 from firstlight.evaluate.evaluation import Evaluation, Margin
 from firstlight.performance.result import ServingResult, TrainingResult
@@ -29,25 +27,29 @@ def _factory(evaluation: Evaluation) -> str:
     made = evaluation.factory
     return (
         f"{made.accelerators:,} {made.accelerator} in {made.systems:,} {made.system}, {made.compute_racks:,} compute "
-        f"and {made.network_racks:,} network racks, {made.halls} halls, {made.buildings} buildings"
+        f"and {made.network_racks:,} network racks, {_plural(made.halls, 'hall')}, "
+        f"{_plural(made.buildings, 'building')}"
     )
+
+
+def _plural(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
 
 
 def _power(evaluation: Evaluation) -> str:
     plant = evaluation.facility
     peak, available = units.show(plant.peak, "power"), units.show(plant.available, "power")
-    return f"{peak} of {available} at the feed, IT {units.show(plant.it_peak, 'power')}, PUE {plant.pue:.3f} over the year"
+    return (
+        f"{peak} of {available} at the feed, IT {units.show(plant.it_peak, 'power')}, PUE {plant.pue:.3f} over the year"
+    )
 
 
 def _cost(evaluation: Evaluation) -> str:
     cost = evaluation.economics
     hourly = cost.per_accelerator_hour
     build, run = units.show(cost.capital, "money"), units.show(cost.running, "money")
-    return f"{build} to build, {run} a year to run, {_dollars(hourly.p50)} ({_dollars(hourly.p10)} to {_dollars(hourly.p90)}) an accelerator-hour"
-
-
-def _dollars(value: float) -> str:
-    return f"{value:,.2f} USD"
+    middle, low, high = (f"{value:,.2f} USD" for value in (hourly.p50, hourly.p10, hourly.p90))
+    return f"{build} to build, {run} a year to run, {middle} ({low} to {high}) an accelerator-hour"
 
 
 def _date(evaluation: Evaluation) -> str:
@@ -57,8 +59,9 @@ def _date(evaluation: Evaluation) -> str:
 
 
 def _trains(result: TrainingResult, run: RunReliability) -> str:
+    tokens = units.show(result.tokens, "tokens")
     return (
-        f"{result.model} on {result.accelerators:,}: {show(run.duration, 's')} for {units.show(result.tokens, 'tokens')}, "
+        f"{result.model} on {result.accelerators:,}: {show(run.duration, 's')} for {tokens}, "
         f"{show(result.tokens_per_s, '1/s')} tokens, MFU {result.mfu.p50:.1%}, goodput {run.goodput.p50:.1%}"
     )
 

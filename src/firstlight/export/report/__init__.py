@@ -21,7 +21,8 @@ from firstlight.export.report.blocks import Badge, Bar, Code, Section
 
 def html(evaluation: Evaluation) -> str:
     """The report of an evaluation as one HTML text; the same evaluation gives the same bytes."""
-    return _templates().get_template("report.html").render(
+    page = _templates().get_template("report.html")
+    return page.render(
         evaluation=evaluation,
         answer=answer(evaluation),
         sections=sections(evaluation),
@@ -44,6 +45,11 @@ def sections(evaluation: Evaluation) -> tuple[Section, ...]:
         risk.reliability(evaluation),
         basis.section(evaluation),
     )
+
+
+def columns(count: int) -> int:
+    """Columns of a grid of so many numbers, so that its rows are about equally long: 7 stand as 4 and 3."""
+    return -(-count // -(-count // 5)) if count else 1
 
 
 @cache
@@ -71,5 +77,6 @@ def _templates() -> jinja2.Environment:
         "bar": lambda value: isinstance(value, Bar),
         "code": lambda value: isinstance(value, Code),
     }
+    environment.filters["columns"] = columns
     environment.filters["percent"] = lambda share: f"{100 * max(0.0, min(share, 1.0)):.3f}%"
     return environment

@@ -125,7 +125,7 @@ def _deeds(evaluation: Evaluation) -> str:
         for result, run in runs
     ]
     deeds += [
-        f"serve {result.model} at {words.show(result.requests, 'rate').removesuffix('/s').strip()} requests a second"
+        f"serve {result.model} at {words.per_second(result.requests)} requests a second"
         for result in evaluation.serving
     ]
     if len(deeds) > 4:
@@ -154,13 +154,9 @@ def _money(evaluation: Evaluation) -> tuple[Tile, Tile]:
     return (
         Tile("Capital", *_split(words.money(cost.capital)), f"{words.money(each)} per accelerator",
              f"{words.money(cost.running)} a year to run"),
-        Tile("Per accelerator-hour", *_split(words.money(hour.p50)), _p10_p90(hour, "money"),
+        Tile("Per accelerator-hour", *_split(words.money(hour.p50)), words.p10_p90(hour, "money"),
              "capital, energy and operation", interval=Interval.of(hour)),
     )  # fmt: skip
-
-
-def _p10_p90(value: Prediction, dimension: str) -> str:
-    return f"P10–P90: {words.interval(value, dimension)}"
 
 
 def _date(evaluation: Evaluation) -> Tile:
@@ -180,18 +176,19 @@ def _work(evaluation: Evaluation) -> tuple[Tile, ...]:
 
 
 def _rate(value: Prediction) -> tuple[str, str]:
-    return words.show(value.p50, "rate").removesuffix("/s").strip(), "tokens/s"
+    return words.per_second(value.p50), "tokens/s"
 
 
 def _trains(result: TrainingResult, run: RunReliability) -> Tile:
     note = f"MFU {words.share(result.mfu.p50)}, goodput {words.share(run.goodput.p50)}"
-    return Tile(f"Trains {result.model}", *_rate(result.tokens_per_s), _p10_p90(result.tokens_per_s, "rate"), note,
+    return Tile(f"Trains {result.model}", *_rate(result.tokens_per_s), words.p10_p90(result.tokens_per_s, "rate"), note,
                 interval=Interval.of(result.tokens_per_s))  # fmt: skip
 
 
 def _serves(result: ServingResult) -> Tile:
-    note = f"first token {words.show(result.first_token.p50, 'time')}, then {words.show(result.per_token.p50, 'time')} each"
-    return Tile(f"Serves {result.model}", *_rate(result.tokens_per_s), _p10_p90(result.tokens_per_s, "rate"), note,
+    first, then = (words.show(latency.p50, "time") for latency in (result.first_token, result.per_token))
+    note = f"first token {first}, then {then} each"
+    return Tile(f"Serves {result.model}", *_rate(result.tokens_per_s), words.p10_p90(result.tokens_per_s, "rate"), note,
                 interval=Interval.of(result.tokens_per_s))  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 from firstlight import units
 from firstlight.evaluate import Evaluation
@@ -19,8 +20,10 @@ def section(evaluation: Evaluation) -> Section:
     """Every assumption with its source."""
     own = sum(entry.standing == "user" for entry in evaluation.assumptions)
     guessed = sum(entry.standing == "estimate" for entry in evaluation.assumptions)
-    lead = f"{words.plural(len(evaluation.assumptions), 'assumption')} went into this"
-    lead += f"; {words.count(guessed)} of them are estimates and {words.count(own)} were set by the plan."
+    lead = (
+        f"{words.plural(len(evaluation.assumptions), 'assumption')}, each with its source: "
+        f"{words.plural(guessed, 'estimate')}, {words.count(own)} set by the plan, the rest measured or published."
+    )
     tables = [*_proposed(evaluation), *_assumptions(evaluation), *_parts(evaluation)]
     return Section("basis", "What it rests on", lead, tuple(tables), "Assumptions")
 
@@ -31,7 +34,9 @@ def _proposed(evaluation: Evaluation) -> Iterable[Table]:
         where, _, why = entry.partition(": ")
         lines.append((Code(where), why) if why and " " not in where else ("", entry))
     if lines:
-        yield Table("What the plan left open and firstlight chose", ("In the document", "Choice and reason"), "ll", rows(lines))
+        yield Table(
+            "What the plan left open and firstlight chose", ("In the document", "Choice and reason"), "ll", rows(lines)
+        )
 
 
 def _assumptions(evaluation: Evaluation) -> Iterable[Table]:
@@ -39,9 +44,7 @@ def _assumptions(evaluation: Evaluation) -> Iterable[Table]:
     for entry in evaluation.assumptions:
         rooms.setdefault(entry.name.partition(".")[0], []).append(entry)
     for room, entries in rooms.items():
-        lines = (
-            (Code(entry.name), _printed(entry), standing(entry.standing), entry.source, entry.note) for entry in entries
-        )
+        lines = ((Code(each.name), _printed(each), standing(each.standing), each.source, each.note) for each in entries)
         columns = ("Name", "Value", "Standing", "Source", "Why")
         yield Table(f"Assumptions: {room}", columns, "lrlll", rows(lines), folded=len(evaluation.assumptions) > 20)
 
@@ -60,12 +63,14 @@ def _parts(evaluation: Evaluation) -> Iterable[Table]:
 def _provenance(part: Part) -> tuple[tuple[object, ...], ...]:
     """Every number of a part with where it is from."""
     lines: list[tuple[object, ...]] = []
-    for name, field in type(part).model_fields.items():
+    for name in type(part).model_fields:
         value = getattr(part, name)
         if name in _NOT_NUMBERS or value is None:
             continue
         fact = part.provenance(name)
-        lines.append((name.replace("_", " "), _value(value, name, part), standing(fact.standing), fact.source, fact.note))
+        lines.append(
+            (name.replace("_", " "), _value(value, name, part), standing(fact.standing), fact.source, fact.note)
+        )
     return tuple(lines)
 
 
@@ -80,6 +85,6 @@ def _value(value: object, name: str, part: Part) -> str:
 def _dimension(name: str, part: Part) -> str | None:
     """The dimension that a field's type names; `X | None` carries it one level down."""
     field = type(part).model_fields[name]
-    inside = [entry for kind in getattr(field.annotation, "__args__", ()) for entry in getattr(kind, "__metadata__", ())]
+    inside = [entry for kind in get_args(field.annotation) for entry in getattr(kind, "__metadata__", ())]
     found = [entry.dimension for entry in (*field.metadata, *inside) if isinstance(entry, Quantity)]
     return found[0] if found and found[0] in units.DIMENSIONS else None

@@ -135,6 +135,7 @@ class Stack:
         title: what the whole is; total: its printed value.
         parts: largest first.
         free: share of the bar that is left over, and what that is called.
+        shares: print the shares beside the values; not where the values are shares themselves.
     """
 
     template: ClassVar[str] = "stack.html"
@@ -142,6 +143,7 @@ class Stack:
     total: str
     parts: tuple[Part, ...]
     free: Part | None = None
+    shares: bool = True
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ class Shares:
         parts = tuple(Part(name, words.amount(value, self.dimension), value / full) for name, value in ordered)
         left = self.whole - total
         free = Part(spare, words.amount(left, self.dimension), left / full) if spare and left > 0 else None
-        return Stack(title, words.amount(total, self.dimension), parts, free)
+        return Stack(title, words.amount(total, self.dimension), parts, free, self.dimension != "fraction")
 
 
 def standing(text: str) -> Badge:

@@ -12,6 +12,8 @@ from firstlight.export.report import words
 from firstlight.export.report.blocks import Badge, Code, Fact, Facts, Section, Table, rows
 from firstlight.schedule.result import ScheduleResult, Task
 
+_LAST = 0.88
+"""A month that begins behind it has no room for its name."""
 MOST = 60
 """Tasks drawn; what is left out is said."""
 
@@ -38,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Line:
-    """A vertical line: where, what it says, and whether it is a month, first light or the date asked for."""
+    """A vertical line: where, what it says, and its class: "month" ("month other": every second), "light", "asked"."""
 
     at: float
     text: str
@@ -65,7 +67,8 @@ def section(evaluation: Evaluation) -> Section:
         f"{words.date(plan.start)}."
     )
     if plan.critical_path:
-        lead += f" The date hangs on {words.plural(len(plan.critical_path), 'task')}, beginning with: {plan.critical_path[0]}."
+        first, number = plan.critical_path[0], words.plural(len(plan.critical_path), "task")
+        lead += f" The date hangs on {number}, beginning with: {first}."
     blocks = (_facts(plan), gantt(plan), _orders(plan))
     return Section("schedule", "When the lights go on", lead, blocks, "Schedule")
 
@@ -96,7 +99,9 @@ def gantt(plan: ScheduleResult) -> Gantt:
     lines = [*_months(plan.start, span), Line(plan.makespan / span, "first light", "light")]
     lines += [Line(at / span, "asked for", "asked") for at in asked]
     likely = (low / span, (high - low) / span)
-    return Gantt("Build plan: bars are earliest dates, thin lines the slack behind them", drawn, tuple(lines), likely, said)
+    return Gantt(
+        "Build plan: bars are earliest dates, thin lines the slack behind them", drawn, tuple(lines), likely, said
+    )
 
 
 def _row(task: Task, start: dt.date, span: float) -> Row:
@@ -110,11 +115,15 @@ def _row(task: Task, start: dt.date, span: float) -> Row:
 def _months(start: dt.date, span: float) -> list[Line]:
     """Firsts of months, as many as have room."""
     months = max(1, round(span / (units.YEAR / 12)))
-    step = next(each for each in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if months / each <= 8)
+    step = next(each for each in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if months / each <= 6.5)
     firsts = (start.year * 12 + start.month + index for index in range(months + 2))
     dates = [dt.date(index // 12, index % 12 + 1, 1) for index in firsts if index % step == 0]
     marks = ((date, (date - start).days * units.DAY / span) for date in dates)
-    return [Line(at, f"{date:%b} {date:%Y}", "month") for date, at in marks if 0 <= at <= 0.97]
+    named = [(date, at) for date, at in marks if 0 <= at <= 0.99]
+    return [
+        Line(at, f"{date:%b} {date:%Y}" if at < _LAST else "", "month" if index % 2 else "month other")
+        for index, (date, at) in enumerate(named)
+    ]
 
 
 def _orders(plan: ScheduleResult) -> Table:

@@ -54,7 +54,12 @@ def _inside(evaluation: Evaluation) -> Iterator[Use]:
     by_kind = {kind: float(racks.power[racks.kind == kind].sum()) for kind in RackKind}
     total = sum(by_kind.values())
     accelerators = min(factory.accelerators * factory.accelerator.tdp, by_kind[RackKind.COMPUTE])
-    watts = (accelerators, by_kind[RackKind.COMPUTE] - accelerators, by_kind[RackKind.NETWORK], by_kind[RackKind.SERVICE])
+    watts = (
+        accelerators,
+        by_kind[RackKind.COMPUTE] - accelerators,
+        by_kind[RackKind.NETWORK],
+        by_kind[RackKind.SERVICE],
+    )
     yield from (Use(name, it[0] * w / total, True) for name, w in zip(_INSIDE, watts, strict=True) if w > 0)
 
 
@@ -66,7 +71,7 @@ def _facts(plant: FacilityResult) -> Facts:
         Fact("Water a year", words.show(plant.water, "volume"), f"WUE {words.show(plant.wue, 'water intensity')}"),
         Fact("Carbon a year", words.show(plant.carbon, "mass"), plant.carbon_source),
         Fact("Chillers run", f"{words.count(plant.chiller_hours)} h", "of 8,760 h"),
-        Fact("Weather", plant.station, f"typical year{distance}"),
+        Fact("Weather", "typical year", f"{plant.station}{distance}"),
     ))  # fmt: skip
 
 
@@ -88,11 +93,12 @@ def _heat(plant: FacilityResult) -> Chart:
 
 def _parts(plant: FacilityResult) -> Table:
     """Both splits beside each other."""
-    names = list(dict.fromkeys([*plant.peak_parts, *plant.energy_parts]))
+    names = dict.fromkeys([*plant.peak_parts, *plant.energy_parts])
+    both = ((name, plant.peak_parts.get(name, 0.0), plant.energy_parts.get(name, 0.0)) for name in names)
     lines = (
-        (name, words.show(plant.peak_parts.get(name, 0.0), "power"), words.share(plant.peak_parts.get(name, 0.0) / plant.peak),
-         words.show(plant.energy_parts.get(name, 0.0), "energy"), words.share(plant.energy_parts.get(name, 0.0) / plant.energy))
-        for name in names
+        (name, words.show(watts, "power"), words.share(watts / plant.peak),
+         words.show(joules, "energy"), words.share(joules / plant.energy))
+        for name, watts, joules in both
     )  # fmt: skip
     total = ("All", words.show(plant.peak, "power"), "100 %", words.show(plant.energy, "energy"), "100 %")
     columns = ("Use", "Peak hour", "Share", "Year", "Share")

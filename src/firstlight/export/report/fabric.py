@@ -73,10 +73,13 @@ def tiers(evaluation: Evaluation) -> Tiers:
     torus = below.get(-1)
     ports = f"{words.count(topology.endpoints)} {'ports' if evaluation.twin.nic else 'accelerators'}"
     text = f"{words.count(factory.systems)} × {system.name}, {ports}"
-    link = f"{words.count(domains)} scale-up domains of {factory.scale_up_domain} accelerators, each {words.show(up, 'bandwidth')}"
+    each = f"{factory.scale_up_domain} accelerators, each {words.show(up, 'bandwidth')}"
+    link = f"{words.plural(domains, 'scale-up domain')} of {each}"
     rate, share = f"{words.show(inside, 'bandwidth')} each way", inside / widest
     if torus:
-        link = f"{words.count(torus[0].count)} links of {words.show(torus[0].bandwidth, 'bandwidth')} between neighbours"
+        link = (
+            f"{words.count(torus[0].count)} links of {words.show(torus[0].bandwidth, 'bandwidth')} between neighbours"
+        )
         rate, share = f"{words.show(torus[1], 'bandwidth')} each way", torus[1] / widest
     elif not inside:
         link, rate = "", ""
@@ -109,8 +112,8 @@ def _collectives(evaluation: Evaluation) -> tuple[Chart, ...]:
 
 
 def _point(point: CollectivePoint) -> Point:
-    text = f"{words.show(point.size, 'bytes')}: {words.show(point.bus_bandwidth, 'bandwidth')}, {words.show(point.time, 'time')}"
-    return Point(point.size, point.bus_bandwidth, text)
+    rate, time = words.show(point.bus_bandwidth, "bandwidth"), words.show(point.time, "time")
+    return Point(point.size, point.bus_bandwidth, f"{words.show(point.size, 'bytes')}: {rate}, {time}")
 
 
 def _cables(evaluation: Evaluation) -> Table:

@@ -156,7 +156,7 @@ def _span(power: Floats) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _ids(*keys: Ints) -> Ints:
+def _ids(*keys: names.Whole) -> Ints:
     """A number for each distinct combination of keys, like the keys."""
     stacked = np.stack([np.asarray(key, np.int64) for key in keys], axis=1)
     return np.unique(stacked, axis=0, return_inverse=True)[1].ravel()

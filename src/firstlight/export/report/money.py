@@ -13,9 +13,10 @@ from firstlight.export.report.blocks import Code, Fact, Facts, Node, Section, Si
 def section(evaluation: Evaluation) -> Section:
     """What the factory costs."""
     cost = evaluation.economics
+    hour = words.spread(cost.per_accelerator_hour, "money")
     lead = (
-        f"{words.money(cost.capital)} to build and {words.money(cost.running)} a year to run: with capital written off, "
-        f"{words.money(cost.annual)} a year or {words.spread(cost.per_accelerator_hour, 'money')} an accelerator-hour."
+        f"{words.money(cost.capital)} to build and {words.money(cost.running)} a year to run: with capital written "
+        f"off, {words.money(cost.annual)} a year or {hour} an accelerator-hour."
     )
     roots = dict.fromkeys(line.path[0] for line in cost.lines)
     trees = tuple(_tree(root, cost.lines) for root in roots)
@@ -31,7 +32,7 @@ def _facts(evaluation: Evaluation) -> Facts:
         Fact("Running", words.money(cost.running), "a year"),
         Fact("Electricity", words.money(cost.energy_cost), "a year, part of running"),
         Fact("All costs", words.money(cost.annual), "a year, capital written off"),
-        Fact("Accelerator-hour", words.money(hour.p50), f"P10–P90: {words.interval(hour, 'money')}"),
+        Fact("Accelerator-hour", words.money(hour.p50), words.p10_p90(hour, "money")),
         Fact("Interval rests on", "calibrated" if hour.calibrated else "not calibrated", hour.basis),
     ))  # fmt: skip
 
@@ -43,7 +44,14 @@ def _workloads(evaluation: Evaluation) -> Iterable[Table]:
          words.spread(work.per_million_tokens, "money"), words.show(work.carbon_per_million_tokens, "mass"))
         for work in evaluation.economics.workloads
     )  # fmt: skip
-    columns = ("Model", "Work", "Accelerators", "One run (P10 to P90)", "Million tokens (P10 to P90)", "CO2e per million")
+    columns = (
+        "Model",
+        "Work",
+        "Accelerators",
+        "One run (P10 to P90)",
+        "Million tokens (P10 to P90)",
+        "CO2e per million",
+    )
     if evaluation.economics.workloads:
         yield Table("The price of a token", columns, "llrrrr", rows(lines))
 
@@ -51,8 +59,12 @@ def _workloads(evaluation: Evaluation) -> Iterable[Table]:
 def _tree(root: str, lines: Iterable[CostLine]) -> Tree:
     """One root of the cost tree, its dearest branch first."""
     mine = [(line.path[1:], line.amount) for line in lines if line.path[0] == root]
-    yearly = " a year" if root == "Running" else ""
-    return Tree(_node(root, mine, sum(amount for _, amount in mine) or 1.0, yearly))
+    return Tree(_node(root, mine, sum(amount for _, amount in mine) or 1.0, _per(root)))
+
+
+def _per(root: str) -> str:
+    """What the amounts below a root are counted by."""
+    return " a year" if root == "Running" else ""
 
 
 def _node(name: str, lines: list[tuple[tuple[str, ...], float]], total: float, per: str) -> Node:
@@ -67,7 +79,7 @@ def _node(name: str, lines: list[tuple[tuple[str, ...], float]], total: float, p
 def _lines(lines: tuple[CostLine, ...]) -> Table:
     shown = (
         (" › ".join(line.path), words.count(line.quantity) if line.quantity else "",
-         words.money(line.amount) + (" a year" if line.path[0] == "Running" else ""), line.source, standing(line.standing))
+         words.money(line.amount) + _per(line.path[0]), line.source, standing(line.standing))
         for line in lines
     )  # fmt: skip
     columns = ("Line", "Count", "Amount", "Source of the price", "Standing")
@@ -76,7 +88,7 @@ def _lines(lines: tuple[CostLine, ...]) -> Table:
 
 def _bill(evaluation: Evaluation) -> Table:
     lines = (
-        (line.category, line.item, Code(line.part) if line.part else "", f"{words.count(line.count)} {line.unit}".strip(),
+        (line.category, line.item, Code(line.part) if line.part else "", words.counted(line.count, line.unit),
          words.money(line.unit_price), words.money(line.amount), standing(line.standing))
         for line in evaluation.bill
     )  # fmt: skip

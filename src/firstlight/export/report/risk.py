@@ -50,15 +50,15 @@ def reliability(evaluation: Evaluation) -> Section:
 def _facts(evaluation: Evaluation) -> Facts:
     result = evaluation.reliability
     facts = [Fact("Time between interruptions", words.show(result.mtti.p50, "time"),
-                  f"whole factory, P10–P90: {words.interval(result.mtti, 'time')}"),
+                  f"whole factory, {words.p10_p90(result.mtti, 'time')}"),
              Fact("Working accelerators", words.share(result.availability), "on average")]  # fmt: skip
     for run in result.runs:
+        every, blocked = (words.show(time, "time") for time in (run.checkpoint_interval, run.checkpoint_write))
         facts += [
-            Fact(f"Goodput, {run.model}", words.share(run.goodput.p50), f"P10–P90: {words.interval(run.goodput, 'fraction')}"),
+            Fact(f"Goodput, {run.model}", words.share(run.goodput.p50), words.p10_p90(run.goodput, "fraction")),
             Fact("Interruptions of the run", words.show(run.interruptions, "number"),
                  f"one every {words.show(run.mtti.p50, 'time')}"),
-            Fact("Checkpoint", words.show(run.checkpoint_bytes, "bytes"),
-                 f"every {words.show(run.checkpoint_interval, 'time')}, blocks {words.show(run.checkpoint_write, 'time')}"),
+            Fact("Checkpoint", words.show(run.checkpoint_bytes, "bytes"), f"every {every}, blocks {blocked}"),
             Fact("Restart", words.show(run.restart, "time"), words.plural(run.hot_spares, "hot spare node")),
         ]  # fmt: skip
     return Facts(tuple(facts))

@@ -22,7 +22,9 @@ def drawing(width: float, height: float, label: str, parts: Iterable[Markup]) ->
 
 def text(x: float, y: float, content: str, css: str = "", anchor: str = "start") -> Markup:
     """A line of text; `y` is its baseline, `anchor` start, middle or end."""
-    return Markup('<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>').format(num(x), num(y), css, anchor, content)
+    return Markup('<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>').format(
+        num(x), num(y), css, anchor, content
+    )
 
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
@@ -68,6 +70,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
+        """Where a value lies [px]."""
         low, high, at = (math.log10(v) for v in (self.low, self.high, value)) if self.log else (
             self.low, self.high, value)  # fmt: skip
         return self.start + (at - low) / ((high - low) or 1.0) * (self.end - self.start)

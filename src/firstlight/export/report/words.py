@@ -21,7 +21,10 @@ _TYPESET = (
 
 def show(value: float, dimension: str, digits: int = 3) -> str:
     """A quantity as a book prints it: "70,000 m²", "3.1 µs", "887k/s"; number and unit stay on one line."""
-    text = units.show(value, dimension, digits)
+    return _typeset(units.show(value, dimension, digits))
+
+
+def _typeset(text: str) -> str:
     for pattern, repair in _TYPESET:
         text = pattern.sub(repair, text)
     return text
@@ -30,6 +33,16 @@ def show(value: float, dimension: str, digits: int = 3) -> str:
 def count(value: float) -> str:
     """A count with separators: "100,000"."""
     return f"{value:,.0f}" if math.isfinite(value) else show(value, "number")
+
+
+def per_second(value: float) -> str:
+    """A rate without its unit, for a sentence that says it: "887k"."""
+    return show(value, "rate").removesuffix("/s").strip()
+
+
+def counted(value: float, unit: str) -> str:
+    """A count of something: "9,000 m²"; without a unit of pieces."""
+    return _typeset(f"{count(value)} {unit}".strip())
 
 
 def share(value: float, digits: int = 3) -> str:
@@ -57,6 +70,11 @@ def amount(value: float, dimension: str) -> str:
 def interval(value: Prediction, dimension: str) -> str:
     """The P10-P90 interval: "2.05 USD to 2.61 USD"."""
     return f"{amount(value.p10, dimension)} to {amount(value.p90, dimension)}"
+
+
+def p10_p90(value: Prediction, dimension: str) -> str:
+    """The interval with its name: "P10–P90: 2.05 USD to 2.61 USD"."""
+    return f"P10–P90: {interval(value, dimension)}"
 
 
 def spread(value: Prediction, dimension: str) -> str:

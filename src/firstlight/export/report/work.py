@@ -43,14 +43,14 @@ def _run(run: TrainingResult, kept: RunReliability, *, named: bool) -> list[obje
 
 def _training_facts(run: TrainingResult, kept: RunReliability) -> Facts:
     return Facts((
-        Fact("Step time", words.show(run.step_time.p50, "time"), f"P10–P90: {words.interval(run.step_time, 'time')}"),
+        Fact("Step time", words.show(run.step_time.p50, "time"), words.p10_p90(run.step_time, "time")),
         Fact("Tokens per second", words.show(run.tokens_per_s.p50, "rate"),
-             f"P10–P90: {words.interval(run.tokens_per_s, 'rate')}"),
-        Fact("MFU", words.share(run.mfu.p50), f"P10–P90: {words.interval(run.mfu, 'fraction')}"),
+             words.p10_p90(run.tokens_per_s, "rate")),
+        Fact("MFU", words.share(run.mfu.p50), words.p10_p90(run.mfu, "fraction")),
         Fact("Without interruptions", words.show(run.duration.p50, "time"),
-             f"P10–P90: {words.interval(run.duration, 'time')}"),
+             words.p10_p90(run.duration, "time")),
         Fact("With interruptions", words.show(kept.duration.p50, "time"),
-             f"P10–P90: {words.interval(kept.duration, 'time')}"),
+             words.p10_p90(kept.duration, "time")),
         Fact("Interval rests on", "calibrated" if run.step_time.calibrated else "not calibrated", run.step_time.basis),
     ))  # fmt: skip
 
@@ -79,8 +79,8 @@ def _serving(evaluation: Evaluation) -> Section:
     asked = [workload for workload in evaluation.plan.demand if isinstance(workload, Serving)]
     pairs = list(zip(evaluation.serving, asked, strict=True))
     sentences = [
-        f"{result.model} answers {words.show(result.requests, 'rate')} of a capacity of "
-        f"{words.show(result.capacity.p50, 'rate')} within its limits"
+        f"{result.model} answers {words.per_second(result.requests)} requests a second, of "
+        f"{words.per_second(result.capacity.p50)} that it could within its limits"
         for result, _ in pairs
     ]
     blocks = [block for pair in pairs for block in _served(*pair, named=len(pairs) > 1)]
@@ -99,11 +99,13 @@ def _served(result: ServingResult, asked: Serving, *, named: bool) -> list[objec
     return [*head, _serving_facts(result), curves, Side((step, memory)), _curve_table(result), _serving_layout(result)]
 
 
-def _curve(title: str, result: ServingResult, times: tuple[float, ...], planned: Prediction, limit: float | None) -> Chart:
-    """A latency against output tokens per second and accelerator, by batch; the planned rate and the limit are marked."""
+def _curve(
+    title: str, result: ServingResult, times: tuple[float, ...], planned: Prediction, limit: float | None
+) -> Chart:
+    """A latency against output tokens per second and accelerator, by batch, with the planned rate and the limit."""
     curve = result.curve
     points = tuple(
-        Point(time, each, f"batch {batch}: {words.show(time, 'time')}, {words.show(each, 'rate')} tokens per accelerator",
+        Point(time, each, f"batch {batch}: {words.show(time, 'time')}, {words.show(each, 'rate')} tokens/s each",
               f"{'batch ' * (index == 0)}{batch}")
         for index, (batch, time, each) in enumerate(zip(curve.batch, times, curve.tokens_per_s_each, strict=True))
     )  # fmt: skip
@@ -125,12 +127,13 @@ def _serving_facts(result: ServingResult) -> Facts:
         Fact("Capacity within the limits", words.show(result.capacity.p50, "rate"),
              f"P10–P90: {words.interval(result.capacity, 'rate')}; asked: {words.show(result.requests, 'rate')}"),
         Fact("Time to first token", words.show(result.first_token.p50, "time"),
-             f"P10–P90: {words.interval(result.first_token, 'time')}"),
+             words.p10_p90(result.first_token, "time")),
         Fact("Time per token", words.show(result.per_token.p50, "time"),
-             f"P10–P90: {words.interval(result.per_token, 'time')}"),
+             words.p10_p90(result.per_token, "time")),
         Fact("Output tokens per second", words.show(result.tokens_per_s.p50, "rate"),
-             f"P10–P90: {words.interval(result.tokens_per_s, 'rate')}"),
-        Fact("Replicas", words.count(result.replicas), f"of {words.plural(result.replica_accelerators, 'accelerator')}"),
+             words.p10_p90(result.tokens_per_s, "rate")),
+        Fact("Replicas", words.count(result.replicas),
+             f"of {words.plural(result.replica_accelerators, 'accelerator')}"),
         Fact("Interval rests on", "calibrated" if result.per_token.calibrated else "not calibrated",
              result.per_token.basis),
     ))  # fmt: skip
@@ -138,12 +141,11 @@ def _serving_facts(result: ServingResult) -> Facts:
 
 def _curve_table(result: ServingResult) -> Table:
     curve = result.curve
+    times, rates = (curve.first_token, curve.per_token), (curve.tokens_per_s_user, curve.tokens_per_s_each)
     lines = (
         (words.count(batch), words.show(first, "time"), words.show(token, "time"), words.show(user, "rate"),
          words.show(each, "rate"))
-        for batch, first, token, user, each in zip(
-            curve.batch, curve.first_token, curve.per_token, curve.tokens_per_s_user, curve.tokens_per_s_each, strict=True
-        )
+        for batch, first, token, user, each in zip(curve.batch, *times, *rates, strict=True)
     )  # fmt: skip
     columns = ("Batch", "First token", "Per token", "Tokens/s, one user", "Tokens/s, one accelerator")
     return Table("The curve in numbers", columns, "rrrrr", rows(lines), folded=True)

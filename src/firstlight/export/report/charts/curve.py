@@ -17,7 +17,7 @@ _APART = 30.0  # least distance of two labels of points [px]
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its title, the dimension that prints its ticks (a key of `units.DIMENSIONS`), straight or logarithmic."""
+    """One axis: its title, the dimension that prints its ticks (a key of `units.DIMENSIONS`), and its kind of scale."""
 
     title: str
     dimension: str
@@ -79,15 +79,15 @@ class Curve:
         low, high = (min(xs), max(xs)) if self.x.log else svg.covering(0.0, max(xs))
         top = svg.covering(0.0, max(ys))[1]
         widest = max(len(_tick(value, self.y)) for value in Scale(0.0, top, 0, 1).ticks(5))
-        return Scale(low, high, 12.0 + 7.2 * widest, width - 20.0, self.x.log), Scale(0.0, top, HEIGHT - 48.0, 34.0)
+        return Scale(low, high, 12.0 + 7.2 * widest, width - 20.0, self.x.log), Scale(0.0, top, HEIGHT - 48.0, 46.0)
 
     def _limit(self, across: Scale, up: Scale) -> Iterator[Markup]:
         if not self.limit:
             return
         at = across(self.limit[0])
-        yield svg.line(at, up.start, at, up.end - 6, "limit")
+        yield svg.line(at, up.start, at, up.end - 18, "limit")
         late = at > (across.start + across.end) / 2
-        yield svg.text(at - 6 if late else at + 6, up.end + 4, self.limit[1], "bad", "end" if late else "start")
+        yield svg.text(at - 6 if late else at + 6, up.end - 8, self.limit[1], "bad", "end" if late else "start")
 
     def _mark(self, across: Scale, up: Scale) -> Iterator[Markup]:
         if not self.mark:
@@ -127,7 +127,7 @@ def _series(series: Series, index: int, named: bool, across: Scale, up: Scale) -
     for (x, y), point in zip(places, series.points, strict=True):
         yield svg.dot(x, y, 3, f"fill s{index % 3}", point.tip)
         if point.text and abs(x - labelled[0]) + abs(y - labelled[1]) > _APART + 3 * len(point.text):
-            yield svg.text(x - 7, y - 7, point.text, "small", "end")
+            yield svg.text(x - 7, y - 7, point.text, "minor", "end")
             labelled = (x, y)
     if named:
         yield svg.text(places[-1][0], places[-1][1] - 10, series.name, f"name s{index % 3}", "end")

@@ -11,6 +11,7 @@ from firstlight.export.report import svg, words
 
 _BAR = 9.0  # width of a node [px]
 _LINE = 21.0  # least height that a label needs [px]
+_LETTER = 7.0  # width of a letter at most, on average [px]
 _TALL = 300.0  # height of the whole flow [px]
 
 
@@ -45,7 +46,7 @@ class Sankey:
         """As SVG of a width [px]."""
         total = sum(use.value for use in self.uses) or 1.0
         per = _TALL / total
-        last = width - (118 if width < 500 else 190)
+        last = width - max((_room(use, per, narrow=width < 500) for use in self.inside or self.uses), default=0.0)
         middle = 0.5 * last if self.inside else last
         inner = _column(self.inside, last, 4.0, per)
         first = _column(self.uses[:1], middle, 4.0, per)
@@ -58,6 +59,17 @@ class Sankey:
             parts += _drawn(node, narrow=width < 500)
         parts += [svg.rect(0, origin.y, _BAR, origin.height, "fill s-source"), *_words(origin, narrow=width < 500)]
         return svg.drawing(width, height, label, parts)
+
+
+def _room(use: Use, per: float, *, narrow: bool) -> float:
+    """What a node and the words beside it take [px]."""
+    letters = [len(use.name), len(words.show(use.value, "power")) + 1]
+    return _BAR + 9.0 + _LETTER * (max(letters) if _two_lines(use.value * per, narrow) else sum(letters))
+
+
+def _two_lines(height: float, narrow: bool) -> bool:
+    """Whether name and amount stand below each other: where there is little room beside a tall node."""
+    return narrow and height > 2 * _LINE
 
 
 def _column(uses: tuple[Use, ...], x: float, y: float, per: float) -> list[Node]:
@@ -85,14 +97,16 @@ def _ribbons(origin: Node, nodes: list[Node], per: float) -> Iterator[Markup]:
 
 def _drawn(node: Node, *, narrow: bool) -> Iterator[Markup]:
     tone = "s0" if node.use.purpose else "s1"
-    yield svg.rect(node.x, node.y, _BAR, node.height, f"fill {tone}", f"{node.use.name}: {words.show(node.use.value, 'power')}")
+    yield svg.rect(
+        node.x, node.y, _BAR, node.height, f"fill {tone}", f"{node.use.name}: {words.show(node.use.value, 'power')}"
+    )
     yield from _words(node, narrow=narrow)
 
 
 def _words(node: Node, *, narrow: bool) -> Iterator[Markup]:
     """Name and amount right of a node: on two lines where it is tall and there is little room."""
     x, middle, amount = node.x + _BAR + 7, node.y + node.height / 2, words.show(node.use.value, "power")
-    if narrow and node.height > 2 * _LINE:
+    if _two_lines(node.height, narrow):
         yield svg.text(x, middle - 2, node.use.name)
         yield svg.text(x, middle + 15, amount, "strong")
         return
