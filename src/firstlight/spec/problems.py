@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from firstlight import units
-from firstlight.errors import DocumentError, Problem
+from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import near, shape, words
 from firstlight.spec.source import Source, Where, dotted
 from firstlight.spec.words import Finding, Words
@@ -45,6 +45,12 @@ def gathered(problems: Iterable[Problem]) -> DocumentError:
         rest = Problem("", f"{len(ordered) - MOST:,} more problems are not shown", "Mend these first.", ordered[0].file)
         ordered = [*ordered[:MOST], rest]
     return DocumentError(tuple(ordered))
+
+
+def split(error: UsageError) -> Words:
+    """A wrong call as what is wrong and the remedy, where a document made the call."""
+    message, _, remedy = str(error).partition("; ")
+    return message, remedy[:1].upper() + remedy[1:] + ("" if remedy[-1:] in ("", "?", ".") else ".")
 
 
 def found(error: ValidationError, source: Source, annotation: Any, root: Where = ()) -> list[Problem]:

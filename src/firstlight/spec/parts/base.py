@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pydantic import Field, model_validator
 
@@ -10,14 +10,18 @@ from firstlight.spec.assumptions import Standing
 from firstlight.spec.document import Document
 from firstlight.spec.quantity import Money
 
+PartStanding = Standing | Literal["user"]
+"""How far a part's number can be trusted."""
+
 
 class Provenance(Document):
     """Where a number is from, and how far it can be trusted."""
 
     source: str
-    """A publication, page or standard; or an id of the catalogue's `sources`."""
-    standing: Standing
-    """vendor: the maker says so. measured: somebody measured it. published: a third party says so. estimate: ours."""
+    """A publication, page or standard."""
+    standing: PartStanding
+    """vendor: the maker says so. measured: somebody measured it. published: a third party says so. estimate: ours.
+    user: a document of the user's says so, and nothing more."""
     note: str = ""
     """What is weak about it."""
 
@@ -38,7 +42,7 @@ class Part(Document):
     vendor: str
     source: str
     """Default source of the part's numbers."""
-    standing: Standing
+    standing: PartStanding
     """Default standing of the part's numbers."""
     note: str = ""
     price: Money | None = None

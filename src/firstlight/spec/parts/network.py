@@ -45,7 +45,7 @@ class Cable(Part):
 
     kind: Literal["cable"] = "cable"
     medium: Literal["dac", "aec", "aoc", "multimode", "single-mode"]
-    """dac: passive copper; aec: active copper; aoc: active optical, modules attached; fibres need a transceiver an end."""
+    """dac: passive copper; aec: active copper; aoc: active optical, modules attached. Fibres need a module an end."""
     bandwidth: Bandwidth
     """Greatest link that it carries, one direction."""
     reach: Length
