@@ -196,11 +196,12 @@ class _Overlay:
         """What an entry need not write."""
         if base is None:
             return {}
-        values = base.model_dump(mode="json", exclude={"facts"})
+        values = base.model_dump(mode="json", exclude={"id", "facts"})
         if base.id == entry.get("id"):
             return values
         # A part of its own has its own name, and is not what the other's source is about.
-        return {**values, "name": entry.get("id"), "aliases": (), "source": self._file, "standing": "user", "note": ""}
+        own: Entry = {"aliases": (), "source": self._file, "standing": "user", "note": ""}
+        return {**values, "name": str(entry.get("id")), **own}
 
     @property
     def _file(self) -> str:
@@ -231,11 +232,7 @@ class _Overlay:
         ways += [((*where, "aliases", n), alias) for n, alias in enumerate(part.aliases)] if "aliases" in entry else []
         taken = [(way, name) for way, name in ways if self._names.get(name.lower(), part.id) != part.id]
         for way, name in taken:
-            other = self._names[name.lower()]
-            remedy = (
-                f"Write `id: {other}` to change that part, or another id." if way[-1] == "id" else "Choose another."
-            )
-            self._complain(way, f"{printed(name)} is what {other} is called already", remedy)
+            self._complain(way, f"{printed(name)} is what {self._names[name.lower()]} is called", "Choose another.")
         return not taken
 
     def _put(self, part: Part) -> None:
