@@ -14,6 +14,7 @@ from typing import Any
 from firstlight.errors import DocumentError, Problem
 from firstlight.spec import syntax
 from firstlight.spec.source import MAX_DEPTH, MAX_VALUES, Mark, Source, Where, dotted
+from firstlight.units import printed
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _LONGEST_NUMBER = "a number of thousands of digits"
@@ -101,7 +102,7 @@ class _Walk:
     def _open(self, mapping: bool, offset: int) -> None:
         self._note(offset)
         if len(self._around) >= MAX_DEPTH:
-            raise DocumentError((self._lines.mark(offset).problem(dotted(self._where), *syntax.TOO_DEEP),))
+            raise DocumentError((self._lines.mark(offset).problem("", *syntax.TOO_DEEP),))
         self._around.append(self._where)
         self._index.append(-1 if mapping else 0)
         self._wants_key = mapping
@@ -123,8 +124,8 @@ class _Walk:
         self._where = (*self._around[-1], str(json.loads(token)))
         mark = self._lines.mark(offset)
         if first := self.keys.get(self._where):
-            message = f'the key "{self._where[-1]}" stands here twice, first on line {first.line}'
-            self.problems.append(mark.problem(dotted(self._where), message, "Keep one of them."))
+            message = f"the key {printed(self._where[-1])} stands here twice, first on line {first.line}"
+            self.problems.append(mark.problem(printed(dotted(self._where), 200)[1:-1], message, "Keep one of them."))
         self.keys[self._where] = mark
 
     def _note(self, offset: int) -> None:

@@ -139,10 +139,14 @@ def _index() -> dict[str, Entry]:
 
 @cache
 def _names() -> dict[str, str]:
-    """Every id, name and alias in small letters, to its id; an id wins over an alias of the same letters."""
+    """Every id, name and alias in small letters, to its id; an id wins over an alias of the same letters.
+
+    Of a Hugging Face path the part without its owner will do.
+    """
     lines = _index().values()
     aliases = {name.lower(): line.id for line in lines for name in (line.name, *line.aliases)}
-    return {**aliases, **{line.id: line.id for line in lines}}
+    tails = {name.rpartition("/")[2]: id for name, id in aliases.items()}
+    return {**tails, **aliases, **{line.id: line.id for line in lines}}
 
 
 @cache
@@ -161,11 +165,12 @@ def _shipped(id: str) -> Model:
 def _file(path: Path, name: str) -> Model:
     """The model in a file of the user's, whose problems carry file, line and column."""
     document = _document(path)
-    if not isinstance(document.value, dict):
+    value: object = document.value
+    if not isinstance(value, dict):
         remedy = "It must be a Hugging Face config.json or a file of towers."
         raise DocumentError((document.problem((), "this is not a mapping", remedy),))
     try:
-        return _read(cast("Mapping[str, Any]", document.value), name, str(path))
+        return _read(cast("dict[str, Any]", value), name, str(path))
     except DocumentError as error:
         raise DocumentError(tuple(_placed(problem, document) for problem in error.problems)) from None
 
@@ -198,4 +203,4 @@ def _placed(problem: Problem, document: source.Source) -> Problem:
     """The problem with file, line and column of its key; of the mapping around it, where the key is missing."""
     way = tuple(int(index) if index else key for index, key in _STEP.findall(problem.where))
     mark = document.mark(way, key=True)
-    return mark.problem(problem.where, problem.message, problem.remedy)
+    return mark.problem(units.printed(problem.where, 200)[1:-1], problem.message, problem.remedy)

@@ -75,6 +75,9 @@ def _block(fields: Fields) -> Block:
         f"Write one of {', '.join([*MIXERS, *PARTS])}.",
     )
     between = None if cross is None else _scalars(Attention, cross)
+    if cross is not None and between is not None:
+        _related(cross, between)
+        cross.relation(between.cross > 0, "cross", "is missing", "Write the hidden width of what it looks at.")
     return _scalars(Block, fields, mixer=mixer, feed_forward=part, cross=between)
 
 
@@ -83,8 +86,29 @@ def _one_of(fields: Fields, classes: Mapping[str, type[T]]) -> T | None:
     written = [name for name in classes if name in fields]
     fields.check(len(written) < 2, written[-1] if written else "", f"stands beside {written[:1]}", "Write one of them.")
     parts = [(classes[name], fields.nested(name)) for name in written]
-    made = [_scalars(cls, part) for cls, part in parts if part is not None]
-    return made[0] if made else None
+    made = [(part, _scalars(cls, part)) for cls, part in parts if part is not None]
+    for part, instance in made:
+        _related(part, instance)
+    return made[0][1] if made else None
+
+
+def _related(fields: Fields, part: object) -> None:
+    """Numbers of a part that must fit each other."""
+    if isinstance(part, Attention):
+        _divides(fields, "kv_heads", part.kv_heads, "heads", part.heads)
+    elif isinstance(part, LinearAttention):
+        _divides(fields, "key_heads", part.key_heads, "value_heads", part.value_heads)
+    elif isinstance(part, StateSpace):
+        _divides(fields, "groups", part.groups, "heads", part.heads)
+    elif isinstance(part, Experts):
+        most = f"At most {part.count}."
+        fields.relation(part.active <= part.count, "active", f"is {part.active}, of {part.count} experts", most)
+
+
+def _divides(fields: Fields, few: str, number: int, many: str, total: int) -> None:
+    """Each of the few serves the same whole number of the many."""
+    remedy = f"Each of the {few} serves the same whole number of {many}."
+    fields.relation(total % number == 0, few, f"is {number}, which does not divide the {total} {many}", remedy)
 
 
 def _scalars(cls: type[T], fields: Fields, **given: Any) -> T:

@@ -28,6 +28,8 @@ FAMILIES: dict[str, Family] = {
     **protein.FAMILIES,
 }
 _KINDS = {"esm": "protein"}
+_LENGTHS = {"gemma3": 131_072, "gemma3_text": 131_072}
+"""What the family's class takes for the longest sequence where a config that is in use leaves it out."""
 
 
 def read(config: Mapping[str, Any], id: str, source: str) -> Model:
@@ -48,14 +50,14 @@ def read(config: Mapping[str, Any], id: str, source: str) -> Model:
     towers = FAMILIES[kind](fields)
     fields.refuse_rest(IRRELEVANT)
     fields.raise_problems()
-    context = _context(config)
+    context = _context(config, _LENGTHS.get(kind, 2**20))
     return Model(id=id, name=id, kind=_KINDS.get(kind, "text"), towers=towers, context=context, source=source)
 
 
-def _context(config: Mapping[str, Any]) -> int:
+def _context(config: Mapping[str, Any], silent: int) -> int:
     """Longest sequence: what the config says; the families have checked it, and 2^20 stands for no limit."""
     inner = config.get("text_config") or config
     for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
         if type(inner.get(name)) is int:
             return inner[name]
-    return 2**20
+    return silent

@@ -13,19 +13,20 @@ LAYERS = 10_000
 """More layers than any model has; bounds the work that a wrong file can cause."""
 
 _IRRELEVANT = """
-_name_or_path activation activation_dropout activation_function architectures attention_dropout attention_multiplier
-attention_probs_dropout_prob attn_logit_softcapping attn_pdrop audio_token_id auto_map aux_loss_alpha bad_words_ids
-begin_suppress begin_suppress_tokens boi_token_id boi_token_index bos_token_id chunk_size_feed_forward
-classifier_dropout classifier_dropout_prob compression_config decoder_start_token_id diversity_penalty do_sample dropout
-dtype early_stopping emb_init_std emb_pdrop embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eoi_token_id
-eoi_token_index eos_token_id ep_size expert_parallel exponential_decay_length_penalty final_logit_softcapping
-finetuning_task forced_bos_token_id forced_eos_token_id gradient_checkpointing hidden_act hidden_activation
-hidden_dropout hidden_dropout_prob id2label image_token_id image_token_index init_device init_std initial_context_length
-initializer_factor initializer_range is_decoder is_encoder_decoder label2id layer_norm_eps layer_norm_epsilon layerdrop
-layernorm_epsilon length_penalty logit_scale mask_token_id max_length max_new_tokens min_length mlp_hidden_act
-model_type moe_router_dtype mrope_section mtp_hybrid_override_pattern mtp_layers_block_type mtp_num_hidden_layers
-mtp_transformer_layers mtp_use_dedicated_embeddings n_group no_repeat_ngram_size norm_eps norm_epsilon norm_topk_prob
-num_beam_groups num_beams num_expert_group num_mtp_layers num_mtp_modules num_nextn_predict_layers num_return_sequences
+_attn_implementation_autoset _name_or_path activation activation_dropout activation_function architectures
+attention_dropout attention_multiplier attention_probs_dropout_prob attn_logit_softcapping attn_pdrop audio_token_id
+auto_map aux_loss_alpha bad_words_ids begin_suppress begin_suppress_tokens boi_token_id boi_token_index bos_token_id
+chunk_size_feed_forward classifier_dropout classifier_dropout_prob compression_config decoder_start_token_id
+diversity_penalty do_sample dropout dtype early_stopping emb_init_std emb_pdrop embd_pdrop embedding_dropout
+encoder_no_repeat_ngram_size eoi_token_id eoi_token_index eos_token_id ep_size expert_parallel
+exponential_decay_length_penalty final_logit_softcapping finetuning_task forced_bos_token_id forced_eos_token_id
+gradient_checkpointing hidden_act hidden_activation hidden_dropout hidden_dropout_prob id2label image_token_id
+image_token_index init_device init_std initial_context_length initializer_factor initializer_range is_decoder
+is_encoder_decoder label2id layer_norm_eps layer_norm_epsilon layerdrop layernorm_epsilon length_penalty logit_scale
+mask_token_id max_length max_new_tokens min_length mlp_hidden_act model_type moe_router_dtype mrope_section
+mtp_hybrid_override_pattern mtp_layers_block_type mtp_num_hidden_layers mtp_transformer_layers
+mtp_use_dedicated_embeddings n_group no_repeat_ngram_size norm_eps norm_epsilon norm_topk_prob num_beam_groups num_beams
+num_expert_group num_mtp_layers num_mtp_modules num_nextn_predict_layers num_return_sequences
 original_max_position_embeddings output_attentions output_hidden_states output_router_logits output_scores pad_token_id
 partial_rotary_factor partial_rotary_factors prefix pretraining_tp problem_type pruned_heads quantization_config
 query_pre_attn_scalar remove_invalid_values renormalize_logits repetition_penalty rescale_prenorm_residual resid_pdrop
@@ -38,7 +39,7 @@ torch_dtype torchscript transformers_version typical_p unk_token_id unsloth_fixe
 use_mrope use_mtp video_token_id video_token_index vision_end_token_id vision_start_token_id
 """
 IRRELEVANT = frozenset(_IRRELEVANT.split())
-"""Fields that change no shape: token ids, dropout, rotary settings, number formats, what trainers and samplers are told."""
+"""Fields that change no shape: token ids, dropout, rotary settings, number formats, words to trainers and samplers."""
 
 
 def attention(
@@ -146,6 +147,7 @@ def decoder(
     hidden = fields.count(hidden_name, high=10**7)
     words = fields.count("vocab_size", vocabulary, high=10**8)
     fields.maybe("max_position_embeddings")
+    fields.check(not fields.flag("add_cross_attention"), "add_cross_attention", "is true", "Only decoders are read.")
     around = tied if outer is None else outer.flag("tie_word_embeddings", tied)
     final = hidden * (2 if norm_bias else 1) + (words if head_bias else 0)
     return Tower(

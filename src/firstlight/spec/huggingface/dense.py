@@ -94,7 +94,7 @@ def nemotron(fields: Fields) -> tuple[Tower, ...]:
 def starcoder2(fields: Fields) -> tuple[Tower, ...]:
     """StarCoder2: bias everywhere, not gated (arXiv 2402.19173)."""
     bias = fields.flag("use_bias", True)
-    fields.known(("norm_type", "mlp_type"))
+    fields.known("norm_type mlp_type attention_softmax_in_fp32 scale_attention_softmax_in_fp32")
     mixers = windowed(fields, attention(fields, kv_heads=2, bias=bias, out_bias=bias), layers(fields))
     part = feed_forward(fields, gated=False, bias=bias)
     return (decoder(fields, _blocks(mixers, part, norm_bias=True), tied=True, norm_bias=True),)
@@ -110,7 +110,7 @@ def gemma(fields: Fields) -> tuple[Tower, ...]:
 
 def gemma2(fields: Fields) -> tuple[Tower, ...]:
     """Gemma 2: every other layer has a window, four norms a layer (arXiv 2408.00118)."""
-    fields.known(("use_bidirectional_attention", "cache_implementation"))
+    fields.known(("use_bidirectional_attention", "cache_implementation", "sliding_window_size"))
     count, bias = layers(fields), fields.flag("attention_bias")
     mixer = attention(fields, kv_heads=4, head_dim=256, bias=bias, out_bias=bias)
     mixers = windowed(fields, mixer, count, [layer % 2 == 0 for layer in range(count)])

@@ -16,7 +16,6 @@ def gpt2(fields: Fields) -> tuple[Tower, ...]:
     """GPT-2 and GPT-3, Megatron: learned positions, bias everywhere, head and embedding shared (arXiv 2005.14165)."""
     fields.known(("n_ctx", "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels"))
     fields.known(("scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"))
-    fields.check(not fields.flag("add_cross_attention"), "add_cross_attention", "is true", "Decoders only.")
     hidden = fields.count("n_embd", high=10**7)
     part = FeedForward(fields.maybe("n_inner", high=10**8) or 4 * hidden, gated=False, bias=True)
     block = Block(fields.count("n_layer", high=LAYERS), _multi_head(fields, "n_embd", "n_head"), part, norm_bias=True)
@@ -26,7 +25,8 @@ def gpt2(fields: Fields) -> tuple[Tower, ...]:
 
 def gptj(fields: Fields) -> tuple[Tower, ...]:
     """GPT-J: attention and feed-forward side by side on one norm; the head has a bias."""
-    fields.known(("n_positions", "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels"))
+    fields.known(("n_ctx", "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels"))
+    fields.maybe("n_positions")
     hidden = fields.count("n_embd", high=10**7)
     part = FeedForward(fields.maybe("n_inner", high=10**8) or 4 * hidden, gated=False, bias=True)
     mixer = _multi_head(fields, "n_embd", "n_head", bias=False)
@@ -46,10 +46,9 @@ def gpt_neox(fields: Fields) -> tuple[Tower, ...]:
 
 def bloom(fields: Fields) -> tuple[Tower, ...]:
     """BLOOM: positions by ALiBi, a norm after the embedding (arXiv 2211.05100)."""
-    fields.known(
-        ["seq_length", "skip_bias_add", "skip_bias_add_qkv", "attention_softmax_in_fp32", "bias_dropout_fusion"]
-    )
-    fields.known(["masked_softmax_fusion", "offset_alibi", "apply_residual_connection_post_layernorm"])
+    fields.known("skip_bias_add skip_bias_add_qkv attention_softmax_in_fp32 bias_dropout_fusion")
+    fields.known("masked_softmax_fusion offset_alibi apply_residual_connection_post_layernorm")
+    fields.maybe("seq_length")
     width = "n_embed" if "n_embed" in fields else "hidden_size"
     hidden = fields.count(width, high=10**7)
     heads = "num_attention_heads" if "num_attention_heads" in fields else "n_head"
@@ -61,7 +60,7 @@ def bloom(fields: Fields) -> tuple[Tower, ...]:
 
 def falcon(fields: Fields) -> tuple[Tower, ...]:
     """Falcon: one key and value head (7B) or a few (40B, 180B), parts side by side (arXiv 2311.16867)."""
-    fields.known(("alibi",))
+    fields.known(("alibi", "apply_residual_connection_post_layernorm"))
     hidden, heads = fields.count("hidden_size", high=10**7), fields.count("num_attention_heads", high=100_000)
     new, bias = fields.flag("new_decoder_architecture"), fields.flag("bias")
     multi_query = fields.flag("multi_query", True)
@@ -93,18 +92,7 @@ def _mpt_attention(fields: Fields, free: bool) -> tuple[bool, Attention]:
     """Whether positions come by ALiBi, and the mixer."""
     heads = fields.count("n_heads", high=100_000)
     part = fields.nested("attn_config") or Fields({}, "attn_config", fields.problems)
-    part.known(
-        [
-            "attn_impl",
-            "alibi_bias_max",
-            "attn_uses_sequence_id",
-            "clip_qkv",
-            "prefix_lm",
-            "softmax_scale",
-            "rope",
-            "rope_impl",
-        ]
-    )
+    part.known("attn_impl alibi_bias_max attn_uses_sequence_id clip_qkv prefix_lm softmax_scale rope rope_impl")
     kinds = ("multihead_attention", "multiquery_attention", "grouped_query_attention")
     kind = part.word("attn_type", kinds[0], kinds)
     stated = part.maybe("kv_n_heads", high=100_000)

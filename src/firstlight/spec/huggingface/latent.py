@@ -29,6 +29,8 @@ def _mixer(fields: Fields) -> LatentAttention:
 def _parts(fields: Fields, count: int, router_bias: bool) -> list[FeedForward | Experts]:
     """The feed-forward part of each layer: the first ones dense, then experts in every n-th."""
     part = routed(fields, "n_routed_experts", "moe_intermediate_size")
+    again = fields.maybe("num_experts", high=100_000) or part.count
+    fields.relation(again == part.count, "num_experts", f"is {again}; n_routed_experts is {part.count}", "Mend either.")
     shared = (fields.maybe("n_shared_experts", low=0, high=1000) or 0) * part.width
     part = replace(part, shared_width=shared, router_bias=router_bias)
     first = fields.count("first_k_dense_replace", 0, low=0, high=count)
@@ -42,27 +44,28 @@ def _parts(fields: Fields, count: int, router_bias: bool) -> list[FeedForward | 
     return [part if here else dense for here in sparse]
 
 
-def _tower(fields: Fields, mixers: list[LatentAttention], router_bias: bool) -> tuple[Tower, ...]:
+def _tower(fields: Fields, mixers: list[LatentAttention], router_bias: bool, outer: Fields | None = None) -> Tower:
     parts = _parts(fields, len(mixers), router_bias)
-    return (decoder(fields, [Block(1, mixer, part) for mixer, part in zip(mixers, parts, strict=True)]),)
+    return decoder(fields, [Block(1, mixer, part) for mixer, part in zip(mixers, parts, strict=True)], outer=outer)
 
 
 def deepseek_v2(fields: Fields) -> tuple[Tower, ...]:
     """DeepSeek-V2 (arXiv 2405.04434)."""
-    return _tower(fields, [_mixer(fields)] * layers(fields), router_bias=False)
+    return (_tower(fields, [_mixer(fields)] * layers(fields), router_bias=False),)
 
 
 def deepseek_v3(fields: Fields) -> tuple[Tower, ...]:
     """DeepSeek-V3 and R1, Kimi K2: the router is balanced by a bias (arXiv 2412.19437, 2507.20534)."""
-    return _tower(fields, [_mixer(fields)] * layers(fields), router_bias=True)
+    return (_tower(fields, [_mixer(fields)] * layers(fields), router_bias=True),)
 
 
 def kimi_k25(fields: Fields) -> tuple[Tower, ...]:
     """Kimi K2.5: Kimi K2 with an image encoder (arXiv 2504.07491 for the encoder)."""
     fields.known("ignore_index media_placeholder_token_id use_unified_vision_chunk video_placeholder")
     text = vision.text_part(fields)
-    text.known("add_cross_attention cross_attention_hidden_size")
-    return (*vision.moonshot(fields), *deepseek_v3(text))
+    text.known("cross_attention_hidden_size")
+    tower = _tower(text, [_mixer(text)] * layers(text), router_bias=True, outer=fields)
+    return (*vision.moonshot(fields), tower)
 
 
 def deepseek_v32(fields: Fields) -> tuple[Tower, ...]:
@@ -80,7 +83,7 @@ def deepseek_v32(fields: Fields) -> tuple[Tower, ...]:
         fields.known(("index_topk_freq", "index_topk_pattern", "index_skip_topk_offset", "layer_types"))
     fields.known(("indexer_rope_interleave", "index_share_for_mtp_iteration"))
     mixers = [own] * count if types is None else [own if kind == "full" else mixer for kind in types]
-    return _tower(fields, mixers, router_bias=True)
+    return (_tower(fields, mixers, router_bias=True),)
 
 
 FAMILIES = {

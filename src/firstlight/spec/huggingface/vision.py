@@ -83,7 +83,7 @@ def qwen(fields: Fields) -> tuple[Tower, ...]:
 
 
 def moonshot(fields: Fields) -> tuple[Tower, ...]:
-    """The encoder of Kimi K2.5 (MoonViT, arXiv 2504.07491): learned positions on a grid, four patches merged into one."""
+    """The encoder of Kimi K2.5 (MoonViT, arXiv 2504.07491): learned positions on a grid, four patches become one."""
     part = fields.nested("vision_config")
     if part is None:
         return ()
