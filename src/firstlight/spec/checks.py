@@ -15,12 +15,13 @@ from pathlib import Path
 from firstlight import units
 from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import assumptions as entries
-from firstlight.spec import models
+from firstlight.spec import epw, models, places
 from firstlight.spec import parts as kinds
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Design
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.parts import Part
+from firstlight.spec.problems import split
 from firstlight.spec.site import Site
 from firstlight.spec.source import Source, Where
 from firstlight.spec.workload import Serving, Training
@@ -59,11 +60,6 @@ _PARTS: Mapping[Where, tuple[type[Part], bool]] = {
 """The ids of a design: the kind of part, and whether "none" may stand there."""
 
 
-def _split(error: UsageError) -> tuple[str, str]:
-    message, _, remedy = str(error).partition("; ")
-    return message, remedy[:1].upper() + remedy[1:] + ("" if remedy[-1:] in ("", "?", ".") else ".")
-
-
 def parts(source: Source, root: Where, catalog: Catalog) -> Iterator[Problem]:
     """Ids of a design (at `root`) that the catalogue does not have."""
     for where, (kind, none) in _PARTS.items():
@@ -73,7 +69,7 @@ def parts(source: Source, root: Where, catalog: Catalog) -> Iterator[Problem]:
         try:
             catalog.part(kind, name)
         except UsageError as error:
-            yield source.problem((*root, *where), *_split(error))
+            yield source.problem((*root, *where), *split(error))
 
 
 def model_names(source: Source, roots: Iterable[Where], base: Path) -> tuple[dict[Where, Model], list[Problem]]:
@@ -86,18 +82,36 @@ def model_names(source: Source, roots: Iterable[Where], base: Path) -> tuple[dic
         try:
             found[where[:-1]] = models.find(name, base)
         except UsageError as error:
-            problems.append(source.problem(where, *_split(error)))
+            problems.append(source.problem(where, *split(error)))
         except DocumentError as error:
             problems += error.problems
     return found, problems
 
 
 def weather(source: Source, root: Where, base: Path) -> Iterator[Problem]:
-    """A weather file of a site (at `root`) that is not there."""
-    file = source.get((*root, "weather"))
-    if isinstance(file, str) and file and not os.path.isfile(base / file):
+    """A weather file of a site (at `root`) that is not there, or that holds no year of weather."""
+    file, where = source.get((*root, "weather")), (*root, "weather")
+    if not isinstance(file, str) or not file:
+        return
+    if not os.path.isfile(base / file):
         remedy = "Paths are relative to the document."
-        yield source.problem((*root, "weather"), f"no such file: {units.printed(str(base / file), 1000)}", remedy)
+        yield source.problem(where, f"no such file: {units.printed(str(base / file), 1000)}", remedy)
+        return
+    try:
+        epw.read(base / file)
+    except UsageError as error:
+        yield source.problem(where, *split(error))
+
+
+def place(source: Source, root: Where) -> Iterator[Problem]:
+    """A place of a site (at `root`) that nobody knows."""
+    name = source.get((*root, "place"))
+    if not isinstance(name, str) or not 0 < len(name) <= 200:
+        return
+    try:
+        places.find(name)
+    except UsageError as error:
+        yield source.problem((*root, "place"), *split(error))
 
 
 def assumptions(source: Source, overrides: Mapping[str, str | float]) -> Iterator[Problem]:

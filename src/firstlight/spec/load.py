@@ -81,7 +81,7 @@ def load_plan(path: Path, *, sets: Mapping[str, str] | None = None, today: dt.da
     plan, wrong = _typed(document)
     known, unknown = checks.model_names(document, _entries(document, ("demand",)), path.parent)
     found += [*document.wrong, *wrong, *unknown, *checks.parts(document, ("design",), catalog)]
-    found += checks.weather(document, ("site",), path.parent)
+    found += [*checks.place(document, ("site",)), *checks.weather(document, ("site",), path.parent)]
     given = _sections(document, plan, catalog, known)
     found += [problem for check in (*checks.CHECKS, placements.placements) for problem in check(given)]
     start, ready_by = (_field(document, plan, name) for name in ("start", "ready_by"))
@@ -206,7 +206,7 @@ def kind_of(path: Path) -> Kind:
 def _references(kind: Kind, document: Source, base: Path) -> list[Problem]:
     """Parts, models and files that a single document names and nobody has."""
     if kind == "site":
-        return list(checks.weather(document, (), base))
+        return [*checks.place(document, ()), *checks.weather(document, (), base)]
     if kind == "design":
         return list(checks.parts(document, (), catalogs.load(None)))
     if kind in ("demand", "workload"):

@@ -46,7 +46,11 @@ class Chiller(Part):
     cop: float = Field(ge=1, le=20)
     """Heat removed per electricity at its design point."""
     design_ambient: float = Field(ge=0, le=60)
-    """Outdoor temperature of the design point [degC]."""
+    """Outdoor temperature of the design point [degC]; of one cooled by water, its condenser water."""
+    leaving: float = Field(default=6.7, ge=-20, le=60)
+    """Chilled water at its design point [degC]; that of AHRI 550/590 where nothing is said."""
+    water_cooled: bool = False
+    """Gives its heat to condenser water and so to a cooling tower, not to the air."""
 
 
 class DryCooler(Part):
