@@ -82,6 +82,27 @@ class RailFabric(Topology):
         return np.where(sources == targets, 0, 3)
 
 
+class Ring(Topology):
+    """A torus of one dimension: each accelerator to the next, without switches."""
+
+    def __init__(self, accelerators: int):
+        self.kind, self.endpoints, self.planes, self.tiers = "torus", accelerators, 1, ()
+        self.bundles = (Bundle("torus", -1, -1, accelerators, 5e10),)
+
+    def ends(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
+        return links, (links + 1) % self.endpoints
+
+    def bisection(self) -> float:
+        return 2 * 5e10
+
+    def hops(self) -> int:
+        return self.endpoints // 2
+
+    def distance(self, sources: Ints, targets: Ints) -> Ints:
+        straight = np.abs(sources - targets)
+        return np.minimum(straight, self.endpoints - straight)
+
+
 def _floor(systems: int, halls: int, topology: Topology) -> tuple[Halls, Ints, Racks, tuple[Ints, ...]]:
     """Halls four abreast; rows of 20 racks, two rows of compute a pod, its leaves in a rack at the end of each row."""
     per_rack, per_row, per_pod = SYSTEM.per_rack, 20, 40
@@ -127,16 +148,16 @@ def _floor(systems: int, halls: int, topology: Topology) -> tuple[Halls, Ints, R
     return shape, edges, racks, homes
 
 
-def factory(systems: int = 128, halls: int = 1) -> Factory:
-    """A factory of servers on a rail-optimised fabric."""
-    topology = RailFabric(systems)
+def factory(systems: int = 128, halls: int = 1, *, torus: bool = False) -> Factory:
+    """A factory of servers on a rail-optimised fabric, or with their accelerators in a torus."""
+    topology = Ring(8 * systems) if torus else RailFabric(systems)
     shape, pods, racks, homes = _floor(systems, halls, topology)
     return Factory(
         name="sample",
         system=SYSTEM,
         accelerator=ACCELERATOR,
         host=HOST,
-        nic=NIC,
+        nic=None if torus else NIC,
         topology=topology,
         systems=systems,
         halls=shape,
@@ -158,10 +179,10 @@ def cable_plan(twin: Factory) -> CablePlan:
         lower.append(low), upper.append(high), bundle.append(np.full(kind.count, index))
     low, high = np.concatenate(lower), np.concatenate(upper)
     bundles = np.concatenate(bundle).astype(np.int8)
-    low_rack = np.where(bundles == 0, twin.system_rack(low // 8), 0)
-    low_rack[bundles == 1] = twin.switch_rack[0][low[bundles == 1]]
-    high_rack = np.where(bundles == 0, twin.switch_rack[0][np.minimum(high, len(twin.switch_rack[0]) - 1)], 0)
-    high_rack[bundles == 1] = twin.switch_rack[1][high[bundles == 1]]
+    homes = {-1: twin.system_rack(np.arange(twin.accelerators) // 8), **dict(enumerate(twin.switch_rack))}
+    ends = list(zip(twin.topology.bundles, lower, upper, strict=True))
+    low_rack = np.concatenate([homes[kind.lower][index] for kind, index, _ in ends])
+    high_rack = np.concatenate([homes[kind.upper][index] for kind, _, index in ends])
     distance = np.hypot(*(p[low_rack] - p[high_rack] for p in (twin.racks.x, twin.racks.y)))
     length = np.array([3.0, 10.0, 30.0, 100.0, 500.0])[np.searchsorted([2.0, 8.0, 25.0, 90.0], distance)]
     line = np.where(length == 3.0, 0, np.where(bundles == 0, 1, 2)).astype(np.int16)
@@ -365,15 +386,19 @@ def _bill(twin: Factory, network: NetworkResult) -> tuple[BillLine, ...]:
     lines += [
         BillLine("Network", "SN5600 switch", switch, n, "", 55e3, *survey, "switches") for _, switch, n in network.tiers
     ]
-    lines += [BillLine("Network", f"{line.part}, {line.length:g} m", line.part, line.count, "", 900.0, *survey, "cables")
-              for line in network.cables]  # fmt: skip
+    for line in network.cables:
+        item = f"{line.part}, {line.length:g} m"
+        lines.append(BillLine("Network", item, line.part, line.count, "", 900.0, *survey, "cables"))
     lines += [BillLine("Cooling", "CDU 1.3 MW", "cdu-1300", 12, "", math.nan, "not stated", "estimate", "cdu")]
     return (*lines, BillLine("Building", 'Data hall, =fitted, "white"', "", 9000.0, "m2", 2000.0, *survey, ""))
 
 
 def _economics(twin: Factory, bill: tuple[BillLine, ...], trained: bool, served: bool) -> EconomicsResult:
-    lines = [CostLine(("Capital", line.category, line.item), line.amount, line.count, line.part, line.source, line.standing)
-             for line in bill if math.isfinite(line.amount)]  # fmt: skip
+    lines = [
+        CostLine(("Capital", each.category, each.item), each.amount, each.count, each.part, each.source, each.standing)
+        for each in bill
+        if math.isfinite(each.amount)
+    ]
     capital = sum(line.amount for line in lines)
     energy = twin.it_power * 0.8 * 8760 * 0.07e-3
     yearly = {"Energy": energy, "Maintenance": 0.03 * capital, "Staff": 3.2e6}
@@ -399,9 +424,10 @@ def _reliability(trained: TrainingResult | None) -> ReliabilityResult:
     if trained:
         losses = {"checkpoint writes": 0.011, "lost work": 0.018, "restarts": 0.021}
         goodput = 1 - sum(losses.values())
+        share = Prediction(goodput - 0.02, goodput, goodput + 0.01, True, "failures drawn 1,000 times")
         runs = (
             RunReliability(trained.model, trained.accelerators, predict(2.1e5), 11.0, 5.6e12, 4.0, 1300.0, 600.0,
-                           Prediction(goodput - 0.02, goodput, goodput + 0.01, True, "failures drawn 1,000 times"), trained.duration.scaled(1 / goodput), losses, 4),
+                           share, trained.duration.scaled(1 / goodput), losses, 4),
         )  # fmt: skip
     spares = (Spares("nvidia-h100-sxm-80gb", 1024, 31.0, 6), Spares("sr4-400g", 900, 4.4, 3))
     return ReliabilityResult(rates, predict(1 / sum(rates.values())), runs, 0.983, spares)
@@ -428,8 +454,20 @@ def plan_document(trained: bool, served: bool) -> Plan:
     return Plan.model_validate({"name": "sample", "site": site, "demand": demand})
 
 
+def _allowed(schedule: ScheduleResult) -> float:
+    """From the first order to the date asked for [s]."""
+    assert schedule.ready_by
+    return (schedule.ready_by - schedule.start).days * units.DAY
+
+
 def evaluation(
-    systems: int = 128, halls: int = 1, *, training: bool = True, serving: bool = True, late_days: float = 0.0
+    systems: int = 128,
+    halls: int = 1,
+    *,
+    training: bool = True,
+    serving: bool = True,
+    torus: bool = False,
+    late_days: float = 0.0,
 ) -> Evaluation:
     """A whole evaluation.
 
@@ -437,9 +475,10 @@ def evaluation(
         systems: servers of 8 accelerators.
         halls: data halls.
         training, serving: whether there is such a workload.
+        torus: accelerators are joined without switches.
         late_days: how many days first light misses its date.
     """
-    twin = factory(systems, halls)
+    twin = factory(systems, halls, torus=torus)
     cables = cable_plan(twin)
     network = _network(twin, cables)
     trained = _training(twin.accelerators // 2) if training else None
@@ -448,7 +487,7 @@ def evaluation(
     reliability = _reliability(trained)
     margins = [Margin("site.power", facility.peak, facility.available, "power", "hard"),
                Margin("site.floor", facility.floor_used, facility.floor_available, "area", "hard"),
-               Margin("ready_by", schedule.makespan, schedule.makespan - schedule.late or 1.0, "time", "target")]  # fmt: skip
+               Margin("ready_by", schedule.makespan, _allowed(schedule), "time", "target")]  # fmt: skip
     if trained:
         margins.append(Margin("demand[0].within", reliability.runs[0].duration.p50, 40 * units.DAY, "time", "target"))
     if served:

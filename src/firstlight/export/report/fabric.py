@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
+
+import numpy as np
 
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
 from firstlight.export.report.blocks import Chart, Code, Fact, Facts, Section, Table, rows
 from firstlight.export.report.charts.curve import Axis, Curve, Point, Series
+from firstlight.export.report.charts.wiring import Row, Wiring, joints
 from firstlight.network.result import CollectivePoint
 
 
@@ -48,8 +51,36 @@ def section(evaluation: Evaluation) -> Section:
     joined = f"{words.count(net.endpoints)} ports of {words.show(net.link, 'bandwidth')}"
     made = f"{words.plural(switches, 'switch', 'switches')} and {words.plural(cables, 'cable')}"
     lead = f"{kind} of {words.plural(net.planes, 'plane')} joins {joined} with {made}."
-    blocks = (tiers(evaluation), _facts(evaluation), *_collectives(evaluation), _cables(evaluation))
+    blocks = (
+        *wiring(evaluation),
+        tiers(evaluation),
+        _facts(evaluation),
+        *_collectives(evaluation),
+        _cables(evaluation),
+    )
     return Section("fabric", "How it is joined", lead, blocks, "Fabric")
+
+
+def wiring(evaluation: Evaluation) -> tuple[Chart, ...]:
+    """The tiers and what joins them, from the planned links; a torus has no tiers."""
+    topology, plan, system = evaluation.twin.topology, evaluation.cable_plan, evaluation.twin.system
+    if not topology.tiers:
+        return ()
+    sizes = {-1: topology.endpoints} | {index: tier.switches for index, tier in enumerate(topology.tiers)}
+    edges = np.searchsorted(plan.bundle, np.arange(len(topology.bundles) + 1))
+    rows = [Row("ports", f"{words.count(topology.endpoints)} of {system.name}", topology.endpoints)]
+    rows += [Row(tier.name, f"{words.count(tier.switches)} × {tier.switch}", tier.switches) for tier in topology.tiers]
+    links = []
+    for index, bundle in enumerate(topology.bundles):
+        part = slice(edges[index], edges[index + 1])
+        links.append(joints(plan.lower[part], plan.upper[part], sizes[bundle.lower], sizes[bundle.upper]))
+        up = f"{words.count(bundle.count)} links", words.show(bundle.count * bundle.bandwidth, "bandwidth")
+        rows[index] = replace(rows[index], up=up)
+    label = f"The fabric's {words.plural(len(topology.tiers), 'tier')} of switches above the ports, and their links"
+    grouped = any(row.devices > row.boxes for row in rows)
+    note = "A box stands for neighbours where there are more than fit; a line is drawn where links join two boxes."
+    chart = Wiring(tuple(rows), tuple(links))
+    return (Chart.of("The fabric as it is wired", label, chart, wide=True, note=note if grouped else ""),)
 
 
 def tiers(evaluation: Evaluation) -> Tiers:

@@ -119,7 +119,8 @@ def plan(factory: Factory) -> Plan:
     ruler = _ruler(width)
     said = {"rack": "Each mark is one rack.", "row": "Each bar is a row of racks.", "pod": "Each block is a pod."}
     label = f"Floor plan of {words.plural(len(halls), 'hall')} with {words.plural(len(factory.racks), 'rack')}"
-    box = (-edge, -edge, width + 2 * edge, depth + 2 * edge)
+    edge = round(edge, 1)
+    box = (-edge, -edge, round(width + 2 * edge, 3), round(depth + 2 * edge, 3))
     return Plan(label, box, y + depth, halls, marks, key, said[grain], ruler, words.show(ruler, "length"))
 
 

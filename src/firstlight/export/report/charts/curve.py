@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -76,6 +77,7 @@ class Curve:
             xs, ys = [*xs, self.mark.x.p10, self.mark.x.p90], [*ys, self.mark.y.p10, self.mark.y.p90]
         if self.limit:
             xs.append(self.limit[0])
+        xs, ys = ([value for value in values if math.isfinite(value)] or [1.0] for values in (xs, ys))
         low, high = (min(xs), max(xs)) if self.x.log else svg.covering(0.0, max(xs))
         top = svg.covering(0.0, max(ys))[1]
         widest = max(len(_tick(value, self.y)) for value in Scale(0.0, top, 0, 1).ticks(5))
@@ -90,7 +92,7 @@ class Curve:
         yield svg.text(at - 6 if late else at + 6, up.end - 8, self.limit[1], "bad", "end" if late else "start")
 
     def _mark(self, across: Scale, up: Scale) -> Iterator[Markup]:
-        if not self.mark:
+        if not self.mark or not (math.isfinite(self.mark.x.p90) and math.isfinite(self.mark.y.p90)):
             return
         x, y = self.mark.x, self.mark.y
         at, height = across(x.p50), up(y.p50)
