@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,10 @@ from firstlight.spec.site import Site
 from firstlight.twin.cabinets import compute_cabinet, require_cooling, service_cabinet, shelf
 from firstlight.twin.factory import Factory, Halls, RackKind, Racks
 from firstlight.twin.feeds import feeds, loops
-from firstlight.twin.layout import Floor, Slot, hall_count, lay
+from firstlight.twin.layout import Floor, Slot, hall_count, lay, share_out
 from firstlight.twin.pods import leaf_pods, pods, upper_halls
 from firstlight.twin.protocols import Floats, Ints, Topology
-from firstlight.twin.racks import Filled, Kit, Pods, compute_racks, fill, service_need
+from firstlight.twin.racks import Filled, Kit, Pods, compute_racks, fill, service_need, shelf_racks
 
 
 @dataclass(frozen=True)
@@ -102,27 +103,35 @@ def _kit(system: System, systems: int, catalog: Catalog, topology: Topology, a: 
 
 def _pods(kit: Kit, topology: Topology, systems: int, site: Site, a: Assumptions) -> Pods:
     """Pods in their halls, each hall's core in the middle of them, and the pod of every switch."""
-    bounds = pods(topology, kit.system, systems, a)
+    bounds = pods(topology, kit.system, systems, kit.cabinet.holds, a)
     each, leaves = np.diff(bounds), leaf_pods(topology, bounds)
     halls = _hall_count(kit, topology, each, leaves, site, a)
-    hall = np.arange(len(each)) * halls // len(each)
+    hall = share_out(len(each), halls)
     place, core = _middle(hall, halls)
-    uppers = (core[at] for at in upper_halls(topology, hall[leaves], halls))
+    uppers = (core[at] for at in upper_halls(topology, hall[leaves]))
     switch_pod = (place[leaves], *uppers)[: len(topology.tiers)]
     service = np.bincount(np.arange(kit.service_racks) * halls // max(kit.service_racks, 1), minlength=halls)
     return _ordered(place, core, hall, each, switch_pod, service)
 
 
 def _hall_count(kit: Kit, topology: Topology, systems: Ints, leaves: Ints, site: Site, a: Assumptions) -> int:
-    """Halls for pods of so many systems and leaf switches [pods], an even share of the cores with each."""
+    """Halls for pods of so many systems, and with the leaf switches of these pods; an even share of the cores each."""
     count = len(systems)
-    switches = [np.bincount(leaves, minlength=count), *(np.full(count, t.switches / count) for t in topology.tiers[1:])]
     power = systems * kit.system.power + kit.service_racks * kit.service_power / count
     racks = compute_racks(systems, kit.cabinet) + kit.service_racks / count
-    for held, rack in zip(switches, kit.shelves, strict=False):  # a torus has no shelves
-        power = power + held * rack.power
-        racks = racks + np.ceil(held) / rack.cabinet.holds
-    return hall_count(np.asarray(power, np.float64), np.asarray(racks, np.float64), site, a)
+    for own in kit.shelves[:1]:
+        held = np.bincount(leaves, minlength=count)
+        power, racks = power + held * own.power, racks + shelf_racks(held, own)
+    for tier, above in zip(topology.tiers[1:], kit.shelves[1:], strict=True):
+        power, racks = power + tier.switches / count * above.power, racks + tier.switches / count / above.cabinet.holds
+    return hall_count(np.array([power, racks], np.float64), _rounding(kit), site, a)
+
+
+def _rounding(kit: Kit) -> Floats:
+    """Power [W] and racks of a hall beyond an even share [2]: a service rack, and of each tier two switches, each in a
+    rack that it starts."""
+    above = kit.shelves[1:]
+    return np.array([kit.service_power + 2 * math.fsum(shelf.power for shelf in above), 1 + 2 * len(above)])
 
 
 def _middle(hall: Ints, halls: int) -> tuple[Ints, Ints]:

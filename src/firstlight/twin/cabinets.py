@@ -82,11 +82,11 @@ def compute_cabinet(system: System, catalog: Catalog, a: Assumptions) -> Cabinet
     own = Cabinet(None, system.per_rack, system.racks_each, system.rack_width, system.rack_depth, 0.0)
     wide = [rack for rack in catalog.parts(Rack) if rack.width >= system.rack_width - _EDGE]
     if system.racks == "rack" or not wide:
-        _require_air(system.power * (1 - system.liquid) * own.holds / own.racks_each, system, a)
+        _require_air(system.power * (1 - system.liquid) * own.holds / own.racks_each, system.id, a)
         return own
     most = min(system.per_rack, _fitting(a.positive("twin.air_rack_power"), system.power * (1 - system.liquid)))
     if not most:
-        _require_air(system.power * (1 - system.liquid), system, a)
+        _require_air(system.power * (1 - system.liquid), system.id, a)
     held = {rack.id: min(most, _held(rack, system.power, system.rack_units)) for rack in wide}
     best = min(wide, key=lambda rack: (-held[rack.id], _price(rack)))
     if not held[best.id]:
@@ -101,8 +101,9 @@ def service_cabinet(catalog: Catalog, a: Assumptions) -> Cabinet:
     """The cheapest rack that delivers the power of a storage or management rack.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or that is more than air takes from a rack.
     """
+    _require_air(a["twin.service_rack_power"], "storage", a)
     return _cabinet(_cheapest(catalog, a["twin.service_rack_power"], 1.0, "storage rack"), 1)
 
 
@@ -110,15 +111,17 @@ def shelf(topology: Topology, tier: int, catalog: Catalog, a: Assumptions) -> Sh
     """The racks of a tier's switches: the cheapest rack that takes one, filled up to a share of its height.
 
     Raises:
-        UsageError: no rack takes one of these switches.
+        UsageError: no rack takes one of these switches, or one is more than air takes from a rack.
     """
     switch = catalog.part(Switch, topology.tiers[tier].switch)
     optics = optics_power(topology, tier, switch, catalog)
-    rack = _cheapest(catalog, switch.power + optics, switch.rack_units, switch.id)
+    power = switch.power + optics
+    _require_air(power, switch.id, a)
+    rack = _cheapest(catalog, power, switch.rack_units, switch.id)
     height = math.floor(a["twin.network_rack_fill"] * rack.rack_units / switch.rack_units + _EDGE)
-    holds = max(1, min(height, _fitting(rack.power, switch.power + optics)))
+    holds = max(1, min(height, _fitting(min(rack.power, a["twin.air_rack_power"]), power)))
     idle = a["twin.switch_idle"] * switch.power + optics
-    return Shelf(_cabinet(rack, holds), switch.power + optics, idle, a["twin.switch_mass"] * switch.rack_units)
+    return Shelf(_cabinet(rack, holds), power, idle, a["twin.switch_mass"] * switch.rack_units)
 
 
 def optics_power(topology: Topology, tier: int, switch: Switch, catalog: Catalog) -> float:
@@ -162,11 +165,11 @@ def _cabinet(rack: Rack, holds: int) -> Cabinet:
     return Cabinet(rack, holds, 1, rack.width, rack.depth, rack.mass)
 
 
-def _require_air(heat: float, system: System, a: Assumptions) -> None:
+def _require_air(heat: float, what: str, a: Assumptions) -> None:
     """Refuse a rack that gives more heat to air [W] than air can take."""
-    if heat > a["twin.air_rack_power"] * (1 + _EDGE):
+    if heat > a.positive("twin.air_rack_power") * (1 + _EDGE):
         raise UsageError(
-            f"a rack of {system.id} gives {units.show(heat, 'power')} to air, and air takes "
-            f"{units.show(a['twin.air_rack_power'], 'power')} from a rack; choose a system with more heat to liquid, "
+            f"a rack of {what} gives {units.show(heat, 'power')} to air, and air takes "
+            f"{units.show(a['twin.air_rack_power'], 'power')} from a rack; choose one that gives less, "
             "or raise assumptions.twin.air_rack_power"
         )

@@ -89,7 +89,7 @@ def _require(load: Floats, limit: float, does: str, where: str, kind: str) -> No
 
 
 def share(load: Floats, limit: float, hall: Ints) -> Shared:
-    """Hang racks on blocks in their order: hall by hall, as few blocks as the order allows, evenly loaded.
+    """Hang racks on blocks in their order: hall by hall, as few as the order allows, none a rack above their mean.
 
     Args:
         load: of each rack, none over the limit [racks].

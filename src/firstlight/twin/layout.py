@@ -46,24 +46,39 @@ class Floor:
     row: NDArray[np.int32]
 
 
-def hall_count(power: Floats, racks: Floats, site: Site, a: Assumptions) -> int:
-    """Halls for some pods: as many as the site has; else as the hall's greatest power and racks of the assumptions ask.
+def hall_count(loads: Floats, rounding: Floats, site: Site, a: Assumptions) -> int:
+    """Halls for some pods: as many as the site has; else as few as the hall's power and racks of the assumptions allow.
 
-    A hall holds whole pods, so never more halls than pods.
+    A hall holds whole pods: a factory of fewer pods leaves halls of the site empty, and a pod may be more than a hall.
 
     Args:
-        power: greatest of each pod, its share of the core included [W] [pods].
-        racks: of each pod, likewise [pods].
+        loads: greatest power [W] and racks of each pod, with its share of the core [2, pods].
+        rounding: likewise what a hall may hold beyond the shares of its pods, because nothing is divided [2].
         site: with its halls and buildings.
         a: assumptions `twin.hall_*`.
     """
+    pods = loads.shape[1]
     if site.halls is not None:
-        return min(site.halls, len(power))
-    fullest = max(
-        float(power.max()) / a.positive("twin.hall_power"), float(racks.max()) / a.positive("twin.hall_racks")
-    )
-    each = max(1, math.floor(1 / fullest))
-    return min(max(math.ceil(len(power) / each), site.buildings), len(power))
+        return min(site.halls, pods)
+    room = np.array([a.positive("twin.hall_power"), a.positive("twin.hall_racks")]) - rounding
+    together = math.floor((room / loads.max(axis=1)).min())
+    if together < 1:
+        return pods
+    enough, least = math.ceil(pods / together), math.ceil((loads.sum(axis=1) / room).max())
+    tried = range(least, enough)
+    halls = next((n for n in tried if np.all(_fullest(loads, n) <= room)), enough)
+    return min(max(halls, site.buildings), pods)
+
+
+def _fullest(loads: Floats, halls: int) -> Floats:
+    """The greatest load of so many halls [2]."""
+    hall = share_out(loads.shape[1], halls)
+    return np.array([np.bincount(hall, load).max() for load in loads])
+
+
+def share_out(pods: int, halls: int) -> Ints:
+    """Hall of each pod: neighbours together, and in each hall the same number to one [pods]."""
+    return np.arange(pods) * halls // pods
 
 
 def lay(racks: Ints, slot: Slot, site: Site, a: Assumptions) -> Floor:
@@ -78,7 +93,7 @@ def lay(racks: Ints, slot: Slot, site: Site, a: Assumptions) -> Floor:
     longest = max(1, int(a.positive("twin.row_racks")))
     blocks, rows = _shape(racks, slot, longest, a)
     width = a["twin.cross_aisle"] + blocks * (np.minimum(racks, longest) * slot.width + a["twin.cross_aisle"])
-    depth = (_row_y(rows - 1, slot, a) + slot.depth / 2 + a["twin.cold_aisle"]) * (1 + a["twin.support_share"])
+    depth = (_row_y(rows, slot, a) - slot.depth / 2) * (1 + a["twin.support_share"])  # to the aisle behind the last
     building, x, y = _site(width, depth, site.buildings, a)
     hall = np.repeat(np.arange(len(racks)), racks)
     place = np.arange(len(hall)) - (np.cumsum(racks) - racks)[hall]

@@ -14,6 +14,8 @@ from firstlight.twin.cabinets import Cabinet, Shelf
 from firstlight.twin.factory import RackKind
 from firstlight.twin.protocols import Floats, Ints
 
+_EDGE = 1e-9
+
 
 @dataclass(frozen=True)
 class Kit:
@@ -83,7 +85,7 @@ class Filled:
 def service_need(system: System, systems: int, a: Assumptions) -> tuple[int, float]:
     """Racks for storage and management, and the greatest power of each [W]: a share of the systems' power."""
     power = a["twin.service_power"] * systems * system.power
-    racks = math.ceil(power / a.positive("twin.service_rack_power"))
+    racks = math.ceil(power / a.positive("twin.service_rack_power") - _EDGE)
     return racks, power / max(racks, 1)
 
 
@@ -110,8 +112,8 @@ def fill(pods: Pods, kit: Kit) -> Filled:
         _stand(pod, start, shelf.cabinet.holds)
         for pod, start, shelf in zip(pods.switch_pod, first, kit.shelves, strict=True)
     )
-    systems = _systems(kind, np.append(0, np.cumsum(compute)), pods.systems, kit.cabinet)
-    power, idle, mass = _loads(kind, systems, homes, kit)
+    systems, borne = _systems(kind, np.append(0, np.cumsum(compute)), pods.systems, kit.cabinet)
+    power, idle, mass = _loads(kind, borne, homes, kit)
     return Filled(offsets, kind, power, idle, mass, np.append(0, np.cumsum(systems)), homes)
 
 
@@ -126,7 +128,7 @@ def _network_racks(pods: Pods, kit: Kit) -> Ints:
 def _kinds(offsets: Ints, compute: Ints, before: Ints, network: Ints) -> NDArray[np.uint8]:
     """Kind of each rack [racks]."""
     pod = np.repeat(np.arange(len(compute)), np.diff(offsets))
-    place = np.arange(offsets[-1]) - offsets[pod]
+    place = np.arange(len(pod)) - offsets[pod]
     kind = np.full(len(pod), RackKind.COMPUTE, np.uint8)
     kind[(place >= before[pod]) & (place < (before + network)[pod])] = RackKind.NETWORK
     kind[place >= (compute + network)[pod]] = RackKind.SERVICE
@@ -141,8 +143,8 @@ def _stand(pod: Ints, start: Ints, holds: int) -> NDArray[np.int32]:
     return (start[pod] + rank // holds).astype(np.int32)
 
 
-def _systems(kind: NDArray[np.uint8], first: Ints, systems: Ints, cabinet: Cabinet) -> Ints:
-    """Systems that begin in each rack [racks].
+def _systems(kind: NDArray[np.uint8], first: Ints, systems: Ints, cabinet: Cabinet) -> tuple[Ints, Floats]:
+    """Systems that begin in each rack, and how many each bears, a share of them where they take several [racks].
 
     Args:
         kind: of each rack [racks].
@@ -151,23 +153,20 @@ def _systems(kind: NDArray[np.uint8], first: Ints, systems: Ints, cabinet: Cabin
         cabinet: of the systems.
     """
     pod = np.repeat(np.arange(len(systems)), np.diff(first))
-    place, part = np.divmod(np.arange(first[-1]) - first[pod], cabinet.racks_each)
-    held = np.zeros(len(kind), np.int64)
-    held[kind == RackKind.COMPUTE] = np.where(
-        part == 0, np.clip(systems[pod] - place * cabinet.holds, 0, cabinet.holds), 0
-    )
-    return held
+    place, part = np.divmod(np.arange(len(pod)) - first[pod], cabinet.racks_each)
+    held = np.clip(systems[pod] - place * cabinet.holds, 0, cabinet.holds)
+    begin, borne = np.zeros(len(kind), np.int64), np.zeros(len(kind))
+    begin[kind == RackKind.COMPUTE] = np.where(part == 0, held, 0)
+    borne[kind == RackKind.COMPUTE] = held / cabinet.racks_each
+    return begin, borne
 
 
 def _loads(
-    kind: NDArray[np.uint8], systems: Ints, homes: tuple[NDArray[np.int32], ...], kit: Kit
+    kind: NDArray[np.uint8], held: Floats, homes: tuple[NDArray[np.int32], ...], kit: Kit
 ) -> tuple[Floats, Floats, Floats]:
-    """Greatest power, idle power [W] and mass [kg] of each rack [racks]; a system of several racks loads them alike."""
+    """Greatest power, idle power [W] and mass [kg] of each rack [racks], from the systems that it bears."""
     system, cabinet = kit.system, kit.cabinet
     racks = len(kind)
-    held = systems.astype(np.float64)
-    if cabinet.racks_each > 1:
-        held[kind == RackKind.COMPUTE] = 1 / cabinet.racks_each
     own = kind == RackKind.COMPUTE
     power, idle = held * system.power, held * system.idle_power
     mass = held * system.mass + own * cabinet.mass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import html
-from abc import ABC
 from importlib import import_module
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ from firstlight import units
 from firstlight.errors import MissingExtraError
 from firstlight.spec.document import Document
 
-_DIMENSIONS = {kind.si: name for name, kind in reversed(units.DIMENSIONS.items()) if kind.si}
+_DIMENSIONS = {kind.si: name for name, kind in reversed([*units.DIMENSIONS.items()]) if kind.si}
 
 
 def quantity(unit: str, meaning: str) -> Any:
@@ -52,9 +51,7 @@ class Prediction:
 
     def inverse(self, numerator: float = 1.0) -> Prediction:
         """The prediction of numerator / number."""
-        return Prediction(
-            numerator / self.p90, numerator / self.p50, numerator / self.p10, self.calibrated, self.basis
-        )
+        return Prediction(numerator / self.p90, numerator / self.p50, numerator / self.p10, self.calibrated, self.basis)
 
 
 def plain(value: Any) -> Any:
@@ -91,11 +88,13 @@ def show(value: Any, unit: str) -> str:
     if isinstance(value, (tuple, list, dict)):
         count = len(cast("tuple[Any, ...]", value))
         return f"{count} entries" if count != 1 else "1 entry"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:,}" if isinstance(value, (int, np.integer)) else str(value)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Result(ABC):
+class Result:
     """The base of every discipline's result: frozen, all fields made with `quantity`."""
 
     def __repr__(self) -> str:
