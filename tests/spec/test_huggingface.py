@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import fields
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ from firstlight.errors import DocumentError, Problem
 from firstlight.performance.flops import training_flops
 from firstlight.spec import models, source
 from firstlight.spec.huggingface import FAMILIES
-from firstlight.spec.model import Model
+from firstlight.spec.model import Block, Model, Tower
 from firstlight.spec.parameters import active_parameters, block_parameters, cache_bytes, parameters, state_bytes
+from firstlight.spec.towers import MIXERS, PARTS
 
+MODELS = resources.files("firstlight.data") / "models"
 FOLDER = Path(__file__).parent / "documents" / "configs"
 CONFIGS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.iterdir()}
 
@@ -298,16 +302,25 @@ JUNK: Any = st.recursive(
 FIELDS = sorted({
     key for config in CONFIGS.values()
     for part in (config, config.get("text_config", {}), config.get("vision_config", {})) for key in part
-})  # fmt: skip
+} | {field.name for kind in (*MIXERS.values(), *PARTS.values(), Block, Tower) for field in fields(kind)})  # fmt: skip
+OURS = [json.loads((MODELS / f"{id}.json").read_text("utf-8")) for id in ("openvla-7b", "wan2.1-t2v-1.3b")]
+DOCUMENTS = [*CONFIGS.values(), *OURS, *OURS, *OURS]
+
+
+def parts(value: Any) -> list[dict[str, Any]]:
+    """All mappings of a document that hold anything."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [value] * (isinstance(value, dict) and bool(value)) + [part for below in inside for part in parts(below)]
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """A config as downloaded, with one to five things wrong with it."""
-    config = copy.deepcopy(CONFIGS[draw(st.sampled_from(sorted(CONFIGS)))])
+    """A config as downloaded, or a file of towers, with one to five things wrong with it."""
+    config = copy.deepcopy(draw(st.sampled_from(DOCUMENTS)))
     for _ in range(draw(st.integers(1, 5))):
-        parts = [config, *(part for part in config.values() if isinstance(part, dict) and part)]
-        part = draw(st.sampled_from(parts))
+        if not config:
+            break
+        part = draw(st.sampled_from(parts(config)))
         name = draw(st.sampled_from(sorted(part)))
         match draw(st.sampled_from(["replace", "nudge", "remove", "add", "family", "rename"])):
             case "remove":
@@ -322,8 +335,6 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
                 part[name] += draw(st.integers(-3, 3))
             case _:
                 part[name] = draw(JUNK)
-        if not config:
-            break
     return config
 
 

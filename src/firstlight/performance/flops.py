@@ -10,7 +10,7 @@ from firstlight.spec.model import Model
 
 
 def forward_flops(model: Model, sequence: int) -> float:
-    """FLOPs of one sequence forward [FLOP]: 2 per matrix parameter and token, the attention that its masks leave, heads.
+    """FLOPs of one sequence forward [FLOP]: 2 per matrix parameter and token, attention as masks leave it, heads.
 
     Args:
         model: architecture.
@@ -34,10 +34,10 @@ def training_flops(model: Model, sequence: int) -> float:
 def layer_flops(layer: Layer, sequence: int) -> float:
     """FLOPs of one layer forward for one sequence [FLOP]."""
     tokens = layer.length or sequence
-    weights = sum(matrix.size for matrix in layer.matrices)
+    products = sum(matrix.size * (matrix.length or tokens) for matrix in layer.matrices)
     if layer.routed:
-        weights += layer.routed.active * layer.routed.size
-    return 2.0 * weights * tokens + core_flops(layer.cores, tokens)
+        products += layer.routed.active * layer.routed.size * tokens
+    return 2.0 * products + core_flops(layer.cores, tokens)
 
 
 def core_flops(cores: Iterable[Softmax | Scan], tokens: int) -> float:

@@ -26,11 +26,16 @@ Split = Literal["out", "into", "none"]
 
 @dataclass(frozen=True)
 class Matrix:
-    """A weight matrix of `into` x `out`; tensor parallelism cuts its columns ("out"), its rows ("into") or nothing."""
+    """A weight matrix of `into` x `out`; tensor parallelism cuts its columns ("out"), its rows ("into") or nothing.
+
+    Attributes:
+        length: tokens of one sequence that pass it, where they come from another tower; None has those of the layer.
+    """
 
     out: int
     into: int
     split: Split
+    length: int | None = None
 
     @property
     def size(self) -> int:
@@ -196,7 +201,7 @@ def ends(model: Model) -> Ends:
 
 
 def _layer(block: Block, tower: Tower, model: Model) -> Layer:
-    matrices, cores = _mixer(block.mixer, tower)
+    matrices, cores = _mixer(block.mixer, tower, model)
     if block.cross is not None:
         more, core = _attention(block.cross, tower, model)
         matrices, cores = matrices + more, (*cores, core)
@@ -219,13 +224,13 @@ def _layer(block: Block, tower: Tower, model: Model) -> Layer:
     )
 
 
-def _mixer(mixer: Mixer | None, tower: Tower) -> tuple[tuple[Matrix, ...], tuple[Softmax | Scan, ...]]:
+def _mixer(mixer: Mixer | None, tower: Tower, model: Model) -> tuple[tuple[Matrix, ...], tuple[Softmax | Scan, ...]]:
     if mixer is None:
         return (), ()
     if isinstance(mixer, LatentAttention):
         return _latent(mixer, tower.hidden)
     if isinstance(mixer, Attention):
-        matrices, core = _attention(mixer, tower, None)
+        matrices, core = _attention(mixer, tower, model)
     elif isinstance(mixer, StateSpace):
         matrices, core = _state_space(mixer, tower.hidden)
     else:
@@ -233,27 +238,28 @@ def _mixer(mixer: Mixer | None, tower: Tower) -> tuple[tuple[Matrix, ...], tuple
     return matrices, (core,)
 
 
-def _attention(mixer: Attention, tower: Tower, model: Model | None) -> tuple[tuple[Matrix, ...], Softmax]:
+def _attention(mixer: Attention, tower: Tower, model: Model) -> tuple[tuple[Matrix, ...], Softmax]:
     hidden = tower.hidden
     queries = mixer.heads * mixer.head_dim
     pairs = 2 * mixer.kv_heads * mixer.head_dim
     asked = queries * (2 if mixer.gate else 1)
+    other = _other_length(mixer, tower, model)
     if mixer.cross:
-        inputs = (Matrix(asked, hidden, "out"), Matrix(pairs, mixer.cross, "out"))
+        inputs = (Matrix(asked, hidden, "out"), Matrix(pairs, mixer.cross, "out", other))
     else:
         inputs = (Matrix(asked + pairs, hidden, "out"),)
     core = Softmax(
         mixer.heads, mixer.kv_heads, mixer.head_dim, mixer.head_dim, mixer.window, mixer.causal and not mixer.cross,
-        _other_length(mixer.cross, tower, model),
+        other,
     )  # fmt: skip
     return (*inputs, Matrix(hidden, queries, "into")), core
 
 
-def _other_length(width: int, tower: Tower, model: Model | None) -> int | None:
+def _other_length(mixer: Attention, tower: Tower, model: Model) -> int | None:
     """Tokens of the tower that cross-attention looks at."""
-    if not width or model is None:
-        return None
-    others = [other.tokens for other in model.towers if other is not tower and other.hidden == width]
+    if not mixer.cross or mixer.cross_tokens:
+        return mixer.cross_tokens or None
+    others = [other.tokens for other in model.towers if other is not tower and other.hidden == mixer.cross]
     return next((tokens for tokens in others if tokens is not None), None)
 
 

@@ -21,6 +21,8 @@ class Attention:
         norm: query and key are normalised per head.
         gate: the output is gated by a projection of the input (doubles the query projection).
         cross: keys and values come from another tower of this many hidden units; 0 is self-attention.
+        cross_tokens: tokens that bring them, where that tower is no part of the model (a text encoder in front of a
+            video model); 0 asks the tower of that width.
         sinks: one learned sink per head.
     """
 
@@ -34,6 +36,7 @@ class Attention:
     norm: bool = False
     gate: bool = False
     cross: int = 0
+    cross_tokens: int = 0
     sinks: bool = False
 
 

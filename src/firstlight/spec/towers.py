@@ -8,7 +8,7 @@
         blocks:
           - count: 40
             attention: {heads: 40, kv_heads: 40, head_dim: 128, causal: false}
-            cross: {heads: 40, kv_heads: 40, head_dim: 128, cross: 5120}
+            cross: {heads: 40, kv_heads: 40, head_dim: 128, cross: 5120, cross_tokens: 512}
             feed_forward: {width: 13824, gated: false}
 
 A block has at most one of `attention`, `latent_attention`, `state_space`, `linear_attention`, and at most one of

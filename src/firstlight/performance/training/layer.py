@@ -43,7 +43,7 @@ def layer_parts(layer: Layer, case: Case) -> Parts:
     backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
     launch = _launch(layer, case)
     held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
-    again = _recompute(layer, case, device, held_forward)
+    again = _recompute(case, device, held_forward)
     sharded = _sharded(layer, case, held_forward, held_backward + again)
     return {
         **{name: part.forward + part.backward for name, part in device.items()},
@@ -57,9 +57,11 @@ def _products(layer: Layer, case: Case) -> Pass:
     """Matrix products: forward, data gradient and weight gradient, each with its own shape."""
     layout, rates = case.layouts, case.work.rates(case.work.runs_as, case.a)
     tokens, tensor = case.tokens(layer), layout.tensor.astype(float)
+    full = float(layer.length or case.sequence)
     forward, backward = np.zeros(len(layout)), np.zeros(len(layout))
     for matrix in layer.matrices:
-        rows = tokens / tensor if matrix.split == "none" else tokens
+        share = (matrix.length or full) / full
+        rows = share * (tokens / tensor if matrix.split == "none" else tokens)
         out = matrix.out / tensor if matrix.split == "out" else np.full_like(tensor, matrix.out)
         into = matrix.into / tensor if matrix.split == "into" else np.full_like(tensor, matrix.into)
         forward = forward + gemm(rows, out, into, rates)
@@ -109,7 +111,7 @@ def _elementwise(layer: Layer, case: Case) -> Pass:
 
 
 def _tensor(layer: Layer, case: Case) -> Pass:
-    """All-gather and reduce-scatter around the mixer and around the dense part, in each direction (arXiv 2205.05198)."""
+    """All-gather and reduce-scatter around the mixer and the dense part, in each direction (arXiv 2205.05198)."""
     size = case.tokens(layer) * layer.hidden * 2.0
     pair = sum(case.collective(op, size, case.tensor_group) for op in ("all_gather", "reduce_scatter"))
     seen = np.asarray(pair) * layer.pairs * case.a["performance.tensor_exposed"]
@@ -118,9 +120,7 @@ def _tensor(layer: Layer, case: Case) -> Pass:
 
 def _context(layer: Layer, case: Case) -> Pass:
     """Keys and values around the ring of context-parallel ranks, hidden behind attention (arXiv 2310.01889)."""
-    keys = sum(
-        core.kv_heads * (core.key + core.value) for core in layer.cores if not isinstance(core, Scan)
-    )
+    keys = sum(core.kv_heads * (core.key + core.value) for core in layer.cores if not isinstance(core, Scan))
     size = case.tokens(layer) * keys / case.layouts.tensor * 2.0 * case.layouts.context
     ring = case.collective("all_gather", size, case.context_group)
     core, a = _cores(layer, case), case.a
@@ -151,7 +151,7 @@ def _launch(layer: Layer, case: Case) -> Pass:
     return Pass(each, each * a["performance.launch_backward"])
 
 
-def _recompute(layer: Layer, case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
+def _recompute(case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
     """What is computed again: nothing; norms and activations (or the unfused core); the whole layer."""
     a = case.a
     fused = a["performance.fused_attention"] >= 0.5
@@ -162,7 +162,7 @@ def _recompute(layer: Layer, case: Case, device: dict[str, Pass], forward: Float
 
 
 def _sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Floats:
-    """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered forward and backward, gradients scattered (1910.02054)."""
+    """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered both ways, gradients scattered (arXiv 1910.02054)."""
     dense, experts = layer.dense / case.layouts.tensor * 2.0, layer.experts / case.layouts.expert * 2.0
     gather = case.collective("all_gather", dense, case.data_group)
     scatter = case.collective("reduce_scatter", dense, case.data_group)
