@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from firstlight import units
 from firstlight.errors import DocumentError, Problem, UsageError
@@ -26,6 +27,7 @@ from firstlight.spec.site import Site
 from firstlight.spec.source import Source, Where
 from firstlight.spec.workload import Serving, Training
 
+P = TypeVar("P", bound=Part)
 Demand = tuple[Training | Serving | None, ...]
 
 
@@ -171,6 +173,10 @@ def fabric(given: Sections) -> Iterator[Problem]:
                 remedy = f"Remove `{name}`, or choose another kind of fabric."
                 message = "has no effect: a torus has no switches"
                 yield given.source.problem(("design", "fabric", name), message, remedy, key=True)
+    switch = _named(given, kinds.Switch, design.switch)
+    if switch and switch.protocol == "nvlink":
+        message = f"{switch.id} joins the accelerators of one system, and no fabric"
+        yield given.source.problem(("design", "fabric", "switch"), message, "Name an Ethernet or InfiniBand switch.")
     system = _system(given)
     if system and system.nic is None and design.kind not in (None, "torus"):
         message = f"{system.id} has no NICs; its accelerators are joined by a torus"
@@ -178,9 +184,13 @@ def fabric(given: Sections) -> Iterator[Problem]:
 
 
 def _system(given: Sections) -> kinds.System | None:
+    return _named(given, kinds.System, given.design.system if given.design else None)
+
+
+def _named(given: Sections, kind: type[P], name: str | None) -> P | None:
+    """The part that a design names; None where it names none, or one that is not there (which is said elsewhere)."""
     try:
-        named = given.design.system if given.design else None
-        return given.catalog.part(kinds.System, named) if named else None
+        return given.catalog.part(kind, name) if name else None
     except UsageError:
         return None
 

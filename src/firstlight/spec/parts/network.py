@@ -11,10 +11,10 @@ from firstlight.spec.quantity import Bandwidth, Duration, Length, Power
 
 
 class Switch(Part):
-    """A switch of the scale-out fabric."""
+    """A switch of the scale-out fabric; or of a scale-up domain, which its system brings along (nvlink)."""
 
     kind: Literal["switch"] = "switch"
-    protocol: Literal["ethernet", "infiniband"]
+    protocol: Literal["ethernet", "infiniband", "nvlink"]
     ports: int = Field(ge=1)
     """At `port_bandwidth`."""
     port_bandwidth: Bandwidth
