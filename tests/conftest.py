@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 hypothesis.settings.register_profile("house", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("house")
@@ -42,6 +44,25 @@ def against(record_property: Callable[[str, Any], None]) -> Against:
         assert abs(error) <= within, f"{what}: {found:.6g} {unit} against {published:.6g}, {100 * error:+.1f} %"
 
     return check
+
+
+@pytest.fixture
+def weather_file() -> Callable[..., Path]:
+    """Write an EPW file of one year: every hour alike, or each with its own of 8,760 values."""
+
+    def write(
+        path: Path, dry: ArrayLike = 20.0, dew: ArrayLike = 10.0, pressure: ArrayLike = 101_325, *, elevation: float = 0
+    ) -> Path:
+        columns = np.broadcast_arrays(np.arange(8760), dry, dew, pressure)
+        head = [f"LOCATION,Nowhere,XX,XXX,TEST,1,10.0,20.0,1.0,{elevation}", *["-"] * 7]
+        hours = [
+            f"2001,1,1,{int(hour) % 24 + 1},0,-,{each_dry},{each_dew},50,{each_pressure}"
+            for hour, each_dry, each_dew, each_pressure in zip(*columns, strict=True)
+        ]
+        path.write_text("\n".join([*head, *hours]) + "\n", "utf-8")
+        return path
+
+    return write
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

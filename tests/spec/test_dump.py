@@ -63,11 +63,10 @@ def test_every_value_reads_back_to_the_last_bit(tmp_path, name, power, tokens, s
     assert load_plan(tmp_path / "plan.yaml", today=TODAY).plan == changed
 
 
-def test_paths_are_rewritten_for_another_folder(tmp_path):
+def test_paths_are_rewritten_for_another_folder(tmp_path, weather_file):
     (tmp_path / "in").mkdir()
     (tmp_path / "out" / "deep").mkdir(parents=True)
-    for name in ("my.epw", "parts.yaml"):
-        (tmp_path / "in" / name).touch()
+    weather_file(tmp_path / "in" / "my.epw")
     (tmp_path / "in" / "parts.yaml").write_text("[]\n")
     text = COLOSSUS.replace("  floor:", "  weather: my.epw\n  floor:") + "catalog: parts.yaml\n"
     (tmp_path / "in" / "plan.yaml").write_text(text)

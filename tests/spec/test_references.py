@@ -27,9 +27,9 @@ def test_sections_may_stand_in_files(load):
     assert plan.design.system == "hgx-h100"
 
 
-def test_paths_are_relative_to_the_file_that_they_stand_in(tmp_path):
+def test_paths_are_relative_to_the_file_that_they_stand_in(tmp_path, weather_file):
     (tmp_path / "parts").mkdir()
-    (tmp_path / "parts" / "here.epw").touch()
+    weather_file(tmp_path / "parts" / "here.epw")
     (tmp_path / "parts" / "site.yaml").write_text(SITE + "weather: here.epw\n")
     (tmp_path / "parts" / "demand.yaml").write_text("- work.yaml\n")
     (tmp_path / "parts" / "work.yaml").write_text(WORK)
