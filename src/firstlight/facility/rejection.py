@@ -135,7 +135,8 @@ def cop(chiller: Chiller, supply: ArrayLike, ambient: ArrayLike, a: Assumptions)
 
 
 def _carnot(supply: ArrayLike, ambient: ArrayLike, a: Assumptions) -> Floats:
-    cold = np.asarray(supply, np.float64) - a["facility.evaporator_approach"]
+    # Colder than any refrigerant only with absurd assumptions; the power then stays positive.
+    cold = np.maximum(np.asarray(supply, np.float64) - a["facility.evaporator_approach"], 100.0)
     lift = np.asarray(ambient, np.float64) + a["facility.condenser_approach"] - cold
     return cold / np.maximum(lift, a.positive("facility.least_lift"))
 

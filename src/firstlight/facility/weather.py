@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from firstlight import units
+from firstlight.errors import UsageError
 from firstlight.facility.psychrometrics import SEA_LEVEL, pressure_at, wet_bulb
 from firstlight.spec import epw, places
 from firstlight.spec.assumptions import Assumptions
@@ -21,6 +22,8 @@ from firstlight.twin.protocols import Floats
 
 EARTH_RADIUS = 6_371_000.0
 """Mean radius [m]."""
+_COLDEST, _HOTTEST = 170.0, 345.0
+"""Beyond any air ever measured, a few kelvin aside [K]."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,13 @@ def weather(site: Site, a: Assumptions, base: Path) -> Weather:
     """
     distance, year = _year(site, base)
     height = 0.0 if site.elevation is None else site.elevation - year.elevation
-    return Weather(year.name, distance, year.utc_offset, _air(year, height, a["facility.lapse"]))
+    air = _air(year, height, a["facility.lapse"])
+    if not (air.dry_bulb.min() >= _COLDEST and air.dry_bulb.max() <= _HOTTEST):
+        raise UsageError(
+            f"site.elevation: {units.show(height, 'length')} above {year.name}, at assumptions.facility.lapse, the air is "
+            "as on no place on earth; correct one of them, or give site.weather a file of the site itself"
+        )
+    return Weather(year.name, distance, year.utc_offset, air)
 
 
 def point(site: Site) -> tuple[float, float]:

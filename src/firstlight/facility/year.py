@@ -124,7 +124,8 @@ def _board(site: Site, design: Design, factory: Factory, air: Air, catalog: Cata
     most = np.array(factory.it_power)
     lost = power.distribution_loss(most, factory.it_power, a)
     lost = lost + (power.ups_loss(ups, most + lost) if ups else 0.0)
-    to_air = float(factory.it_power - factory.racks.liquid.sum() + lost) + house
+    # At least a watt: halls without any heat in their air still divide by it.
+    to_air = max(float(factory.it_power - factory.racks.liquid.sum() + lost) + house, 1.0)
     around = Surroundings(design.cooling, air, catalog, a)
     liquid = cooling.liquid_loop(site.supply_temperature, factory, around)
     return Board(house, ups, liquid, cooling.air_loop(to_air, around))

@@ -34,11 +34,12 @@ class PowerDesign(Document):
     """The chain from the utility's feed to the racks."""
 
     redundancy: Redundancy | None = None
-    """Of the UPS blocks."""
+    """Of the UPS blocks (in each hall), the transformers and the generators."""
     ups: str | None = Field(default=None, min_length=1, max_length=200, examples=["none"])
     """UPS id of the catalogue; "none" feeds the racks without one."""
     transformer: str | None = Field(default=None, min_length=1, max_length=200)
-    """Transformer id of the catalogue."""
+    """Transformer id of the catalogue: that of a substation; or one of the halls, which the utility then feeds at
+    medium voltage."""
     generator: str | None = Field(default=None, min_length=1, max_length=200, examples=["none"])
     """Generator id of the catalogue; "none" leaves the site without."""
     battery: str | None = Field(default=None, min_length=1, max_length=200, examples=["none"])
