@@ -1,0 +1,73 @@
+"""A million accelerators assembled, and wired, as a process of its own: wall time and peak memory, start-up and all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+MILLION = 1_000_000
+FABRICS = {
+    "gb300-nvl72": {"kind": "rail-optimised", "link": "800 Gb/s", "switch": "nvidia-q3400-ra"},
+    "hgx-h100": {"kind": "rail-optimised", "link": "400 Gb/s", "switch": "nvidia-sn5600"},
+    "hgx-b300": {"kind": "clos", "link": "800 Gb/s", "switch": "nvidia-sn5600", "planes": 4},
+    "tpu-v5p-cube": {"kind": "torus", "link": "800 Gb/s"},
+}
+CDU = {"gb300-nvl72": "cdu-row-2000kw", "tpu-v5p-cube": "cdu-row-2000kw"}
+SITE = {"place": "Phoenix, Arizona", "power": "5 GW", "floor": "1000000 m2"}
+WORK = [{"train": "llama-3.1-405b", "tokens": "15T tokens"}]
+BUILD = """
+import json, sys
+from firstlight.evaluate.build import build
+from firstlight.spec import assumptions, catalog
+from firstlight.spec.plan import Plan
+
+shelf, a = catalog.shipped(), assumptions.with_overrides(assumptions.shipped(), {})
+built = build(Plan.model_validate(json.loads(sys.argv[1])), shelf, a)
+"""
+WIRE = (
+    BUILD
+    + """
+from firstlight.network import cables, describe
+
+plan = cables.plan(built.factory, shelf, a)
+describe(built.factory, plan, built.time, shelf, a)
+"""
+)
+
+
+def _run(code: str, system: str) -> float:
+    """Run a script on the plan of a million; its peak memory [GB]."""
+    design = {
+        "system": system,
+        "accelerators": MILLION,
+        "fabric": FABRICS[system],
+        "power": {"ups": "ups-2500kw"},
+        "cooling": {"cdu": CDU.get(system)},
+    }
+    plan = {"name": "million", "site": SITE, "demand": WORK, "design": design}
+    child = subprocess.Popen([sys.executable, "-c", code, json.dumps(plan)])
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return usage.ru_maxrss * 1024 / 1e9
+
+
+def _measure(benchmark, code: str, system: str, limit: float, memory: float) -> None:
+    peak = benchmark.pedantic(_run, (code, system), rounds=3)
+    benchmark.extra_info |= {"limit_s": limit, "memory_gb": round(peak, 2), "memory_limit_gb": memory}
+
+
+@pytest.mark.parametrize("system", FABRICS)
+def test_assemble_million(benchmark, system):
+    """Topology, racks, pods, halls, feeds and loops."""
+    _measure(benchmark, BUILD, system, 5, 2)
+
+
+@pytest.mark.parametrize("system", FABRICS)
+def test_wire_million(benchmark, system):
+    """The same, with the cable plan and the fabric in numbers."""
+    _measure(benchmark, WIRE, system, 15, 3)
