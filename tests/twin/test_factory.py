@@ -19,6 +19,11 @@ def test_counts_by_arithmetic(make):
     assert made.idle_power == made.racks.idle_power.sum()
 
 
+def test_only_buildings_with_a_hall_count(make):
+    assert make("hgx-h100", 4096, site={"buildings": 3}).factory.buildings == 3
+    assert make("hgx-h100", 8, site={"buildings": 3}).factory.buildings == 1
+
+
 def test_every_accelerator_has_its_rack(make):
     """Three servers of eight in a rack of four: the 25th accelerator is in the second."""
     made = make("hgx-h100", 48).factory

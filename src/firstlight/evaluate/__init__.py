@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from firstlight.evaluate.evaluation import Evaluation, FactorySummary, Margin
-
 from firstlight.evaluate.run import evaluate
 
 __all__ = ["Evaluation", "FactorySummary", "Margin", "evaluate"]

@@ -95,7 +95,7 @@ def orders(bill: Sequence[BillLine], catalog: Catalog, released: int) -> tuple[O
 def build_facts(factory: Factory, network: NetworkResult, plan: Plan) -> BuildFacts:
     """The build as `schedule` sees it."""
     return BuildFacts(
-        buildings=plan.site.buildings,
+        buildings=factory.buildings,
         halls=len(factory.halls),
         racks=len(factory.racks),
         nodes=factory.nodes,

@@ -33,6 +33,7 @@ def notes(
         *_idle(plan, training, serving),
         *_uncalibrated(training, serving),
         *_weather(facility),
+        *_empty(plan, factory),
         *_early(factory, start),
         *_secured(plan, bill),
         *_unpriced(bill),
@@ -57,6 +58,16 @@ def _weather(facility: FacilityResult) -> Iterator[str]:
     if facility.station_distance > FAR:
         away = units.show(facility.station_distance, "length")
         yield f"the nearest weather year is that of {facility.station}, {away} away; give site.weather an EPW file"
+
+
+def _empty(plan: Plan, factory: Factory) -> Iterator[str]:
+    """Halls and buildings of the site that get nothing, because a pod stands in one hall."""
+    for name, offered, filled in (
+        ("halls", plan.site.halls or 0, len(factory.halls)),
+        ("buildings", plan.site.buildings, factory.buildings),
+    ):
+        if offered > filled:
+            yield f"the factory's pods fill {filled:,} of the {offered:,} {name} of the site; the rest stay empty"
 
 
 def _early(factory: Factory, start: dt.date) -> Iterator[str]:

@@ -94,7 +94,7 @@ def evaluate(
         input_hash=input_hash(plan, catalog, a),
         seed=seed,
         plan=plan,
-        factory=summarise(factory, plan),
+        factory=summarise(factory),
         network=network,
         training=training,
         serving=serving,
@@ -147,7 +147,7 @@ def dates(plan: Plan) -> tuple[dt.date, dt.date | None]:
     return start, start + dt.timedelta(seconds=plan.ready_by)
 
 
-def summarise(factory: Factory, plan: Plan) -> FactorySummary:
+def summarise(factory: Factory) -> FactorySummary:
     """Counts of what was assembled."""
     kinds = np.bincount(factory.racks.kind, minlength=len(RackKind))
     return FactorySummary(
@@ -161,7 +161,7 @@ def summarise(factory: Factory, plan: Plan) -> FactorySummary:
         service_racks=int(kinds[RackKind.SERVICE]),
         pods=len(factory.pods) - 1,
         halls=len(factory.halls),
-        buildings=plan.site.buildings,
+        buildings=factory.buildings,
         scale_up_domain=factory.system.scale_up_domain,
     )
 

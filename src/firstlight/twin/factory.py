@@ -78,7 +78,7 @@ class Factory:
         topology: the scale-out fabric.
         systems: how many; systems are numbered rack by rack, nodes system by system, accelerators node by node.
         halls, racks: arrays.
-        pods: offsets of each pod into the racks [pods + 1].
+        pods: offsets of each pod into the racks [pods + 1]; the core of each hall is one of them, without systems.
         switch_rack: for each tier of the topology, the rack of each switch [switches].
         feeds: UPS blocks (or hall feeds) and feed_power the greatest IT power on each [W].
         loops: CDUs and loop_power the greatest heat on each [W].
@@ -110,6 +110,11 @@ class Factory:
     def nodes(self) -> int:
         """Hosts in the factory."""
         return self.systems * self.system.nodes
+
+    @property
+    def buildings(self) -> int:
+        """Buildings with a hall; never more than halls, whatever the site has."""
+        return int(self.halls.building.max()) + 1
 
     @property
     def accelerators_per_node(self) -> int:
