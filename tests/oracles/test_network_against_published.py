@@ -101,8 +101,13 @@ def switches(fabric: Topology) -> dict[str, int]:
 
 
 def cables(row: dict[str, str], fabric: Topology) -> tuple[list[int], list[float]]:
-    """(what the row states, what the fabric has) in the row's own way of counting."""
-    text, link = row["cables"], fabric.bundles[0].bandwidth * fabric.planes
+    """(what the row states, what the fabric has) in the row's own way of counting.
+
+    Of the H100 SuperPOD the row counts 1,020 node links: those of 127 x 8 = 1,016 NICs, and four of the fabric's
+    managers, which are not accelerators.
+    """
+    link = fabric.bundles[0].bandwidth * fabric.planes
+    text = row["cables"].replace("incl. UFM 1020", f"{1020 - 4}")
     whole = [bundle.count * bundle.bandwidth / link for bundle in fabric.bundles]
     if physical := re.search(r"\((\d+) physical links\)", text):
         return [int(physical[1])], [sum(bundle.count for bundle in fabric.bundles)]
@@ -110,7 +115,7 @@ def cables(row: dict[str, str], fabric: Topology) -> tuple[list[int], list[float
         return [int(between[1])], [sum(whole[1:])]
     if stage := re.match(r"(\d+) per stage", text):
         return [int(stage[1])] * len(whole), whole
-    stated = [int(n) for n in re.findall(r"\b\d+\b(?!:)", text.replace("1020", "1016")) if int(n)]
+    stated = [int(n) for n in re.findall(r"\b\d+\b(?!:)", text) if int(n)]
     return stated, whole if stated else []
 
 

@@ -42,14 +42,15 @@ def test_a_superpod_of_127_nodes(make, sound):
 
 
 def test_racks_of_nvl72(make, sound):
-    """A rack is a system: 142 kW, of which 88 % go to liquid; three share a pod of at least 256 less one."""
+    """A rack is a system, and bears its power, its heat to liquid and its mass; switches give theirs to air."""
     case = make("gb300-nvl72", 576)
     made, own = case.factory, case.factory.racks.kind == RackKind.COMPUTE
     sound(case)
     assert (made.systems, own.sum()) == (8, 8)
     assert np.diff(made.racks.systems)[own].tolist() == [1] * 8
-    assert made.racks.power[own].tolist() == [142e3] * 8
-    assert made.racks.liquid[own] == pytest.approx([0.88 * 142e3] * 8)
+    assert made.racks.power[own].tolist() == [made.system.power] * 8
+    assert made.racks.liquid[own] == pytest.approx([made.system.liquid * made.system.power] * 8)
+    assert made.racks.mass[own].tolist() == [made.system.mass] * 8
     assert not made.racks.liquid[~own].any()
 
 
@@ -186,7 +187,7 @@ def test_an_open_design_is_refused(make, missing):
         (
             "gb300-nvl72",
             {"cdu": "cdu-in-rack-100kw"},
-            "cdu-in-rack-100kw: takes 100 kW, and one rack gives to liquid 125",
+            "cdu-in-rack-100kw: takes 100 kW, and one rack gives to liquid 1.. kW",
         ),
         ("gb300-nvl72", {"cdu": None}, "design.cooling.cdu is open; write a CDU id"),
         (
