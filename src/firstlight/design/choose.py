@@ -32,8 +32,7 @@ def fabric(given: FabricDesign, made_of: Parts, accelerators: int, catalog: Cata
     """A fabric for so many accelerators: the system's own links, and the switches that cost least for them."""
     nic = made_of.nic
     if nic is None:
-        proposals = {"kind": ("torus", f"{made_of.system.name} joins its accelerators directly")}
-        return fill(given, "design.fabric", proposals)
+        return fill(given, "design.fabric", _torus(made_of))
     railed = made_of.endpoints_per_node > 1
     per_node = f"{made_of.endpoints_per_node} NIC{'s' if railed else ''} a node"
     design, reasons = fill(given, "design.fabric", {
@@ -51,6 +50,17 @@ def fabric(given: FabricDesign, made_of: Parts, accelerators: int, catalog: Cata
     return design, reasons
 
 
+def _torus(made_of: Parts) -> dict[str, tuple[object, str]]:
+    """A torus of the accelerator's own links: one to each of its six neighbours."""
+    total = made_of.accelerator.scale_up_bandwidth
+    proposals: dict[str, tuple[object, str]] = {
+        "kind": ("torus", f"{made_of.system.name} joins its accelerators directly")
+    }
+    if total is not None:
+        proposals["link"] = (total / 6, f"a sixth of what {made_of.accelerator.name} has")
+    return proposals
+
+
 def _cheapest_switch(design: FabricDesign, made_of: Parts, accelerators: int, catalog: Catalog) -> Switch:
     costs: dict[str, float] = {}
     for switch in catalog.parts(Switch):
@@ -66,36 +76,47 @@ def _cheapest_switch(design: FabricDesign, made_of: Parts, accelerators: int, ca
     return catalog.part(Switch, min(costs, key=lambda ident: costs[ident]))
 
 
-def block(parts: Sequence[P], load: float, size: str) -> P:
-    """The largest block that still leaves eight of them for this load, so that a redundant one is a small share."""
+def block(parts: Sequence[P], load: float, size: str, *, piece: float = 0.0, least: int = 8) -> P:
+    """The largest block of which at least so many carry a load, so that a redundant one is a small share.
+
+    Args:
+        parts: to choose from.
+        load: of all blocks together.
+        size: field of a part: the greatest load of one block.
+        piece: load that no two blocks can share (a rack's); one block takes it.
+        least: how many blocks carry the load.
+    """
     ordered = sorted(parts, key=lambda part: getattr(part, size))
-    small_enough = [part for part in ordered if getattr(part, size) <= load / 8]
+    ordered = [part for part in ordered if getattr(part, size) >= piece] or ordered[-1:]
+    small_enough = [part for part in ordered if getattr(part, size) <= load / least]
     return small_enough[-1] if small_enough else ordered[0]
 
 
 def power(
-    given: PowerDesign, load: float, training: bool, catalog: Catalog, smoothing: float
+    given: PowerDesign, load: float, rack: float, training: bool, catalog: Catalog, smoothing: float
 ) -> tuple[PowerDesign, Reasons]:
-    """The power chain for an IT load [W]; a battery where training swings more than `smoothing` [W]."""
+    """The power chain for an IT load in racks of so much [W]; a battery where training swings over `smoothing` [W]."""
     why = "largest block of which eight or more carry the load"
     substation = [part for part in catalog.parts(kinds.Transformer) if part.high_voltage]
     swings = training and load > smoothing
     battery = block(catalog.parts(kinds.Battery), load, "rating").id if swings else "none"
     return fill(given, "design.power", {
         "redundancy": ("n+1", "one UPS block may fail or be serviced"),
-        "ups": (block(catalog.parts(kinds.Ups), load, "rating").id, why),
-        "transformer": (block(substation, load, "rating").id, why),
+        "ups": (block(catalog.parts(kinds.Ups), load, "rating", piece=rack).id, why),
+        "transformer": (
+            block(substation, load, "rating", least=2).id, "largest of which two or more carry the load"
+        ),
         "generator": (block(catalog.parts(kinds.Generator), load, "rating").id, why),
         "battery": (battery, "smooths the swings of training steps" if swings else "no large training run"),
     })  # fmt: skip
 
 
-def cooling(given: CoolingDesign, liquid_load: float, catalog: Catalog) -> tuple[CoolingDesign, Reasons]:
-    """The cooling plant; CDUs only where racks give heat to liquid [W]."""
+def cooling(given: CoolingDesign, liquid: float, rack: float, catalog: Catalog) -> tuple[CoolingDesign, Reasons]:
+    """The cooling plant; CDUs only where racks give heat to liquid, all together and one of them [W]."""
     proposals: dict[str, tuple[object, str]] = {
         "rejection": ("dry", "dry coolers with trim chillers behind them use the least power and water")
     }
-    if liquid_load > 0:
-        unit = block(catalog.parts(kinds.Cdu), liquid_load, "capacity")
+    if liquid > 0:
+        unit = block(catalog.parts(kinds.Cdu), liquid, "capacity", piece=rack)
         proposals["cdu"] = (unit.id, "largest block of which eight or more carry the load")
     return fill(given, "design.cooling", proposals)

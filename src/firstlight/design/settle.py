@@ -12,6 +12,7 @@ from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
+from firstlight.twin.cabinets import compute_cabinet
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,12 @@ def settle(plan: Plan, setting: Setting, accelerators: int) -> tuple[Plan, Reaso
     given, made_of, catalog = plan.design, setting.made_of, setting.catalog
     systems = -(-accelerators // made_of.system.accelerators)
     count, load = systems * made_of.system.accelerators, systems * made_of.system.power
+    cabinet = compute_cabinet(made_of.system, catalog, setting.a)
+    rack = made_of.system.power * cabinet.holds / cabinet.racks_each
     training = any(isinstance(workload, Training) for workload in plan.demand)
     fabric, why_fabric = choose.fabric(given.fabric, made_of, count, catalog)
-    power, why_power = choose.power(given.power, load, training, catalog, setting.a["design.smoothing_load"])
-    cooling, why_cooling = choose.cooling(given.cooling, load * made_of.system.liquid, catalog)
+    power, why_power = choose.power(given.power, load, rack, training, catalog, setting.a["design.smoothing_load"])
+    liquid = made_of.system.liquid
+    cooling, why_cooling = choose.cooling(given.cooling, load * liquid, rack * liquid, catalog)
     settled = with_design(plan, accelerators=count, fabric=fabric, power=power, cooling=cooling)
     return settled, {**why_fabric, **why_power, **why_cooling}

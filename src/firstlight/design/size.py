@@ -16,7 +16,7 @@ from firstlight.performance.result import TrainingResult
 from firstlight.reliability.result import RunReliability
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumptions
-from firstlight.spec.design import FabricDesign, Placement
+from firstlight.spec.design import FabricDesign, Placement, TrainingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.workload import Serving, Training
 
@@ -112,33 +112,39 @@ class Sizer:
         full = self.train(workload, most)
         if full.duration > time:
             raise _too_late(workload, full, time, most)
-        step = self.made_of.system.accelerators
-        low, best = 0, full
-        guess = math.ceil(full.placement.accelerators * full.duration / time)
+        step, low, best = self.made_of.system.accelerators, 0, full
+        guess = full.placement.accelerators * full.duration / time
         for _ in range(_TRIES):
-            count = max(math.ceil(guess / step) * step, step)
-            if not low < count < best.placement.accelerators:
+            count = _between(low, best.placement.accelerators, guess, step)
+            if count is None:
                 break
-            try:
-                tried = self._train(workload, count)
-            except InfeasibleError:
-                low, guess = count, (count + best.placement.accelerators) // 2
-                continue
-            if tried.duration <= time:
-                best, guess = tried, (low + tried.placement.accelerators) // 2 if low else math.floor(count * 0.97)
+            tried = self._tried(workload, count)
+            if tried and tried.duration <= time:
+                best = tried
             else:
-                low, guess = count, math.ceil(count * tried.duration / time * 1.005)
+                low = count
+            middle = (low + best.placement.accelerators) / 2
+            guess = count * tried.duration / time if tried and tried.goodput and not (low and tried is best) else middle
         return best
+
+    def _tried(self, workload: Training, count: int) -> Share | None:
+        """The run on so many accelerators; None where it does not fit."""
+        try:
+            return self._train(workload, count)
+        except InfeasibleError:
+            return None
 
     def _train(self, workload: Training, count: int) -> Share:
         """The fastest layout on so many accelerators; a run that hardly advances has no end and no goodput."""
         parts, model = self.made_of, self._model(workload.train)
-        workload = training.settled(workload, model, self.a)
         machine = (parts.system, parts.accelerator, parts.host)
+        batched = training.settled(workload, model, self.a)
         layout, reason = training.best(workload, model, *machine, count, self._time(count), self.a)
-        group = layout.tensor * layout.pipeline * layout.context
-        share = Share(workload, Placement(accelerators=count // group * group, training=layout), reason)
-        result = self._result(share)
+        workload = batched if workload.batch else training.whole(batched, layout, count)
+        share, result = self._on(workload, layout, reason, training.busy(workload, layout, count))
+        if result.memory > result.memory_available:  # fewer ranks shard the states less
+            group = layout.tensor * layout.pipeline * layout.context
+            share, result = self._on(workload, layout, reason, count // group * group)
         if self.interrupted is None:
             return replace(share, duration=result.duration.p50)
         try:
@@ -146,6 +152,10 @@ class Sizer:
         except InfeasibleError:
             return replace(share, duration=math.inf, goodput=0.0)
         return replace(share, duration=run.duration.p50, goodput=run.goodput.p50)
+
+    def _on(self, workload: Training, layout: TrainingLayout, why: str, count: int) -> tuple[Share, TrainingResult]:
+        share = Share(workload, Placement(accelerators=count, training=layout), why)
+        return share, self._result(share)
 
     def _result(self, share: Share) -> TrainingResult:
         workload, placement = share.workload, share.placement
@@ -161,6 +171,12 @@ class Sizer:
 
     def _model(self, name: str) -> Model:
         return models.find(name, self.base)
+
+
+def _between(low: int, high: int, guess: float, step: int) -> int | None:
+    """The multiple of `step` nearest to a guess that lies strictly between two counts; None where there is none."""
+    first, last = low // step + 1, -(-high // step) - 1
+    return min(max(math.ceil(guess / step), first), last) * step if first <= last else None
 
 
 def _too_late(workload: Training, full: Share, time: float, most: int) -> InfeasibleError:

@@ -190,4 +190,3 @@ def _efficiency8(group: str, a: Assumptions) -> float:
 def _exponentials(architecture: str, group: str, a: Assumptions) -> float:
     own = f"performance.exponentials_{architecture}"
     return a[own] if own in a else a[f"performance.exponentials_{group}"]
-

@@ -38,6 +38,7 @@ def attention(
     Fused attention (FlashAttention, arXiv 2205.14135; 2407.08608 for the share of exponentials): products at an
     efficiency with a ramp in the sequence length, backward 2.5 times the FLOPs, plus the softmax's exponentials.
     """
+    tensor = np.asarray(tensor, dtype=float)
     if a["performance.fused_attention"] < 0.5:
         return _unfused(queries, length, core, tensor, work, a)
     seen = keys_seen(core, length)
@@ -53,6 +54,7 @@ def _unfused(
     queries: ArrayLike, length: ArrayLike, core: Softmax, tensor: ArrayLike, work: Machine, a: Assumptions
 ) -> tuple[Floats, Floats]:
     """Separate kernels for scores, softmax and values: all keys, and the scores pass through memory again and again."""
+    tensor = np.asarray(tensor, dtype=float)
     keys = np.asarray(length, dtype=float) if core.keys is None else float(core.keys)
     scores = np.asarray(queries, dtype=float) * keys * core.heads / tensor
     aligned = 1.0 if core.key % 8 == 0 else a["performance.unfused_misaligned"]
@@ -67,7 +69,7 @@ def prefill(
     queries: ArrayLike, length: ArrayLike, core: Softmax, tensor: ArrayLike, work: Machine, a: Assumptions
 ) -> Floats:
     """Time of a prompt's attention core on one rank [s]: its FLOPs at the kernels' efficiency, and a launch."""
-    flops = 2.0 * np.asarray(queries, dtype=float) * keys_seen(core, length) * core.heads / tensor
+    flops = 2.0 * np.asarray(queries, dtype=float) * keys_seen(core, length) * core.heads / np.asarray(tensor, float)
     rate = work.peak16 * a["performance.serving_prefill_attention"]
     return a["performance.serving_prefill_attention_launch"] + flops * (core.key + core.value) / rate
 
@@ -84,7 +86,7 @@ def decode(
     Memory side: the cache is read once; latent attention reads one latent for all heads, which tensor parallelism does
     not cut (DeepSeek-V2, arXiv 2405.04434). Compute side: queries of a group share the keys.
     """
-    requests = np.asarray(requests, dtype=float)
+    requests, tensor = np.asarray(requests, dtype=float), np.asarray(tensor, dtype=float)
     length = np.asarray(context if core.keys is None else core.keys, dtype=float)
     seen = length if core.window is None else np.minimum(length, float(core.window))
     size = cache_bytes(work, a)

@@ -21,7 +21,7 @@ def elementwise(
     Bytes of one fused pass over each tensor (14 per hidden unit, 3 per mixer column, 2 per feed-forward column), times
     how far the software is from that; quantise and transpose passes where products run in fewer than 16 bits.
     """
-    tokens = np.asarray(tokens, dtype=float)
+    tokens, tensor = np.asarray(tokens, dtype=float), np.asarray(tensor, dtype=float)
     routed = layer.routed.active * layer.routed.width if layer.routed else 0
     inner = layer.inner_width + routed
     gated = 1 if layer.gated_inner or (layer.routed is not None and layer.routed.gated) else 0
@@ -36,9 +36,10 @@ def elementwise(
 
 def permute(tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a: Assumptions) -> Floats:
     """Time to put the routed copies of a rank's tokens in the experts' order and back, one direction [s]."""
+    each = np.asarray(tokens, dtype=float) / np.asarray(tensor, dtype=float)
     if layer.routed is None:
-        return np.zeros_like(np.asarray(tokens, dtype=float) / tensor)
-    copies = np.asarray(tokens, dtype=float) / tensor * layer.routed.active
+        return np.zeros_like(each)
+    copies = each * layer.routed.active
     moved = copies * layer.routed.hidden * 2.0 * a["performance.expert_passes"]
     return moved * expert_age(a) / (work.bandwidth * a["performance.memory_efficiency"])
 

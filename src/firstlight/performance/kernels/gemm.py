@@ -50,7 +50,8 @@ def gemm(m: ArrayLike, n: ArrayLike, k: ArrayLike, rates: Rates, count: ArrayLik
 
     Source: the roofline (Williams 2009) joined by a p-norm instead of a maximum, with `shape_efficiency`.
     """
-    flops = 2.0 * np.asarray(m, dtype=float) * n * k * count
+    m, n, k, count = (np.asarray(x, dtype=float) for x in (m, n, k, count))
+    flops = 2.0 * m * n * k * count
     efficiency = rates.efficiency * shape_efficiency(m, n, k, count, rates)
     compute = flops / (rates.peak * np.maximum(efficiency, 1e-12)) * rates.compute_time
     memory = gemm_bytes(m, n, k, count, rates) / rates.bandwidth * rates.memory_time

@@ -12,16 +12,14 @@ from firstlight.spec.assumptions import Assumptions
 from firstlight.twin.protocols import Floats
 
 
-def scan(
-    tokens: ArrayLike, length: ArrayLike, core: Scan, tensor: ArrayLike, work: Machine, a: Assumptions
-) -> Floats:
+def scan(tokens: ArrayLike, length: ArrayLike, core: Scan, tensor: ArrayLike, work: Machine, a: Assumptions) -> Floats:
     """Time of a chunked scan forward on one rank [s].
 
     Inside a chunk of Q tokens the scan is a masked product (2 Q (keys + values) FLOPs per token), between chunks a
     state of `state` rows per value is updated and read (Mamba-2, arXiv 2405.21060, section 6). The convolution before
     it moves its channels in and out once.
     """
-    tokens = np.asarray(tokens, dtype=float)
+    tokens, tensor = np.asarray(tokens, dtype=float), np.asarray(tensor, dtype=float)
     chunk = np.minimum(a["performance.scan_chunk"], np.asarray(length, dtype=float))
     flops = tokens * (2.0 * chunk * (core.shared + core.inner) + 4.0 * core.inner * core.state) / tensor
     moved = 2.0 * tokens * (2.0 * core.convolved + 2.0 * core.inner + 2.0 * core.shared) / tensor
@@ -31,7 +29,7 @@ def scan(
 
 def recur(requests: ArrayLike, core: Scan, tensor: ArrayLike, work: Machine, a: Assumptions) -> Floats:
     """Time of one token's state update for all requests of a rank [s]: the states are read and written once."""
-    states = 2.0 * np.asarray(requests, dtype=float) * state_bytes(core, a) / tensor
+    states = 2.0 * np.asarray(requests, dtype=float) * state_bytes(core, a) / np.asarray(tensor, dtype=float)
     return a["performance.serving_attention_launch"] + states / (work.bandwidth * a["performance.memory_efficiency"])
 
 

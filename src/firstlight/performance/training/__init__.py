@@ -1,9 +1,9 @@
 """Training: the time and memory of an optimizer step in any layout, and the layout that is fastest."""
 
-from firstlight.performance.training.batch import settled
+from firstlight.performance.training.batch import busy, settled, whole
 from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.space import space
 from firstlight.performance.training.step import Steps, steps
 from firstlight.performance.training.train import best, train
 
-__all__ = ["Layouts", "Steps", "best", "settled", "space", "steps", "train"]
+__all__ = ["Layouts", "Steps", "best", "busy", "settled", "space", "steps", "train", "whole"]

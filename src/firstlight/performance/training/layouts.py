@@ -65,7 +65,7 @@ class Case:
 
     Attributes:
         model: architecture.
-        sequence: tokens of a sequence. sequences: of an optimizer step, all ranks.
+        sequence: tokens of a sequence. sequences: of an optimizer step, all ranks; one number or (n,).
         accelerators: of the run; what a layout cannot use stands idle.
         work: machine. layouts: arrays (n,).
         collective: time of collectives on the fabric.
@@ -73,7 +73,7 @@ class Case:
 
     model: Model
     sequence: int
-    sequences: float
+    sequences: float | Floats
     accelerators: int
     work: Machine
     layouts: Layouts
@@ -110,7 +110,7 @@ class Case:
     def stage_layers(self) -> Floats:
         """Layers of the fullest pipeline stage (n,)."""
         chunks = self.layouts.pipeline * self.layouts.interleave
-        return np.ceil(self.depth / chunks) * self.layouts.interleave
+        return np.ceil(self.depth / chunks) * self.layouts.interleave.astype(float)
 
     def tokens(self, layer: Layer) -> Floats:
         """Tokens of a micro-batch that pass a layer on one rank, before tensor parallelism (n,)."""

@@ -62,10 +62,7 @@ def _in_flight(case: Case, *, first: bool) -> Floats:
     With v chunks p + (p - 1) / v and ((v - 1) p + 1) / v (Korthikanti et al., arXiv 2205.05198, section 4.2.3).
     """
     p, v = case.layouts.pipeline.astype(float), case.layouts.interleave.astype(float)
-    if first:
-        held = np.where(v > 1, p + (p - 1.0) / v, p)
-    else:
-        held = ((v - 1.0) * p + 1.0) / v
+    held = np.where(v > 1, p + (p - 1.0) / v, p) if first else ((v - 1.0) * p + 1.0) / v
     return np.minimum(held, case.micro_batches)
 
 

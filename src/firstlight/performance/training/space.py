@@ -102,7 +102,9 @@ def _experts(shapes: tuple[Layer, ...], ranks: int) -> list[int]:
     counts = {layer.routed.count for layer in shapes if layer.routed}
     if not counts:
         return [1]
-    return [e for e in _powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [1]
+    return [e for e in _powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [
+        1
+    ]
 
 
 def check(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> None:
@@ -123,8 +125,8 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
     depth = sum(layer.count for layer in shapes)
     if layout.pipeline * layout.interleave > depth:
         raise UsageError(
-            f"pipeline {layout.pipeline} x interleave {layout.interleave} is more than the {depth} layers of {model.id}; "
-            f"write at most {depth // layout.interleave} stages"
+            f"pipeline {layout.pipeline} x interleave {layout.interleave} is more than the {depth} layers of "
+            f"{model.id}; write at most {depth // layout.interleave} stages"
         )
     if layout.interleave > 1 and layout.pipeline == 1:
         raise UsageError("interleave has no effect without a pipeline; write interleave: 1")
@@ -148,14 +150,16 @@ def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int)
         _divides("expert", layout.expert, count, "experts")
     ranks = layout.tensor * layout.context * data
     if layout.expert > ranks:
-        raise UsageError(f"expert {layout.expert} is more than tensor x context x data = {ranks:,}; write at most {ranks:,}")
+        raise UsageError(
+            f"expert {layout.expert} is more than tensor x context x data = {ranks:,}; write at most {ranks:,}"
+        )
 
 
 def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:
     sequences = (workload.batch or 0.0) / workload.sequence
     if workload.batch is not None and data * layout.micro_batch > max(sequences, 1.0) * (1 + 1e-9):
         raise UsageError(
-            f"{data:,} data-parallel ranks with micro-batches of {layout.micro_batch} need {data * layout.micro_batch:,} "
-            f"sequences a step, but the batch has {sequences:,.0f}; raise the batch, tensor, pipeline or context"
+            f"{data:,} data-parallel ranks with micro-batches of {layout.micro_batch} need "
+            f"{data * layout.micro_batch:,} sequences a step, but the batch has {sequences:,.0f}; "
+            "raise the batch, tensor, pipeline or context"
         )
-

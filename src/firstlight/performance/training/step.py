@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.performance.machine import Machine
 from firstlight.performance.training.layer import Parts
@@ -43,7 +44,7 @@ class Steps:
         return sum(self.memory.values(), np.zeros(len(self.time)))
 
     @property
-    def fits(self) -> Floats:
+    def fits(self) -> NDArray[np.bool_]:
         """The memory suffices (n,), boolean."""
         return self.used <= self.available
 
@@ -56,6 +57,8 @@ def steps(
     accelerators: int,
     collective: CollectiveTime,
     a: Assumptions,
+    *,
+    sequences: Floats | None = None,
 ) -> Steps:
     """Time and memory of one optimizer step in each layout.
 
@@ -67,18 +70,19 @@ def steps(
         accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
         collective: time of collectives on the fabric.
         a: assumptions.
+        sequences: of a step, for each layout (n,); None: those of the workload's batch.
     """
     if workload.batch is None:
         raise ValueError("steps() needs a workload whose batch is settled")
-    sequences = max(workload.batch / workload.sequence, 1.0)
-    case = Case(model, workload.sequence, sequences, accelerators, work, layouts, collective, a)
+    batch = max(workload.batch / workload.sequence, 1.0) if sequences is None else sequences
+    case = Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a)
     parts = step_parts(case)
     time = sum(parts.values(), np.zeros(len(layouts)))
     return Steps(time, parts, memory_parts(case), work.memory, case.data, case.micro_batches)
 
 
 def step_parts(case: Case) -> Parts:
-    """Where the time of one step goes [s], by part; arrays (n,). "jitter" is what many accelerators wait for each other."""
+    """Where the time of one step goes [s], by part; arrays (n,). "jitter" is what accelerators wait for each other."""
     parts, window = pipeline_parts(case)
     for name, time in step_end(case, window).items():
         parts[name] = parts.get(name, np.zeros(len(time))) + time

@@ -11,7 +11,7 @@ from firstlight.performance.machine import Machine, machine
 from firstlight.performance.power import utilisation
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.shapes import layers
-from firstlight.performance.training.batch import settled
+from firstlight.performance.training.batch import rounded, settled
 from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.space import check, space
 from firstlight.performance.training.step import Steps, steps
@@ -103,18 +103,25 @@ def best(
 ) -> tuple[TrainingLayout, str]:
     """The layout with the shortest step among those that fit the memory, and why in words.
 
+    Where the batch is open, each layout is tried at the batch that suits it (`batch.whole`), and the one that takes the
+    least time for each sequence is chosen.
+
     Raises:
         InfeasibleError: none fits; names the memory it takes, and how many accelerators would do.
     """
-    workload = settled(workload, model, a)
+    is_open, workload = workload.batch is None, settled(workload, model, a)
     work = machine(accelerator, host, system, workload.precision, a)
     layouts = space(model, workload, system, accelerator, accelerators, a)
     if not len(layouts):
         raise _too_many(workload, model, accelerators)
-    found = steps(model, workload, work, layouts, accelerators, collective, a)
+    sequences = np.full(len(layouts), (workload.batch or 0.0) / workload.sequence)
+    if is_open:
+        inside = layouts.tensor * layouts.pipeline * layouts.context
+        sequences = rounded(float(sequences[0]), accelerators // inside, layouts.micro_batch)
+    found = steps(model, workload, work, layouts, accelerators, collective, a, sequences=sequences)
     if not found.fits.any():
         raise _too_large(workload, model, system, accelerator, work, accelerators, found, collective, a)
-    chosen = int(np.argmin(np.where(found.fits, found.time, np.inf)))
+    chosen = int(np.argmin(np.where(found.fits, found.time / np.maximum(sequences, 1.0), np.inf)))
     fitting = int(found.fits.sum())
     step = units.show(float(found.time[chosen]), "time")
     return layouts.one(chosen), f"the shortest step ({step}) of {fitting:,} layouts that fit, out of {len(layouts):,}"
@@ -144,7 +151,10 @@ def _too_large(
 ) -> InfeasibleError:
     """What training takes at least, and the number of accelerators (by doubling) that would hold it."""
     least = units.show(float(found.used.min()), "bytes")
-    enough, remedy = accelerators, "No number of accelerators up to 1,024 times as many would hold it; shorten the sequence."
+    enough, remedy = (
+        accelerators,
+        "No number of accelerators up to 1,024 times as many would hold it; shorten the sequence.",
+    )
     for _ in range(10):
         enough *= 2
         layouts = space(model, workload, system, accelerator, enough, a)
