@@ -112,11 +112,12 @@ def supply(design: PowerDesign, load: float, factory: Factory, catalog: Catalog,
     if named.high_voltage:
         parts = [part for part in catalog.parts(Transformer) if not part.high_voltage]
         hall = block(parts, load / len(factory.halls), "rating", "hall transformer")
-    halls = _transformers(hall, load, spare, len(factory.halls), "Hall transformer", a)
-    above = load + float(transformer_loss(halls, np.array(load), a))
+    # The substation carries the halls' losses also while their redundant transformers are out.
+    bare = _transformers(hall, load, "n", len(factory.halls), "", a)
+    above = load + float(transformer_loss(bare, np.array(load), a))
     return Supply(
         substation=_transformers(named, above, spare, 1, "Substation transformer", a) if named.high_voltage else None,
-        hall=halls,
+        hall=_transformers(hall, load, spare, len(factory.halls), "Hall transformer", a),
         generators=_generators(design, load, catalog),
         batteries=_batteries(design, factory, catalog, a),
     )
