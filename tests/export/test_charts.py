@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from xml.etree import ElementTree
 
@@ -127,8 +128,8 @@ def test_curve_marks_the_plan_and_the_limit():
     root = drawn(Curve(Axis("t", "time"), Axis("y", "number"), (Series("", points),), (0.06, "limit 60 ms"), planned))
     by_class = {path.get("class"): path.get("d") for path in root.iter("path")}
     at = [float(number) for number in re.findall(r"[\d.]+", by_class["limit"])]
-    dots = {c.get("class"): float(c.get("cx")) for c in root.iter("circle")}
-    assert at[0] == at[2] > dots["mark"]
+    mark = next(float(dot.get("cx")) for dot in root.iter("circle") if dot.findtext("title") == "as planned")
+    assert at[0] == at[2] > mark
     assert "limit 60 ms" in [text.text for text in root.iter("text")]
 
 
@@ -210,22 +211,45 @@ def test_gantt_positions_are_the_dates():
     assert [row.name for row in chart.rows if row.critical] == list(plan.critical_path)
 
 
-def test_gantt_keeps_the_critical_tasks_and_says_what_it_leaves_out():
+def test_gantt_gathers_what_is_done_in_several_halls():
     plan = sample.evaluation(systems=3000, halls=90).schedule
     chart = dates.gantt(plan)
-    assert len(chart.rows) == dates.MOST
-    assert sum(row.critical for row in chart.rows) == sum(task.critical for task in plan.tasks)
-    assert chart.left_out == f"{len(plan.tasks) - dates.MOST} tasks with more slack are in schedule.csv."
+    racks = next(row for row in chart.rows if row.name == "Install racks, 90 halls")
+    tasks = [task for task in plan.tasks if task.name.startswith("Install racks")]
+    span = plan.makespan / next(line.at for line in chart.lines if line.tone == "light")
+    assert racks.left == pytest.approx(min(task.start for task in tasks) / span)
+    assert racks.left + racks.width == pytest.approx(max(task.finish for task in tasks) / span)
+    assert racks.critical
+    assert chart.left_out == f"All {len(plan.tasks)} tasks, hall by hall, are in schedule.csv."
+
+
+def test_gantt_gathers_orders_of_what_is_there():
+    task = sample.evaluation().schedule.tasks[0]
+    there = [
+        dataclasses.replace(task, name=f"Order: {what}", duration=0.0, finish=0.0, critical=False) for what in "abc"
+    ]
+    (work,) = dates.gathered(there)
+    assert work.name == "Orders without lead time (3)"
+
+
+def test_gantt_keeps_the_critical_when_there_is_no_room(monkeypatch):
+    monkeypatch.setattr(dates, "MOST", 6)
+    plan = sample.evaluation().schedule
+    chart = dates.gantt(plan)
+    assert len(chart.rows) == 6
+    assert [row.name for row in chart.rows if row.critical] == list(plan.critical_path)
+
+
+def test_the_smallest_parts_share_a_colour():
+    stack = Shares({str(size): float(size) for size in range(1, 13)}, "time").stack("all")
+    assert [part.name for part in stack.parts] == ["12", "11", "10", "9", "8", "7", "6", "5 smaller parts"]
+    assert sum(part.share for part in stack.parts) == pytest.approx(1)
 
 
 def test_shares_add_up():
     stack = Shares({"a": 1.0, "b": 3.0, "none": 0.0}, "time", 8.0).stack("all", "free")
     assert [(part.name, part.share) for part in stack.parts] == [("b", 0.375), ("a", 0.125)]
     assert stack.free.share == 0.5
-
-
-def marks(plan):
-    return {mark.title.partition(":")[0]: mark for mark in plan.marks}
 
 
 def test_floor_draws_each_rack_where_it_stands():
@@ -238,19 +262,37 @@ def test_floor_draws_each_rack_where_it_stands():
     assert np.allclose(sorted(corners), sorted(expected.tolist()), atol=1e-3)
 
 
-@pytest.mark.parametrize(("systems", "halls", "grain"), [(128, 1, "rack"), (125_000, 40, "row")])
-def test_floor_gathers_racks_when_there_are_too_many(systems, halls, grain):
-    plan = floor.plan(sample.factory(systems, halls))
-    assert grain in plan.grain
-    assert len(plan.marks) <= floor.MARKS
-    assert len(plan.halls) == halls
+def areas(plan):
+    """Area of all marks by colour, drawn over each other or not."""
+    found = {}
+    for mark in plan.marks:
+        sides = re.findall(r"h([\d.]+)v([\d.]+)h-", mark.path)
+        found[mark.tone] = found.get(mark.tone, 0.0) + sum(float(w) * float(d) for w, d in sides)
+    return found
 
 
-def test_floor_gathers_by_pods_beyond_that(monkeypatch):
-    monkeypatch.setattr(floor, "MARKS", 100)
+def test_floor_of_many_racks_joins_neighbours_and_covers_the_same_floor(monkeypatch):
+    twin = sample.factory(6400, 4)
+    one = floor.plan(twin)
+    monkeypatch.setattr(floor, "MARKS", 1000)
+    run = floor.plan(twin)
+    assert one.grain == "Each mark is one rack."
+    assert run.grain.startswith("Neighbouring racks")
+    assert areas(run) == pytest.approx(areas(one), rel=1e-3)
+    assert sum(mark.path.count("M") for mark in run.marks) < 0.1 * len(twin.racks)
+
+
+def test_floor_of_the_most_racks_has_a_bar_for_each_row(monkeypatch):
+    monkeypatch.setattr(floor, "MARKS", 10)
     plan = floor.plan(sample.factory(6400, 4))
-    assert "pod" in plan.grain
-    assert 0 < len(plan.marks) <= 100
+    assert "one bar in each row" in plan.grain
+    assert all(mark.path.count("M") == 1 for mark in plan.marks)
+
+
+def test_floor_of_many_halls_numbers_them():
+    plan = floor.plan(sample.factory(12_800, 40))
+    assert [hall.label for hall in plan.halls] == [str(number) for number in range(1, 41)]
+    assert plan.grain.endswith("The numbers are halls.")
 
 
 def test_floor_key_names_each_colour_that_is_drawn():

@@ -127,7 +127,8 @@ def test_every_assumption_has_its_source(case):
         assert entry.source in page.text
         assert entry.note in page.text
     for entry in evaluation.proposed:
-        assert entry.partition(": ")[2] in page.text
+        for part in re.split(" = |: ", entry, maxsplit=2):
+            assert part in page.text
 
 
 def test_every_drawing_and_table_is_named(case):
@@ -205,6 +206,27 @@ def test_quantities_are_typeset(value, dimension, text):
 )
 def test_money_is_typeset(value, text):
     assert words.money(value).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        ("2.05 USD", "2.61 USD", "2.05 to 2.61 USD"),
+        ("282 ms", "1.09 s", "282 ms to 1.09 s"),
+        ("14M/s", "19M/s", "14M/s to 19M/s"),
+    ],
+)
+def test_a_unit_is_said_once(low, high, text):
+    gap = "\N{NO-BREAK SPACE}"
+    assert words.span(low.replace(" ", gap), high.replace(" ", gap)).replace(gap, " ") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("the feed is full", "The feed is full."), ("gb300 ships late", "gb300 ships late."), ("Done.", "Done.")],
+)
+def test_notes_are_sentences(text, sentence):
+    assert words.sentence(text) == sentence
 
 
 @pytest.mark.parametrize(("count", "columns"), [(0, 1), (1, 1), (4, 4), (5, 5), (6, 3), (7, 4), (9, 5), (11, 4)])

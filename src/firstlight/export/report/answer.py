@@ -164,7 +164,8 @@ def _date(evaluation: Evaluation) -> Tile:
     note = f"asked for: {words.short_date(plan.ready_by)}" if plan.ready_by else "no date was asked for"
     if plan.late > 0:
         note += f", {words.show(plan.late, 'time')} late"
-    range_ = f"P10–P90: {words.short_date(plan.first_light_p10)} to {words.short_date(plan.first_light_p90)}"
+    low, high = words.short_date(plan.first_light_p10), words.short_date(plan.first_light_p90)
+    range_ = f"P10–P90: {low} to {high}" if low != high else "P10–P90: the same day"
     day, _, rest = words.short_date(plan.first_light).partition(" ")
     return Tile("First light", f"{day} {rest.partition(' ')[0]}", rest.partition(" ")[2], range_, note,
                 tone="bad" if plan.late > 0 else "plain")  # fmt: skip

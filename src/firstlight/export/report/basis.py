@@ -31,12 +31,12 @@ def section(evaluation: Evaluation) -> Section:
 def _proposed(evaluation: Evaluation) -> Iterable[Table]:
     lines = []
     for entry in evaluation.proposed:
-        where, _, why = entry.partition(": ")
-        lines.append((Code(where), why) if why and " " not in where else ("", entry))
+        chosen, _, why = entry.partition(": ")
+        where, _, value = chosen.partition(" = ")
+        lines.append((Code(where), value, why))
     if lines:
-        yield Table(
-            "What the plan left open and firstlight chose", ("In the document", "Choice and reason"), "ll", rows(lines)
-        )
+        columns = ("In the document", "Choice", "Reason")
+        yield Table("What the plan left open and firstlight chose", columns, "lll", rows(lines))
 
 
 def _assumptions(evaluation: Evaluation) -> Iterable[Table]:

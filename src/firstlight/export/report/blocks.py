@@ -10,6 +10,9 @@ from markupsafe import Markup
 
 from firstlight.export.report import words
 
+COLOURS = 8
+"""Parts that a bar tells apart by colour."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -195,11 +198,19 @@ class Shares:
         """As a bar; what the whole leaves over is called `spare`."""
         total = sum(self.parts.values())
         full = max(self.whole, total) or 1.0
-        ordered = sorted(((n, v) for n, v in self.parts.items() if v > 0), key=lambda item: -item[1])
+        ordered = self._largest()
         parts = tuple(Part(name, words.amount(value, self.dimension), value / full) for name, value in ordered)
         left = self.whole - total
         free = Part(spare, words.amount(left, self.dimension), left / full) if spare and left > 0 else None
         return Stack(title, words.amount(total, self.dimension), parts, free, self.dimension != "fraction")
+
+    def _largest(self) -> list[tuple[str, float]]:
+        """The parts by size; there are as many colours as a bar can keep apart, and the smallest parts share one."""
+        ordered = sorted(((name, value) for name, value in self.parts.items() if value > 0), key=lambda item: -item[1])
+        if len(ordered) <= COLOURS:
+            return ordered
+        rest = ordered[COLOURS - 1 :]
+        return [*ordered[: COLOURS - 1], (f"{len(rest)} smaller parts", sum(value for _, value in rest))]
 
 
 def standing(text: str) -> Badge:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,17 +21,32 @@ MOST = 60
 
 
 @dataclass(frozen=True)
-class Row:
-    """One task. Positions are shares of the chart's width.
+class Work:
+    """One task, or the same one in several halls, from the first one's start to the last one's finish [s].
 
     Attributes:
-        name, stage, critical: of the task.
+        name: of the task, and how often; critical: any of them is.
+        slack: the least of them [s].
+    """
+
+    name: str
+    start: float
+    finish: float
+    slack: float
+    critical: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line. Positions are shares of the chart's width.
+
+    Attributes:
+        name, critical: of the work.
         left, width: of the bar; slack: how far the latest finish lies behind the earliest.
         dates: start and finish in words; room: the slack in words.
     """
 
     name: str
-    stage: str
     critical: bool
     left: float
     width: float
@@ -92,24 +109,57 @@ def gantt(plan: ScheduleResult) -> Gantt:
     dates = [plan.first_light_p10, plan.first_light_p90, *([plan.ready_by] if plan.ready_by else [])]
     low, high, *asked = ((date - plan.start).days * units.DAY for date in dates)
     span = (max([plan.makespan, high, *asked, *(task.late_finish for task in plan.tasks)]) or units.DAY) * 1.03
-    shown = sorted(plan.tasks, key=lambda task: (not task.critical, task.late_start - task.start))[:MOST]
-    drawn = tuple(_row(task, plan.start, span) for task in sorted(shown, key=lambda task: (task.start, task.finish)))
-    left = len(plan.tasks) - len(drawn)
-    said = f"{words.plural(left, 'task')} with more slack are in schedule.csv." if left else ""
+    work = gathered(plan.tasks)
+    shown = sorted(work, key=lambda each: (not each.critical, each.slack))[:MOST]
+    drawn = tuple(_row(each, plan.start, span) for each in sorted(shown, key=lambda each: (each.start, each.finish)))
+    every = words.plural(len(plan.tasks), "task")
+    said = f"All {every}, hall by hall, are in schedule.csv." if len(drawn) < len(plan.tasks) else ""
     lines = [*_months(plan.start, span), Line(plan.makespan / span, "first light", "light")]
     lines += [Line(at / span, "asked for", "asked") for at in asked]
     likely = (low / span, (high - low) / span)
     return Gantt(
-        "Build plan: bars are earliest dates, thin lines the slack behind them", drawn, tuple(lines), likely, said
+        "Build plan: bars are the earliest dates, thin lines the slack behind them", drawn, tuple(lines), likely, said
     )
 
 
-def _row(task: Task, start: dt.date, span: float) -> Row:
-    begin, end = (words.short_date(start + dt.timedelta(seconds=when)) for when in (task.start, task.finish))
-    slack = task.late_finish - task.finish
-    room = "critical" if task.critical else f"{words.show(slack, 'time')} slack"
-    width = max(task.duration / span, 0.002)
-    return Row(task.name, task.stage, task.critical, task.start / span, width, slack / span, f"{begin} – {end}", room)
+def gathered(tasks: Iterable[Task]) -> tuple[Work, ...]:
+    """The lines of the chart: what is done in several places is one line, and so are orders without lead time."""
+    groups: dict[str, list[Task]] = {}
+    for task in tasks:
+        at_once = task.stage == "order" and not task.duration
+        groups.setdefault("Orders without lead time" if at_once else _PLACE.sub("", task.name), []).append(task)
+    return tuple(_work(stem, group) for stem, group in groups.items())
+
+
+_PLACE = re.compile(r", (hall|building) \d+$")
+
+
+def _work(stem: str, group: list[Task]) -> Work:
+    place = _PLACE.search(group[0].name)
+    several = f"{stem}, {words.plural(len(group), place[1])}" if place else f"{stem} ({len(group)})"
+    return Work(
+        name=several if len(group) > 1 else group[0].name,
+        start=min(task.start for task in group),
+        finish=max(task.finish for task in group),
+        slack=min(task.late_finish - task.finish for task in group),
+        critical=any(task.critical for task in group),
+    )
+
+
+def _row(work: Work, start: dt.date, span: float) -> Row:
+    begin, end = (start + dt.timedelta(seconds=when) for when in (work.start, work.finish))
+    room = "critical" if work.critical else f"{words.show(work.slack, 'time', 2)} slack"
+    left, width = work.start / span, max((work.finish - work.start) / span, 0.002)
+    slack = 0.0 if work.critical else work.slack / span
+    return Row(work.name, work.critical, left, width, slack, _from_to(begin, end), room)
+
+
+def _from_to(begin: dt.date, end: dt.date) -> str:
+    """ "4 Jan – 23 Jul 2027"; a day is said once."""
+    if begin == end:
+        return words.short_date(end)
+    first = f"{begin.day} {begin:%b}" if begin.year == end.year else words.short_date(begin)
+    return f"{first} – {words.short_date(end)}"
 
 
 def _months(start: dt.date, span: float) -> list[Line]:
@@ -129,12 +179,13 @@ def _months(start: dt.date, span: float) -> list[Line]:
 def _orders(plan: ScheduleResult) -> Table:
     lines = (
         (order.item, Code(order.part) if order.part else "", words.count(order.count),
-         words.show(order.lead_time, "time"),
-         f"{words.show(order.lead_time_low, 'time')} to {words.show(order.lead_time_high, 'time')}",
+         words.show(order.lead_time, "time") if order.lead_time else "none",
+         words.span(*(words.show(time, "time") for time in (order.lead_time_low, order.lead_time_high)))
+         if order.lead_time_high else "",
          words.short_date(order.order_by),
          Badge(f"{words.show(order.late, 'time')} too late", "bad") if order.late > 0 else Badge("in time", "good"))
         for order in plan.orders
     )  # fmt: skip
     columns = ("Item", "Part", "Count", "Lead time", "Published range", "Order by", "")
     caption = "Latest order dates, soonest first"
-    return Table(caption, columns, "llrrrrl", rows(lines))
+    return Table(caption, columns, "llrrrrl", rows(lines), folded=len(plan.orders) > 12)

@@ -68,7 +68,7 @@ def wiring(evaluation: Evaluation) -> tuple[Chart, ...]:
         return ()
     sizes = {-1: topology.endpoints} | {index: tier.switches for index, tier in enumerate(topology.tiers)}
     edges = np.searchsorted(plan.bundle, np.arange(len(topology.bundles) + 1))
-    rows = [Row("ports", f"{words.count(topology.endpoints)} of {system.name}", topology.endpoints)]
+    rows = [Row("ports", f"{words.count(topology.endpoints)} of {system.id}", topology.endpoints)]
     rows += [Row(tier.name, f"{words.count(tier.switches)} × {tier.switch}", tier.switches) for tier in topology.tiers]
     links = []
     for index, bundle in enumerate(topology.bundles):

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.evaluate import Evaluation
 from firstlight.export import names
-from firstlight.export.report import words
+from firstlight.export.report import svg, words
 from firstlight.export.report.blocks import Fact, Facts, Section, Table, rows
 from firstlight.twin.factory import Factory, RackKind
 from firstlight.twin.protocols import Floats, Ints
 
 MARKS = 12_000
-"""The most shapes that a page draws smoothly; a larger factory is drawn by rows, the largest by pods."""
+"""The most shapes that a page draws smoothly; of a larger factory neighbouring racks are one shape."""
+NAMED = 12
+"""The most halls that are called by name; more have their number only."""
 CLASSES = 4
 """Shades of rack power."""
 
@@ -106,27 +109,48 @@ def _halls(factory: Factory) -> Table:
 def plan(factory: Factory) -> Plan:
     """The drawing of a factory."""
     tones, key = _tones(factory)
-    groups = _groups(factory, tones)
-    grain = _grain(len(factory.racks), len(np.unique(groups)))
-    if grain == "pod":
-        groups = _ids(names.rack_pods(factory), tones)
-    marks = _marks(factory, groups, tones, single=grain == "rack")
+    order = np.lexsort((factory.racks.x, factory.racks.row, names.rack_halls(factory), tones))
+    grain = _grain(factory, tones, order)
+    marks = _marks(factory, tones, order, _APART[grain] * factory.system.rack_width)
     x, y = float(factory.halls.x.min()), float(factory.halls.y.min())
     width = max(factory.site_width, float((factory.halls.x + factory.halls.width).max())) - x
     depth = max(factory.site_depth, float((factory.halls.y + factory.halls.depth).max())) - y
-    edge = 0.025 * max(width, depth) + 2.0
+    edge = round(0.025 * max(width, depth) + 2.0, 1)
     halls = _outlines(factory, y + depth, x)
     ruler = _ruler(width)
-    said = {"rack": "Each mark is one rack.", "row": "Each bar is a row of racks.", "pod": "Each block is a pod."}
     label = f"Floor plan of {words.plural(len(halls), 'hall')} with {words.plural(len(factory.racks), 'rack')}"
-    edge = round(edge, 1)
     box = (-edge, -edge, round(width + 2 * edge, 3), round(depth + 2 * edge, 3))
-    return Plan(label, box, y + depth, halls, marks, key, said[grain], ruler, words.show(ruler, "length"))
+    said = _SAID[grain] + (" The numbers are halls." if len(halls) > NAMED else "")
+    return Plan(label, box, y + depth, halls, marks, key, said, ruler, words.show(ruler, "length"))
 
 
-def _grain(racks: int, groups: int) -> str:
+_SAID = {
+    "rack": "Each mark is one rack.",
+    "run": "Neighbouring racks of a kind are one mark.",
+    "row": "Racks of a kind are one bar in each row.",
+}
+_APART = {"rack": 0.0, "run": 1.01, "row": math.inf}
+"""Racks of a kind are drawn apart from this distance on [rack widths]."""
+
+
+def _grain(factory: Factory, tones: Ints, order: Ints) -> str:
     """How finely to draw."""
-    return "rack" if racks <= MARKS else "row" if groups <= MARKS else "pod"
+    if len(order) <= MARKS:
+        return "rack"
+    cuts = _cuts(factory, tones, order, _APART["run"] * factory.system.rack_width)
+    return "run" if len(cuts) < MARKS else "row"
+
+
+def _cuts(factory: Factory, tones: Ints, order: Ints, apart: float) -> Ints:
+    """Where one mark ends and the next begins among the racks in their order."""
+    gap = np.diff(factory.racks.x[order]) > apart
+    return np.flatnonzero(gap | _other_row(factory, tones, order)) + 1
+
+
+def _other_row(factory: Factory, tones: Ints, order: Ints) -> NDArray[np.bool_]:
+    """Whether each rack but the first differs from the one before it in hall, row or colour [racks - 1]."""
+    keys = (names.rack_halls(factory), factory.racks.row, tones)
+    return np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
 
 
 def _tones(factory: Factory) -> tuple[Ints, tuple[tuple[str, str], ...]]:
@@ -157,49 +181,38 @@ def _span(power: Floats) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _ids(*keys: names.Whole) -> Ints:
-    """A number for each distinct combination of keys, like the keys."""
-    stacked = np.stack([np.asarray(key, np.int64) for key in keys], axis=1)
-    return np.unique(stacked, axis=0, return_inverse=True)[1].ravel()
-
-
-def _groups(factory: Factory, tones: Ints) -> Ints:
-    """Racks of one pod, row and colour."""
-    return _ids(names.rack_pods(factory), factory.racks.row, tones)
-
-
-def _marks(factory: Factory, groups: Ints, tones: Ints, *, single: bool) -> tuple[Mark, ...]:
-    """A mark for each group; network and service racks come last and so lie on top."""
-    racks, size = factory.racks, np.array([factory.system.rack_width, factory.system.rack_depth])
-    corner = np.stack([racks.x - float(factory.halls.x.min()), racks.y], axis=1) - size / 2
-    hall, pod = names.rack_halls(factory), names.rack_pods(factory)
-    order = np.lexsort((groups, tones))
+def _marks(factory: Factory, tones: Ints, order: Ints, apart: float) -> tuple[Mark, ...]:
+    """A path for each row and colour; network and service racks come last and so lie on top."""
+    racks, width, depth = factory.racks, factory.system.rack_width, factory.system.rack_depth
+    left, low = racks.x - float(factory.halls.x.min()) - width / 2, racks.y - depth / 2
+    hall = names.rack_halls(factory)
     found: list[Mark] = []
-    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        first, low = members[0], corner[members]
-        if not single:
-            low, extent = low.min(axis=0)[None], np.ptp(low, axis=0) + size
-        else:
-            extent = size
-        where = f"Hall {hall[first] + 1}, pod {pod[first] + 1}, row {racks.row[first] + 1}"
+    for members in np.split(order, np.flatnonzero(_other_row(factory, tones, order)) + 1):
+        runs = np.split(members, np.flatnonzero(np.diff(racks.x[members]) > apart) + 1)
+        ends = ((float(left[run[0]]), float(left[run[-1]]), float(low[run[0]])) for run in runs)
+        path = "".join(_rectangle(begin, y, end + width - begin, depth) for begin, end, y in ends)
+        first = members[0]
         kind = RackKind(int(racks.kind[first])).name.lower()
         load = words.show(float(racks.power[members].sum()), "power")
-        title = f"{where}: {words.plural(len(members), kind + ' rack')}, {load}"
-        found.append(Mark(_path(low, extent), f"t{tones[first]}", title))
+        number = words.plural(len(members), kind + " rack")
+        found.append(
+            Mark(path, f"t{tones[first]}", f"Hall {hall[first] + 1}, row {racks.row[first] + 1}: {number}, {load}")
+        )
     return tuple(found)
 
 
-def _path(corners: Floats, extent: Floats) -> str:
-    """Rectangles of one extent [m] as an SVG path."""
-    width, depth = (f"{side:.4g}" for side in extent)
-    return "".join(f"M{x:.6g} {y:.6g}h{width}v{depth}h-{width}z" for x, y in corners.tolist())
+def _rectangle(x: float, y: float, width: float, depth: float) -> str:
+    """A rectangle [m] as an SVG path."""
+    wide = svg.num(width)
+    return f"M{svg.num(x)} {svg.num(y)}h{wide}v{svg.num(depth)}h-{wide}z"
 
 
 def _outlines(factory: Factory, top: float, left: float) -> tuple[Hall, ...]:
     halls = factory.halls
-    size = np.minimum(halls.width / 5, halls.depth / 3)
+    size = np.minimum(halls.width / (3 if len(halls) > NAMED else 5), halls.depth / 3)
+    word = "" if len(halls) > NAMED else "Hall "
     return tuple(
-        Hall(float(x) - left, float(top - y - depth), float(width), float(depth), f"Hall {i + 1}", round(float(s), 2))
+        Hall(float(x) - left, float(top - y - depth), float(width), float(depth), f"{word}{i + 1}", round(float(s), 2))
         for i, (x, y, width, depth, s) in enumerate(zip(halls.x, halls.y, halls.width, halls.depth, size, strict=True))
     )
 

@@ -8,6 +8,7 @@ from firstlight.economics.result import CostLine
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
 from firstlight.export.report.blocks import Code, Fact, Facts, Node, Section, Side, Table, Tree, rows, standing
+from firstlight.twin.result import Prediction
 
 
 def section(evaluation: Evaluation) -> Section:
@@ -40,26 +41,24 @@ def _facts(evaluation: Evaluation) -> Facts:
 def _workloads(evaluation: Evaluation) -> Iterable[Table]:
     lines = (
         (work.model, work.kind, words.count(work.accelerators),
-         words.spread(work.per_run, "money") if work.per_run else "runs all year",
-         words.spread(work.per_million_tokens, "money"), words.show(work.carbon_per_million_tokens, "mass"))
+         *_priced(work.per_run), *_priced(work.per_million_tokens), words.show(work.carbon_per_million_tokens, "mass"))
         for work in evaluation.economics.workloads
     )  # fmt: skip
-    columns = (
-        "Model",
-        "Work",
-        "Accelerators",
-        "One run (P10 to P90)",
-        "Million tokens (P10 to P90)",
-        "CO2e per million",
-    )
+    price = ("Million tokens", "P10–P90", "CO2e of them")
+    columns = ("Model", "Work", "Accelerators", "One run", "P10–P90", *price)
     if evaluation.economics.workloads:
-        yield Table("The price of a token", columns, "llrrrr", rows(lines))
+        yield Table("The price of a token", columns, "llrrrrrr", rows(lines))
+
+
+def _priced(price: Prediction | None) -> tuple[str, str]:
+    """A price and its interval; serving has no run, it goes on all year."""
+    return (words.money(price.p50), words.interval(price, "money")) if price else ("all year", "")
 
 
 def _tree(root: str, lines: Iterable[CostLine]) -> Tree:
     """One root of the cost tree, its dearest branch first."""
     mine = [(line.path[1:], line.amount) for line in lines if line.path[0] == root]
-    return Tree(_node(root, mine, sum(amount for _, amount in mine) or 1.0, _per(root)))
+    return Tree(_node(root + (f",{_per(root)}" if _per(root) else ""), mine, sum(amount for _, amount in mine) or 1.0))
 
 
 def _per(root: str) -> str:
@@ -67,13 +66,13 @@ def _per(root: str) -> str:
     return " a year" if root == "Running" else ""
 
 
-def _node(name: str, lines: list[tuple[tuple[str, ...], float]], total: float, per: str) -> Node:
+def _node(name: str, lines: list[tuple[tuple[str, ...], float]], total: float) -> Node:
     """The node of some lines, given by their paths below it."""
     amount = sum(amount for _, amount in lines)
     below = dict.fromkeys(path[0] for path, _ in lines if path)
-    children = [_node(each, [(path[1:], n) for path, n in lines if path[:1] == (each,)], total, "") for each in below]
+    children = [_node(each, [(path[1:], n) for path, n in lines if path[:1] == (each,)], total) for each in below]
     ordered = tuple(sorted(children, key=lambda child: -child.share))
-    return Node(name, words.money(amount) + per, amount / total, ordered)
+    return Node(name, words.money(amount), amount / total, ordered)
 
 
 def _lines(lines: tuple[CostLine, ...]) -> Table:
@@ -88,9 +87,9 @@ def _lines(lines: tuple[CostLine, ...]) -> Table:
 
 def _bill(evaluation: Evaluation) -> Table:
     lines = (
-        (line.category, line.item, Code(line.part) if line.part else "", words.counted(line.count, line.unit),
+        (line.item, line.category, Code(line.part) if line.part else "", words.counted(line.count, line.unit),
          words.money(line.unit_price), words.money(line.amount), standing(line.standing))
         for line in evaluation.bill
     )  # fmt: skip
-    columns = ("Kind", "Item", "Part", "Count", "Each", "Amount", "Price is")
+    columns = ("Item", "Kind", "Part", "Count", "Each", "Amount", "Price is")
     return Table("Bill of materials", columns, "lllrrrl", rows(lines), folded=len(evaluation.bill) > 40)

@@ -15,19 +15,23 @@ from firstlight.reliability.result import RunReliability
 def limits(evaluation: Evaluation) -> Section:
     """How close it comes to each limit."""
     lines = (
-        (margin_name(margin, evaluation), Code(margin.name), words.show(margin.used, margin.dimension),
+        (margin_name(margin, evaluation), words.show(margin.used, margin.dimension),
          words.show(margin.available, margin.dimension), Bar(margin.share / 1.25, _tone(margin.share), 1 / 1.25),
-         words.share(margin.share), margin.kind)
+         words.share(margin.share), margin.kind, Code(margin.name))
         for margin in evaluation.margins
     )  # fmt: skip
-    columns = ("Limit", "In the document", "Used", "Available", "Closeness", "Share", "Kind")
+    columns = ("Limit", "Used", "Available", "Closeness", "Share", "Kind", "In the document")
     note = "Beyond a hard limit the factory cannot exist; beyond a target the demand is not met."
-    table = Table("Margins, the closest first", columns, "llrrmrl", rows(lines), note=note)
+    table = Table("Margins, the closest first", columns, "lrrmrll", rows(lines), note=note)
     broken = sum(margin.share > 1 + TOLERANCE for margin in evaluation.margins)
     lead = f"{broken} of {len(evaluation.margins)} limits are broken." if broken else (
         f"All {len(evaluation.margins)} limits are met."
     )  # fmt: skip
-    notes = (Notes("What a careful reader should know", evaluation.warnings, "warn"),) if evaluation.warnings else ()
+    notes = (
+        (Notes("What a careful reader should know", tuple(map(words.sentence, evaluation.warnings)), "warn"),)
+        if evaluation.warnings
+        else ()
+    )
     return Section("limits", "What limits it", lead, (table, *notes), "Limits")
 
 
@@ -49,7 +53,7 @@ def reliability(evaluation: Evaluation) -> Section:
 
 def _facts(evaluation: Evaluation) -> Facts:
     result = evaluation.reliability
-    facts = [Fact("Time between interruptions", words.show(result.mtti.p50, "time"),
+    facts = [Fact("Between interruptions", words.show(result.mtti.p50, "time"),
                   f"whole factory, {words.p10_p90(result.mtti, 'time')}"),
              Fact("Working accelerators", words.share(result.availability), "on average")]  # fmt: skip
     for run in result.runs:

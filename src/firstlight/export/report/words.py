@@ -68,12 +68,19 @@ def amount(value: float, dimension: str) -> str:
 
 
 def interval(value: Prediction, dimension: str) -> str:
-    """The P10-P90 interval: "2.05 USD to 2.61 USD"."""
-    return f"{amount(value.p10, dimension)} to {amount(value.p90, dimension)}"
+    """The P10-P90 interval: "2.05 to 2.61 USD"."""
+    return span(amount(value.p10, dimension), amount(value.p90, dimension))
+
+
+def span(low: str, high: str) -> str:
+    """From one printed quantity to another; a unit that both have is said once: "3.2 to 4.1 days"."""
+    number, _, unit = low.partition("\N{NO-BREAK SPACE}")
+    same = unit and high.partition("\N{NO-BREAK SPACE}")[2] == unit
+    return f"{number if same else low} to {high}"
 
 
 def p10_p90(value: Prediction, dimension: str) -> str:
-    """The interval with its name: "P10–P90: 2.05 USD to 2.61 USD"."""
+    """The interval with its name: "P10–P90: 2.05 to 2.61 USD"."""
     return f"P10–P90: {interval(value, dimension)}"
 
 
@@ -96,6 +103,12 @@ def short_date(value: dt.date) -> str:
 def plural(number: float, one: str, many: str = "") -> str:
     """ "1 hall", "4 halls"."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning, unless it begins with a name, and a full stop."""
+    first = text.partition(" ")[0]
+    return (text[:1].upper() + text[1:] if first.isalpha() else text).removesuffix(".") + "."
 
 
 def listed(items: Sequence[str]) -> str:

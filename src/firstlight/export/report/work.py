@@ -13,6 +13,33 @@ from firstlight.reliability.result import RunReliability
 from firstlight.spec.workload import Serving
 from firstlight.twin.result import Prediction
 
+_TIMES = {
+    "gemm": "matrix products",
+    "elementwise": "elementwise work",
+    "recompute": "activations computed again",
+    "head": "embedding and output layer",
+    "launch": "kernel launches",
+    "overhead": "gaps between micro-batches",
+    "tensor": "tensor-parallel traffic",
+    "context": "context-parallel traffic",
+    "expert": "expert-parallel traffic",
+    "data": "data-parallel traffic",
+    "pipeline": "pipeline traffic",
+    "bubble": "pipeline bubble",
+    "imbalance": "uneven pipeline stages",
+    "jitter": "waiting for the slowest",
+    "cache": "attention over the KV cache",
+    "weights": "dense layers",
+    "kernels": "small kernels",
+    "host": "host and scheduler",
+}
+_MEMORY = {"optimizer": "optimizer states", "communication": "communication buffers", "cache": "KV cache"}
+
+
+def _named(parts: dict[str, float], names: dict[str, str]) -> dict[str, float]:
+    """Parts under names that a reader knows."""
+    return {names.get(part, part): value for part, value in parts.items()}
+
 
 def sections(evaluation: Evaluation) -> Iterable[Section]:
     """Training and serving, each where there is any."""
@@ -25,19 +52,20 @@ def sections(evaluation: Evaluation) -> Iterable[Section]:
 def _training(evaluation: Evaluation) -> Section:
     runs = list(zip(evaluation.training, evaluation.reliability.runs, strict=True))
     sentences = [
-        f"{run.model} passes {words.show(run.tokens, 'tokens')} in {words.show(kept.duration.p50, 'time')}, "
-        f"interruptions included"
+        f"{run.model} passes {words.show(run.tokens, 'tokens')} in {words.show(kept.duration.p50, 'time')}"
         for run, kept in runs
     ]
     blocks = [block for run, kept in runs for block in _run(run, kept, named=len(runs) > 1)]
-    lead = "; ".join(sentences) + "."
+    lead = "; ".join(sentences) + ", interruptions included."
     return Section("training", "Where a training step's time goes", lead, tuple(blocks), "Training")
 
 
 def _run(run: TrainingResult, kept: RunReliability, *, named: bool) -> list[object]:
     head = [Text(f"{run.model} on {words.count(run.accelerators)} accelerators")] if named else []
-    step = Shares(run.step_parts, "time").stack("One optimizer step")
-    memory = Shares(run.memory_parts, "bytes", run.memory_available).stack("Memory of the fullest accelerator", "free")
+    step = Shares(_named(run.step_parts, _TIMES), "time").stack("One optimizer step")
+    memory = Shares(_named(run.memory_parts, _MEMORY), "bytes", run.memory_available).stack(
+        "Memory of the fullest accelerator", "free"
+    )
     return [*head, _training_facts(run, kept), Side((step, memory)), _training_layout(run)]
 
 
@@ -94,8 +122,10 @@ def _served(result: ServingResult, asked: Serving, *, named: bool) -> list[objec
         _curve("Time per token", result, result.curve.per_token, result.per_token, asked.per_token),
         _curve("Time to first token", result, result.curve.first_token, result.first_token, asked.first_token),
     ))  # fmt: skip
-    step = Shares(result.step_parts, "time").stack("One decode step")
-    memory = Shares(result.memory_parts, "bytes", result.memory_available).stack("Memory of one accelerator", "free")
+    step = Shares(_named(result.step_parts, _TIMES), "time").stack("One decode step")
+    memory = Shares(_named(result.memory_parts, _MEMORY), "bytes", result.memory_available).stack(
+        "Memory of one accelerator", "free"
+    )
     return [*head, _serving_facts(result), curves, Side((step, memory)), _curve_table(result), _serving_layout(result)]
 
 
@@ -113,7 +143,7 @@ def _curve(
     said = f"as planned: {words.spread(planned, 'time')}, {words.spread(each, 'rate')} tokens per accelerator"
     chart = Curve(
         Axis(title, "time", log=max(times, default=0) > 20 * min(times, default=1) > 0),
-        Axis("Output tokens/s, each accelerator", "number"),
+        Axis("Tokens/s an accelerator", "number"),
         (Series("by batch", points),),
         (limit, f"limit {words.show(limit, 'time')}") if limit is not None else None,
         Mark(planned, each, said),

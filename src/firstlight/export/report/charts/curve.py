@@ -13,6 +13,7 @@ from firstlight.export.report.svg import Scale
 from firstlight.twin.result import Prediction
 
 HEIGHT = 300
+_PLANNED = "as planned, P10–P90"
 _APART = 30.0  # least distance of two labels of points [px]
 
 
@@ -99,9 +100,8 @@ class Curve:
         yield svg.line(across(x.p10), height, across(x.p90), height, "error")
         yield svg.line(at, up(y.p10), at, up(y.p90), "error")
         yield svg.dot(at, height, 5, "mark", self.mark.text)
-        right = at < 0.62 * across.end
-        yield svg.text(at + 10 if right else at - 10, height + 19, "as planned, P10–P90", "strong",
-                       "start" if right else "end")  # fmt: skip
+        yield svg.text(across.end, 14, _PLANNED, "strong", "end")
+        yield svg.dot(across.end - 6.6 * len(_PLANNED) - 8, 9.5, 4, "mark")
 
 
 def _tick(value: float, axis: Axis) -> str:

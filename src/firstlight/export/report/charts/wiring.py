@@ -15,6 +15,7 @@ MOST = 24
 """Boxes drawn in a row; where there are more devices, a box stands for several neighbours."""
 _BOX = 16.0  # height of a box [px]
 _STEP = 104.0  # from row to row [px]
+_LETTER = 6.6  # width of a letter at most, on average [px]
 _TONES = 3  # shades of lines by the number of links
 
 
@@ -54,7 +55,7 @@ class Wiring:
 
     def draw(self, width: float, label: str) -> Markup:
         """As SVG of a width [px]."""
-        left = 112.0 if width < 500 else 210.0
+        left = self._margin(narrow=width < 500)
         top = 6.0 + _STEP * (len(self.rows) - 1)
         heights = [top - _STEP * index for index in range(len(self.rows))]
         places = [_places(row.boxes, left, width - 1.0) for row in self.rows]
@@ -64,6 +65,11 @@ class Wiring:
         for row, xs, y in zip(self.rows, places, heights, strict=True):
             parts += [*_boxes(row, xs, y), *_words(row, y, narrow=width < 500)]
         return svg.drawing(width, top + _BOX + 18.0, label, parts)
+
+    def _margin(self, *, narrow: bool) -> float:
+        """Room for the words left of the rows [px]."""
+        words_there = [line for row in self.rows for line in (*row.up, "" if narrow else row.text)]
+        return 16.0 + _LETTER * max(len(line) for line in (*words_there, words.count(self.rows[0].devices)))
 
 
 def _places(boxes: int, left: float, right: float) -> Floats:
