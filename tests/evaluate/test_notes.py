@@ -15,6 +15,11 @@ def told(evaluation, words: str) -> bool:
         ("accelerators have no work", {
             "design.placements": "[{accelerators: 256, training: {tensor: 1}}, {accelerators: 8, serving: {tensor: 1}}]"
         }),
+        ("give it a larger batch", {
+            "demand[0].batch": "64k tokens",
+            "design.placements": "[{accelerators: 504, training: {tensor: 8, pipeline: 4, context: 4}},"
+            " {accelerators: 8, serving: {tensor: 1}}]",
+        }),
         ("the nearest weather year is that of", {"site.place": "Stockholm, Sweden"}),
         ("ships from", {"design.system": "rubin-ultra-nvl576", "design.accelerators": "1152", "site.power": "20 MW"}),
         ("nothing of the plan waits for transformer-high-voltage", {

@@ -17,6 +17,8 @@ from firstlight.twin.factory import Factory
 
 FAR = 100e3
 """A weather station beyond it stands for another climate [m]."""
+THIN = 0.1
+"""Below this MFU a run has more accelerators than its batch can feed."""
 
 
 def notes(
@@ -31,6 +33,7 @@ def notes(
     """The notes of one evaluation, in the order of the rooms."""
     return (
         *_idle(plan, training, serving),
+        *_thin(training),
         *_uncalibrated(training, serving),
         *_weather(facility),
         *_empty(plan, factory),
@@ -44,6 +47,16 @@ def _idle(plan: Plan, training: Sequence[TrainingResult], serving: Sequence[Serv
     idle = hand.usable(plan.design) - sum(result.accelerators for result in (*training, *serving))
     if idle > 0.01 * (plan.design.accelerators or 0):
         yield f"{idle:,} accelerators have no work; lower design.accelerators or add to the demand"
+
+
+def _thin(training: Sequence[TrainingResult]) -> Iterator[str]:
+    for result in training:
+        if result.mfu.p50 < THIN:
+            each = units.show(result.batch / result.accelerators, "tokens")
+            yield (
+                f"a step of {result.model} leaves {each} for each of {result.accelerators:,} accelerators, an MFU of "
+                f"{units.show(result.mfu.p50, 'fraction')}; give it a larger batch, or fewer accelerators"
+            )
 
 
 def _uncalibrated(training: Sequence[TrainingResult], serving: Sequence[ServingResult]) -> Iterator[str]:
