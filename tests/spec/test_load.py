@@ -108,6 +108,8 @@ def test_what_belongs_to_a_plan_comes_with_it(load, tmp_path):
          "Write a later date."),
         ("  cooling: [liquid, air]", "  halls: 1\n  buildings: 3", "6:10", "site.halls",
          "1 hall cannot fill 3 buildings", "Write 3 or more."),
+        ("  cooling: [liquid, air]", "  cooling: [air]\n  supply_temperature: 30 C", "7:3", "site.supply_temperature",
+         "has no effect: the site takes no liquid cooling", "Remove it, or add liquid to site.cooling."),
         ("rail-optimised, ", "torus, planes: 2, ", "20:25", "design.fabric.planes",
          "has no effect: a torus has no switches", "Remove `planes`, or choose another kind of fabric."),
         ("link: 400 Gb/s", "switch: nvlink5-tray", "20:42", "design.fabric.switch",

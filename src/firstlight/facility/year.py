@@ -62,6 +62,8 @@ def year(
 ) -> FacilityResult:
     """Power, cooling, water and carbon of a factory over a typical year.
 
+    The peak is that of the worst hour for the plant: the hottest one; where pads cool, a hot and humid one.
+
     Args:
         site: where it stands.
         design: with power chain and cooling resolved.

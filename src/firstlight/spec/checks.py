@@ -143,6 +143,9 @@ def dates(source: Source, start: dt.date | None, ready_by: dt.date | float | Non
 
 def site(given: Sections) -> Iterator[Problem]:
     """Fields of the site that do not fit each other."""
+    if given.site and given.site.supply_temperature is not None and "liquid" not in given.site.cooling:
+        where, message = ("site", "supply_temperature"), "has no effect: the site takes no liquid cooling"
+        yield given.source.problem(where, message, "Remove it, or add liquid to site.cooling.", key=True)
     if given.site and given.site.halls is not None and given.site.halls < given.site.buildings:
         halls = f"{given.site.halls:,} {'hall' if given.site.halls == 1 else 'halls'}"
         message = f"{halls} cannot fill {given.site.buildings:,} buildings"
