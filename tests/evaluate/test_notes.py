@@ -17,7 +17,7 @@ def told(evaluation, words: str) -> bool:
         }),
         ("give it a larger batch", {
             "demand[0].batch": "64k tokens",
-            "design.placements": "[{accelerators: 504, training: {tensor: 8, pipeline: 4, context: 4}},"
+            "design.placements": "[{accelerators: 384, training: {tensor: 8, pipeline: 4, context: 4}},"
             " {accelerators: 8, serving: {tensor: 1}}]",
         }),
         ("the nearest weather year is that of", {"site.place": "Stockholm, Sweden"}),
