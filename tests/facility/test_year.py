@@ -156,8 +156,31 @@ def test_every_assumption_is_read_and_changes_something(run):
         assert any(after != before for after in found), name
 
 
+@pytest.mark.parametrize("factor", [0.0, 1e-6, 100.0])
+def test_absurd_assumptions_are_refused_or_answered(run, factor):
+    for name, entry in shipped().items():
+        if not name.startswith("facility."):
+            continue
+        value = min(entry.value * factor, 1.0) if entry.dimension == "fraction" else entry.value * factor
+        if entry.dimension == "temperature":
+            value = entry.value + (factor - 1) * 30
+        text = f"{value} {UNITS.get(entry.dimension, '')}".strip()
+        for rejection in ("dry", "chiller"):
+            try:
+                result = run(
+                    {"elevation": "1500 m"}, {"battery": "battery-20mw"}, {"rejection": rejection},
+                    **{name.removeprefix("facility."): text},
+                )  # fmt: skip
+            except UsageError:
+                continue
+            assert math.isfinite(result.energy + result.peak + result.water + result.carbon), (name, text)
+            assert result.pue > 1, (name, text)
+            assert min(result.energy_parts.values()) >= 0, (name, text)
+
+
 UNITS = {
-    "temperature difference": "K", "length": "m", "carbon intensity": "kg/J", "power density": "W/m2",
+    "temperature": "K", "temperature difference": "K", "length": "m", "carbon intensity": "kg/J",
+    "power density": "W/m2",
 }  # fmt: skip
 
 

@@ -80,8 +80,8 @@ def weather(site: Site, a: Assumptions, base: Path) -> Weather:
     air = _air(year, height, a["facility.lapse"])
     if not (air.dry_bulb.min() >= _COLDEST and air.dry_bulb.max() <= _HOTTEST):
         raise UsageError(
-            f"site.elevation: {units.show(height, 'length')} above {year.name}, at assumptions.facility.lapse, the air is "
-            "as on no place on earth; correct one of them, or give site.weather a file of the site itself"
+            f"site.elevation: {units.show(height, 'length')} above {year.name}, at assumptions.facility.lapse, the air "
+            "is as on no place on earth; correct one of them, or give site.weather a file of the site itself"
         )
     return Weather(year.name, distance, year.utc_offset, air)
 
