@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from firstlight import units
 from firstlight.apps.cli import main as cli
@@ -80,17 +81,28 @@ def documents() -> str:
                 page.append(f"### {title}\n\n{body.get('description', '')}\n")
             required = body.get("required", [])
             rows = (
-                (f"`{n}`", "yes" if n in required else "", _example(f), f.get("description", ""))
+                (f"`{n}`", "required" if n in required else _default(f), _example(f), f.get("description", ""))
                 for n, f in fields.items()
             )
-            page.append(table(["field", "required", "example", "meaning"], rows))
+            page.append(table(["field", "default", "example", "meaning"], rows))
     return "\n".join(page)
 
 
+def _default(field: dict[str, Any]) -> str:
+    default = field.get("default")
+    if default is None or default in ({}, []):
+        return ""
+    return f"`{', '.join(default) if isinstance(default, list) else default}`"
+
+
 def _example(field: dict[str, Any]) -> str:
+    if isinstance(field.get("items"), dict):
+        inside = _example(field["items"])
+        return f"a list: {inside}" if inside else ""
     for option in (field, *field.get("anyOf", ())):
         if option.get("examples"):
-            return f"`{option['examples'][0]}`"
+            first = option["examples"][0]
+            return f"`{yaml.safe_dump(first, default_flow_style=True).strip() if isinstance(first, dict) else first}`"
         if option.get("enum"):
             return ", ".join(f"`{value}`" for value in option["enum"])
     return ""

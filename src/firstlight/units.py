@@ -143,12 +143,13 @@ _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*")
 _LONGEST = 100
 
 
-def parse(value: object, dimension: str) -> float:
+def parse(value: object, dimension: str, example: str = "") -> float:
     """The SI value of a text such as "400 Gb/s".
 
     Args:
         value: a text; or a number where the dimension needs no unit.
         dimension: a key of `DIMENSIONS`.
+        example: what messages say to write; left out: the dimension's own.
 
     Returns:
         Value in the dimension's SI unit.
@@ -157,32 +158,33 @@ def parse(value: object, dimension: str) -> float:
         UnitError: not a number, no unit, or a unit of another dimension; says what to write.
     """
     kind = DIMENSIONS[dimension]
+    hint = f'write {_a(dimension)} such as "{example or kind.example}"'
     if not isinstance(value, str):
-        return _bare(value, kind, dimension)
+        return _bare(value, dimension, hint)
     match = _QUANTITY.fullmatch(value) if len(value) <= _LONGEST else None
     if not match:
-        raise UnitError(f"{printed(value)} is not {_a(dimension)}; {_hint(dimension)}")
+        raise UnitError(f"{printed(value)} is not {_a(dimension)}; {hint}")
     number, unit = float(re.sub("[_,]", "", match[1])), _tidy(match[2])
     if unit not in kind.units:
-        raise UnitError(_wrong_unit(value, unit, dimension))
-    return _finite(number * kind.units[unit] + kind.offsets.get(unit, 0.0), value, dimension)
+        raise UnitError(_wrong_unit(value, unit, dimension, hint))
+    return _finite(number * kind.units[unit] + kind.offsets.get(unit, 0.0), value, hint)
 
 
-def _bare(value: object, kind: Dimension, dimension: str) -> float:
+def _bare(value: object, dimension: str, hint: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UnitError(f"{printed(value)} is not {_a(dimension)}; {_hint(dimension)}")
-    if not kind.bare:
-        raise UnitError(f"{printed(value)} has no unit; {_hint(dimension)}")
+        raise UnitError(f"{printed(value)} is not {_a(dimension)}; {hint}")
+    if not DIMENSIONS[dimension].bare:
+        raise UnitError(f"{printed(value)} has no unit; {hint}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    return _finite(number, value, dimension)
+    return _finite(number, value, hint)
 
 
-def _finite(number: float, value: object, dimension: str) -> float:
+def _finite(number: float, value: object, hint: str) -> float:
     if not math.isfinite(number):
-        raise UnitError(f"{printed(value)} is not a finite number; {_hint(dimension)}")
+        raise UnitError(f"{printed(value)} is not a finite number; {hint}")
     return number
 
 
@@ -190,16 +192,16 @@ def _tidy(unit: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\s*/\s*", "/", unit))
 
 
-def _wrong_unit(value: str, unit: str, dimension: str) -> str:
+def _wrong_unit(value: str, unit: str, dimension: str, hint: str) -> str:
     if not unit:
-        return f"{printed(value)} has no unit; {_hint(dimension)}"
+        return f"{printed(value)} has no unit; {hint}"
     folded = [known for known in DIMENSIONS[dimension].units if known.lower() == unit.lower()]
     if folded:
         return f"{printed(value)}: unknown unit {printed(unit)}; did you mean {printed(folded[0])}?"
     others = [name for name, kind in DIMENSIONS.items() if unit in kind.units]
     if others:
-        return f"{printed(value)}: {printed(unit)} is a unit of {others[0]}, not of {dimension}; {_hint(dimension)}"
-    return f"{printed(value)}: unknown unit {printed(unit)}; {_hint(dimension)}"
+        return f"{printed(value)}: {printed(unit)} is a unit of {others[0]}, not of {dimension}; {hint}"
+    return f"{printed(value)}: unknown unit {printed(unit)}; {hint}"
 
 
 _NOUNS = {
@@ -214,10 +216,6 @@ def _a(dimension: str) -> str:
     if dimension in _NOUNS:
         return _NOUNS[dimension]
     return f"{'an' if dimension[0] in 'aeiou' else 'a'} {dimension}"
-
-
-def _hint(dimension: str) -> str:
-    return f'write {_a(dimension)} such as "{DIMENSIONS[dimension].example}"'
 
 
 def printed(value: object, longest: int = 60) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from firstlight.spec.document import Document
-from firstlight.spec.quantity import Bandwidth, Count, Fraction
+from firstlight.spec.quantity import Bandwidth, Count, Quantity
 
 FabricKind = Literal["clos", "rail-optimised", "rail-only", "torus"]
 Recomputation = Literal["none", "selective", "full"]
@@ -115,7 +115,7 @@ class Design(Document):
     """The way of the power."""
     cooling: CoolingDesign = CoolingDesign()
     """The way of the heat."""
-    spare: Fraction | None = None
+    spare: Annotated[float, Quantity("fraction", 0, 1, "2 %")] | None = None
     """Share of the accelerators kept as hot spares, out of every placement."""
     placements: tuple[Placement, ...] | None = None
     """One for each workload of the demand."""

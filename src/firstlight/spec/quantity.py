@@ -54,7 +54,7 @@ class Quantity:
     def read(self, value: object) -> float:
         """The SI value of a text (or of a number, where the dimension needs no unit)."""
         try:
-            si = units.parse(value, self.dimension)
+            si = units.parse(value, self.dimension, self.example)
         except units.UnitError as error:
             raise _wrong(str(error)) from None
         if not self.low <= si <= self.high:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from firstlight import units
 from firstlight.spec.document import Document
-from firstlight.spec.quantity import Duration, Rate, Tokens
+from firstlight.spec.quantity import Duration, Quantity, Rate, Tokens
 
 TrainingPrecision = Literal["bf16", "fp8"]
 ServingPrecision = Literal["bf16", "fp8", "fp4"]
@@ -24,7 +25,7 @@ class Training(Document):
     """The run must be over in this time, interruptions included. Left out: no limit."""
     sequence: int = Field(default=8192, ge=128, le=16_777_216)
     """Tokens in one sequence."""
-    batch: Tokens | None = None
+    batch: Annotated[float, Quantity("tokens", 1, 1e18, "16M tokens")] | None = None
     """Tokens in one optimizer step (the global batch). Left out: proposed."""
     precision: TrainingPrecision = "bf16"
     """Type of the matrix multiplications."""
@@ -41,9 +42,9 @@ class Serving(Document):
     """Tokens in a request's prompt (mean)."""
     answer: int = Field(ge=1, le=16_777_216, examples=[1000])
     """Tokens in a request's answer, thinking included (mean)."""
-    first_token: Duration | None = None
+    first_token: Annotated[float, Quantity("time", 1e-9, units.YEAR, "1 s")] | None = None
     """The median time to the first token must not exceed this. Left out: no limit."""
-    per_token: Duration | None = None
+    per_token: Annotated[float, Quantity("time", 1e-9, units.YEAR, "20 ms")] | None = None
     """The median time per further token must not exceed this. Left out: no limit."""
     precision: ServingPrecision = "fp8"
     """Type of the weights and matrix multiplications."""
