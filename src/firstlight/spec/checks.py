@@ -16,7 +16,7 @@ from typing import TypeVar
 from firstlight import units
 from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import assumptions as entries
-from firstlight.spec import epw, models, places
+from firstlight.spec import models, places
 from firstlight.spec import parts as kinds
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Design
@@ -100,6 +100,8 @@ def weather(source: Source, root: Where, base: Path) -> Iterator[Problem]:
         yield source.problem(where, f"no such file: {units.printed(str(base / file), 1000)}", remedy)
         return
     try:
+        from firstlight.spec import epw  # brings numpy
+
         epw.read(base / file)
     except UsageError as error:
         yield source.problem(where, *split(error))

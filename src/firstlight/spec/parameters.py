@@ -8,9 +8,7 @@ They are checked against the counts that the makers publish.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from firstlight.spec.model import (
     Attention,
@@ -25,7 +23,11 @@ from firstlight.spec.model import (
     Tower,
 )
 
-Context = float | NDArray[np.float64]
+if TYPE_CHECKING:  # numpy takes as long to load as all documents: only where it is used
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Context = float | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,8 @@ def cache_bytes(model: Model, context: Context, bytes_per_value: float) -> NDArr
         context: tokens in the sequence; a layer with a window keeps no more than the window.
         bytes_per_value: 2 for BF16, 1 for FP8 [B].
     """
+    import numpy as np
+
     tokens = np.asarray(context, dtype=np.float64)
     total = np.zeros_like(tokens)
     for block in model.main.blocks:
@@ -222,7 +226,7 @@ def cache_bytes(model: Model, context: Context, bytes_per_value: float) -> NDArr
 
 def cache_bytes_per_token(model: Model, bytes_per_value: float, context: Context = 1.0) -> NDArray[np.float64]:
     """Key-value cache per token [B], as the mean over a sequence of `context` tokens; short ones fill no window."""
-    return cache_bytes(model, context, bytes_per_value) / np.asarray(context, dtype=np.float64)
+    return cache_bytes(model, context, bytes_per_value) / context
 
 
 def state_bytes(model: Model, bytes_per_value: float = 4.0) -> float:

