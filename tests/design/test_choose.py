@@ -8,12 +8,13 @@ from firstlight.design import choose
 from firstlight.errors import UsageError
 from firstlight.evaluate.build import parts
 from firstlight.network import topology
-from firstlight.spec import catalog
+from firstlight.spec import assumptions, catalog
 from firstlight.spec.design import CoolingDesign, Design, FabricDesign, PowerDesign
-from firstlight.spec.parts import Cdu, Switch, Ups
+from firstlight.spec.parts import Cdu, Switch, Transformer, Ups
 
 MW = 1e6
 SHIPPED = catalog.shipped()
+ASSUMED = assumptions.with_overrides(assumptions.shipped(), {})
 
 
 def made_of(system: str):
@@ -66,11 +67,21 @@ def test_no_switch_at_all_is_said():
 
 def test_a_battery_smooths_large_runs_only():
     def battery(load: float, training: bool) -> str | None:
-        return choose.power(PowerDesign(), load, 40e3, training, SHIPPED, 20 * MW)[0].battery
+        return choose.power(PowerDesign(), load, 40e3, training, SHIPPED, ASSUMED)[0].battery
 
     assert battery(100 * MW, True) != "none"
     assert battery(100 * MW, False) == "none"
     assert battery(10 * MW, True) == "none"
+
+
+def test_only_large_sites_have_a_substation_of_their_own():
+    def transformer(load: float) -> Transformer:
+        chosen, _ = choose.power(PowerDesign(), load, 40e3, False, SHIPPED, ASSUMED)
+        return SHIPPED.part(Transformer, chosen.transformer)
+
+    assert not transformer(5 * MW).high_voltage
+    assert transformer(500 * MW).high_voltage
+    assert transformer(500 * MW).rating <= 250 * MW
 
 
 def test_coolant_units_only_where_racks_give_heat_to_liquid():

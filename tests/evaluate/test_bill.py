@@ -32,7 +32,7 @@ def test_plant_is_that_of_the_facility(evaluated):
 
 
 def test_a_substation_that_stands_is_not_bought(evaluated):
-    bought = evaluated(**{"site.existing": "[shell]"})
+    bought = evaluated(**{"site.existing": "[shell]", "design.power.transformer": "transformer-10mva"})
     assert count(bought, "transformer-high-voltage") > 0
     assert count(evaluated(), "transformer-high-voltage") == 0
     assert evaluated().economics.capital < bought.economics.capital

@@ -141,10 +141,21 @@ def test_a_plan_can_secure_whatever_is_ordered():
     ],
 )  # fmt: skip
 def test_each_assumption_bites(name, value):
-    base = programme(START, None, (), build(), a(**QUICK)).makespan
-    changed = programme(START, None, (), build(), a(**(QUICK | {name: value}))).makespan
+    orders, quick = items("transformer-high-voltage"), {**QUICK, "lead_transformer-high-voltage": "0 weeks"}
+    base = programme(START, None, orders, build(), a(**quick)).makespan
+    changed = programme(START, None, orders, build(), a(**(quick | {name: value}))).makespan
     faster = name in ("halls_per_crew", "shifts")
     assert changed < base if faster else changed > base
+
+
+def test_a_site_at_medium_voltage_has_no_substation_to_build():
+    with_one, without = (
+        {task.name for task in programme(START, None, items(*keys), build(), a()).tasks}
+        for keys in (["transformer", "transformer-high-voltage"], ["transformer"])
+    )
+    assert {"Substation", "Utility connection"} <= with_one
+    assert "Substation" not in without
+    assert "Utility connection" in without
 
 
 def test_more_structural_crews_save_time():

@@ -10,6 +10,7 @@ from firstlight.errors import UsageError
 from firstlight.evaluate.build import Parts
 from firstlight.network import topology
 from firstlight.spec import parts as kinds
+from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import CoolingDesign, FabricDesign, PowerDesign
 from firstlight.spec.parts import Part, Switch
@@ -93,22 +94,36 @@ def block(parts: Sequence[P], load: float, size: str, *, piece: float = 0.0, lea
 
 
 def power(
-    given: PowerDesign, load: float, rack: float, training: bool, catalog: Catalog, smoothing: float
+    given: PowerDesign, load: float, rack: float, training: bool, catalog: Catalog, a: Assumptions
 ) -> tuple[PowerDesign, Reasons]:
-    """The power chain for an IT load in racks of so much [W]; a battery where training swings over `smoothing` [W]."""
+    """The power chain for an IT load in racks of so much [W]; a battery where training swings the load of a large site.
+
+    Args:
+        given: what is chosen already.
+        load: of all racks [W].
+        rack: of one of them [W].
+        training: something is trained.
+        catalog: parts.
+        a: assumptions.
+    """
     why = "largest block of which eight or more carry the load"
-    substation = [part for part in catalog.parts(kinds.Transformer) if part.high_voltage]
-    swings = training and load > smoothing
+    swings = training and load > a["design.smoothing_load"]
     battery = block(catalog.parts(kinds.Battery), load, "rating").id if swings else "none"
     return fill(given, "design.power", {
         "redundancy": ("n+1", "one UPS block may fail or be serviced"),
         "ups": (block(catalog.parts(kinds.Ups), load, "rating", piece=rack).id, why),
-        "transformer": (
-            block(substation, load, "rating", least=2).id, "largest of which two or more carry the load"
-        ),
+        "transformer": _transformer(load, catalog, a),
         "generator": (block(catalog.parts(kinds.Generator), load, "rating").id, why),
         "battery": (battery, "smooths the swings of training steps" if swings else "no large training run"),
     })  # fmt: skip
+
+
+def _transformer(load: float, catalog: Catalog, a: Assumptions) -> tuple[str, str]:
+    """Those of a substation; of the halls where the site is small enough for the utility's medium voltage."""
+    own = load > a["design.substation_load"]
+    parts = [part for part in catalog.parts(kinds.Transformer) if part.high_voltage == own]
+    why = "largest of which two or more carry the load"
+    return block(parts, load, "rating", least=2).id, why if own else f"{why}, at the utility's medium voltage"
 
 
 def cooling(given: CoolingDesign, liquid: float, rack: float, catalog: Catalog) -> tuple[CoolingDesign, Reasons]:

@@ -55,7 +55,7 @@ def settle(plan: Plan, setting: Setting, accelerators: int) -> tuple[Plan, Reaso
     rack = made_of.system.power * cabinet.holds / cabinet.racks_each
     training = any(isinstance(workload, Training) for workload in plan.demand)
     fabric, why_fabric = choose.fabric(given.fabric, made_of, count, catalog)
-    power, why_power = choose.power(given.power, load, rack, training, catalog, setting.a["design.smoothing_load"])
+    power, why_power = choose.power(given.power, load, rack, training, catalog, setting.a)
     liquid = made_of.system.liquid
     cooling, why_cooling = choose.cooling(given.cooling, load * liquid, rack * liquid, catalog)
     settled = with_design(plan, accelerators=count, fabric=fabric, power=power, cooling=cooling)

@@ -143,10 +143,12 @@ def _shells(net: Network, build: BuildFacts, speed: float) -> tuple[list[int], l
 
 
 def _utility(net: Network, build: BuildFacts, ground: list[int], speed: float) -> list[int]:
-    """The substation and the utility's line; nothing to wait for where they stand."""
+    """The utility's line, and the substation of a site that orders its transformers; none where they stand."""
     if "utility" in build.existing:
         return []
     line = net.add("Utility connection", "build", "utility_connection", ())
+    if not net.arrived("substation"):
+        return [line]
     after = (*ground, *net.arrived("substation"))
     return [line, net.add("Substation", "build", "substation", after, net.a["schedule.substation"] / speed)]
 
