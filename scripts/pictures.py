@@ -31,14 +31,9 @@ def report(folder: Path) -> Path:
 
 
 def take(page: Page) -> None:
-    """The first screen, and the floor plan with the fabric below it."""
+    """The first screen, and the floor plan."""
     page.screenshot(path=IMAGES / "report.png")
-    top, end = page.locator("#floor figure").bounding_box(), page.locator("#fabric figure").first.bounding_box()
-    assert top is not None
-    assert end is not None
-    tall = end["y"] + end["height"] - top["y"] + 24
-    clip = {"x": top["x"] - 24, "y": top["y"] - 24, "width": top["width"] + 48, "height": tall}
-    page.screenshot(path=IMAGES / "report-floor.png", full_page=True, clip=clip)
+    page.locator("#floor figure").screenshot(path=IMAGES / "report-floor.png")
 
 
 def main() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+import firstlight
 from firstlight.export import report
 
 from . import sample
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+EXAMPLES = Path(__file__).parents[2] / "examples"
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 CASES = {
     "whole": {},
@@ -89,16 +92,33 @@ def test_every_drawing_has_marks_and_the_page_fits(visit, name, size):
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_no_text_of_a_drawing_leaves_the_screen(visit, name, size):
-    page = visit(name, size)
-    outside = page.evaluate(
+def texts_outside(page) -> list[str]:
+    """Texts of drawings that the screen cuts off."""
+    return page.evaluate(
         """() => [...document.querySelectorAll("main svg text")].filter((text) => {
             const box = text.getBoundingClientRect();
             return box.width && (box.left < 0 || box.right > innerWidth + 0.5);
         }).map((text) => text.textContent)"""
     )
-    assert outside == []
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_no_text_of_a_drawing_leaves_the_screen(visit, name, size):
+    assert texts_outside(visit(name, size)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_examples(visit, pages, path):
+    made, *_ = firstlight.write(firstlight.plan(path), pages / path.stem)
+    assert made.stat().st_size < 2_000_000
+    made.rename(pages / f"{path.stem}.html")
+    for size in (DESK, PHONE):
+        page = visit(path.stem, size)
+        page.wait_for_selector("html[data-ready=yes]")
+        assert texts_outside(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert page.locator("#floor-plan .racks path").count() > 3
 
 
 def test_one_size_of_each_chart_is_shown(visit):

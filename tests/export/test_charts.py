@@ -18,6 +18,7 @@ from firstlight.export.report.blocks import Chart, Shares
 from firstlight.export.report.charts import wiring
 from firstlight.export.report.charts.calendar import Heat, Year
 from firstlight.export.report.charts.curve import Axis, Curve, Mark, Point, Series
+from firstlight.export.report.charts.lattice import Lattice
 from firstlight.export.report.charts.sankey import Sankey, Use
 from firstlight.export.report.charts.wiring import Row, Wiring, joints
 from firstlight.export.report.svg import Scale
@@ -196,6 +197,22 @@ def test_wiring_groups_neighbours():
     tips = [rect["tip"] for rect in rects(root, "box")]
     assert tips[0] == "ports 1 to 41"
     assert tips[23].endswith("to 1,000")
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "dots", "links"),
+    [((6, 3, 3), 54, 54 * 3), ((2, 2, 2), 8, 12), ((512, 1, 1), 6, 6), ((1, 1, 1), 1, 0)],
+)
+def test_lattice_joins_each_to_its_next(dimensions, dots, links):
+    root = drawn(Lattice(dimensions))
+    assert len(rects(root, "box")) == dots
+    assert sum(path.get("d").count("M") for path in root.iter("path")) == links
+
+
+@pytest.mark.parametrize("width", [345.0, 1030.0])
+def test_lattice_stays_inside(width):
+    root = drawn(Lattice((16, 16, 24)), width)
+    assert all(rect["x"] >= 0 and rect["x"] + 20 <= width and rect["y"] >= 0 for rect in rects(root))
 
 
 def test_gantt_positions_are_the_dates():

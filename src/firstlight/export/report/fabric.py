@@ -11,6 +11,7 @@ from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
 from firstlight.export.report.blocks import Chart, Code, Fact, Facts, Section, Table, rows
 from firstlight.export.report.charts.curve import Axis, Curve, Point, Series
+from firstlight.export.report.charts.lattice import Lattice
 from firstlight.export.report.charts.wiring import Row, Wiring, joints
 from firstlight.network.result import CollectivePoint
 
@@ -44,13 +45,6 @@ class Tiers:
 
 def section(evaluation: Evaluation) -> Section:
     """How the accelerators are joined."""
-    net = evaluation.network
-    switches = sum(number for _, _, number in net.tiers)
-    cables = sum(line.count for line in net.cables)
-    kind = {"clos": "A Clos fabric", "torus": "A torus"}.get(net.kind, f"A {net.kind} fabric")
-    joined = f"{words.count(net.endpoints)} ports of {words.show(net.link, 'bandwidth')}"
-    made = f"{words.plural(switches, 'switch', 'switches')} and {words.plural(cables, 'cable')}"
-    lead = f"{kind} of {words.plural(net.planes, 'plane')} joins {joined} with {made}."
     blocks = (
         *wiring(evaluation),
         tiers(evaluation),
@@ -58,14 +52,34 @@ def section(evaluation: Evaluation) -> Section:
         *_collectives(evaluation),
         _cables(evaluation),
     )
-    return Section("fabric", "How it is joined", lead, blocks, "Fabric")
+    return Section("fabric", "How it is joined", _lead(evaluation), blocks, "Fabric")
+
+
+def _lead(evaluation: Evaluation) -> str:
+    net = evaluation.network
+    cables = words.plural(sum(line.count for line in net.cables), "cable")
+    rate = words.show(net.link, "bandwidth")
+    if not net.tiers:
+        long = " × ".join(map(str, dimensions(evaluation)))
+        joined = f"{words.count(net.endpoints)} accelerators with {cables} of {rate}"
+        return f"A torus of {long} joins {joined}, without switches."
+    kind = {"clos": "A Clos fabric"}.get(net.kind, f"A {net.kind} fabric")
+    switches = words.plural(sum(number for _, _, number in net.tiers), "switch", "switches")
+    joined = f"{words.count(net.endpoints)} ports of {rate}"
+    return f"{kind} of {words.plural(net.planes, 'plane')} joins {joined} with {switches} and {cables}."
+
+
+def dimensions(evaluation: Evaluation) -> tuple[int, int, int]:
+    """Accelerators along each dimension of a torus; a ring has one."""
+    topology = evaluation.twin.topology
+    return getattr(topology, "dimensions", (topology.endpoints, 1, 1))
 
 
 def wiring(evaluation: Evaluation) -> tuple[Chart, ...]:
-    """The tiers and what joins them, from the planned links; a torus has no tiers."""
+    """The tiers and what joins them, from the planned links; of a torus, which has no tiers, a corner."""
     topology, plan, system = evaluation.twin.topology, evaluation.cable_plan, evaluation.twin.system
     if not topology.tiers:
-        return ()
+        return (_torus(dimensions(evaluation)),)
     sizes = {-1: topology.endpoints} | {index: tier.switches for index, tier in enumerate(topology.tiers)}
     edges = np.searchsorted(plan.bundle, np.arange(len(topology.bundles) + 1))
     rows = [Row("ports", f"{words.count(topology.endpoints)} of {system.id}", topology.endpoints)]
@@ -83,6 +97,12 @@ def wiring(evaluation: Evaluation) -> tuple[Chart, ...]:
     return (Chart.of("The fabric as it is wired", label, chart, wide=True, note=note if grouped else ""),)
 
 
+def _torus(long: tuple[int, int, int]) -> Chart:
+    label = f"A corner of the torus of {' × '.join(map(str, long))} accelerators, each joined to its neighbours"
+    note = "In each dimension the last accelerator is joined to the first."
+    return Chart.of("A corner of the torus", label, Lattice(long), wide=True, note=note)
+
+
 def tiers(evaluation: Evaluation) -> Tiers:
     """The diagram of a fabric."""
     topology, system, factory = evaluation.twin.topology, evaluation.twin.system, evaluation.factory
@@ -90,7 +110,7 @@ def tiers(evaluation: Evaluation) -> Tiers:
     domains = factory.accelerators // factory.scale_up_domain
     up = evaluation.twin.accelerator.scale_up_bandwidth or 0.0
     inside = factory.accelerators * up if factory.scale_up_domain > 1 else 0.0
-    widest = max([*totals, inside, 1.0])
+    widest = max([*totals, inside if topology.tiers else 0.0, 1.0])
     below = {bundle.upper: (bundle, total) for bundle, total in zip(topology.bundles, totals, strict=True)}
     layers: list[Layer] = []
     for index in reversed(range(len(topology.tiers))):
@@ -119,10 +139,12 @@ def tiers(evaluation: Evaluation) -> Tiers:
 
 def _facts(evaluation: Evaluation) -> Facts:
     net = evaluation.network
+    path = words.plural(net.hops, "hop")
+    switches = (Fact("Switches", words.show(net.switch_power, "power"), words.money(net.switch_cost)),)
     return Facts((
         Fact("Bisection", words.show(net.bisection, "bandwidth"), "one direction"),
-        Fact("Longest path", words.plural(net.hops, "hop"), f"{words.show(net.latency, 'time')} unloaded"),
-        Fact("Switches", words.show(net.switch_power, "power"), words.money(net.switch_cost)),
+        Fact("Longest path", path, f"{words.show(net.latency, 'time')} unloaded"),
+        *(switches if net.tiers else ()),
         Fact("Optics and active cables", words.show(net.optics_power, "power"), words.money(net.cable_cost)),
     ))  # fmt: skip
 
