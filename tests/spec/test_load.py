@@ -276,3 +276,24 @@ def test_what_cannot_be_opened_is_said(tmp_path, name):
     with pytest.raises(DocumentError) as caught:
         load_plan(tmp_path / name, today=TODAY)
     assert caught.value.problems[0].message in ("this is a folder, not a document", "no such file")
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "where", "message", "remedy"),
+    [
+        ("wan2.1-t2v-14b", "prompt: 300, answer: 20", "demand[1].answer",
+         "Wan2.1 text to video 14B reads all tokens in one pass and writes none after another",
+         "Write answer: 1; a request is then one pass (a video of 50 denoising steps is 50 of them)."),
+        ("esm-2-650m", "prompt: 300, answer: 1, per_token: 20 ms", "demand[1].per_token",
+         "has no effect: ESM-2 650M writes no token after another", "Remove it; first_token limits the pass."),
+        ("wan2.1-t2v-14b", "prompt: 75_601, answer: 1", "demand[1].prompt", "is 75,601 tokens",
+         "Wan2.1 text to video 14B reads at most 75,600: shorten it."),
+    ],
+)  # fmt: skip
+def test_models_of_one_pass_write_no_token_after_another(load, problems, model, fields, where, message, remedy):
+    start = COLOSSUS.index("  - serve:")
+    served = f"  - {{serve: {model}, requests: 1 /s, {fields}}}\n"
+    text = COLOSSUS[:start] + served + COLOSSUS[COLOSSUS.index("design:") :]
+    (problem,) = problems(text)
+    assert (problem.where, problem.message, problem.remedy) == (where, message, remedy)
+    load(text.replace(fields, "prompt: 1000, answer: 1"))

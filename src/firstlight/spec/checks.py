@@ -161,10 +161,26 @@ def workloads(given: Sections) -> Iterator[Problem]:
         if isinstance(workload, Training) and workload.batch is not None and workload.batch < workload.sequence:
             message = f"a batch of {units.show(workload.batch, 'tokens')} is less than one sequence"
             yield given.source.problem((*where, "batch"), message, f"Write {workload.sequence} tokens or more.")
-        if isinstance(workload, Serving) and model and workload.prompt + workload.answer > model.context:
+        if isinstance(workload, Serving) and model and model.one_pass:
+            yield from _one_pass(given.source, where, workload, model)
+        elif isinstance(workload, Serving) and model and workload.prompt + workload.answer > model.context:
             message = f"prompt and answer are {workload.prompt + workload.answer:,} tokens together"
             remedy = f"{model.name} reads and writes at most {model.context:,}: shorten them."
             yield given.source.problem((*where, "prompt"), message, remedy)
+
+
+def _one_pass(source: Source, where: Where, workload: Serving, model: Model) -> Iterator[Problem]:
+    """Limits and lengths that a model which writes nothing token after token does not have."""
+    if workload.prompt > model.context:
+        message, remedy = f"is {workload.prompt:,} tokens", f"{model.name} reads at most {model.context:,}: shorten it."
+        yield source.problem((*where, "prompt"), message, remedy)
+    if workload.answer != 1:
+        message = f"{model.name} reads all tokens in one pass and writes none after another"
+        remedy = "Write answer: 1; a request is then one pass (a video of 50 denoising steps is 50 of them)."
+        yield source.problem((*where, "answer"), message, remedy)
+    if workload.per_token is not None:
+        message = f"has no effect: {model.name} writes no token after another"
+        yield source.problem((*where, "per_token"), message, "Remove it; first_token limits the pass.", key=True)
 
 
 def fabric(given: Sections) -> Iterator[Problem]:

@@ -218,3 +218,9 @@ class Model:
     def main(self) -> Tower:
         """The tower that produces the output."""
         return self.towers[-1]
+
+    @property
+    def one_pass(self) -> bool:
+        """Its output comes out of one pass over all of its tokens (encoders, diffusion), not token after token."""
+        mixers = [block.mixer for block in self.main.blocks]
+        return any(isinstance(mixer, Attention) and not mixer.causal for mixer in mixers)
