@@ -49,3 +49,15 @@ def core_flops(cores: Iterable[Softmax | Scan], tokens: int) -> float:
         else:
             total += 4.0 * tokens * core.inner * core.state
     return total
+
+
+def full_attention_flops(model: Model, sequence: int) -> float:
+    """What counting masked keys too adds to `forward_flops` [FLOP]: a convention of many published figures."""
+    total = 0.0
+    for layer in layers(model):
+        tokens = layer.length or sequence
+        for core in layer.cores:
+            if isinstance(core, Softmax):
+                hidden = (core.keys or tokens) - float(keys_seen(core, tokens))
+                total += layer.count * 2.0 * tokens * hidden * core.heads * (core.key + core.value)
+    return total

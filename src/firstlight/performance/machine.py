@@ -40,6 +40,7 @@ class Machine:
         software: "gpu" (Megatron-Core) or "xla".
         precision: number type that was asked for.
         runs_as: type that the hardware computes in.
+        integers: its 8-bit products are of integers (TPUs).
         peak: dense peak of `runs_as` [FLOP/s]; peak16: of 16-bit floats.
         efficiency, efficiency16: what large products reach of `peak` and `peak16` in training.
         attention_efficiency: what fused attention reaches of `peak16`, forward, long sequences.
@@ -57,6 +58,7 @@ class Machine:
     software: str
     precision: str
     runs_as: str
+    integers: bool
     peak: float
     peak16: float
     efficiency: float
@@ -81,6 +83,8 @@ class Machine:
     @property
     def note(self) -> str:
         """Where another type than the asked one is computed, in words; empty otherwise."""
+        if self.integers:
+            return f"; {self.accelerator} computes 8-bit products in int8"
         if self.runs_as == self.precision:
             return ""
         return f"; {self.accelerator} has no {self.precision} hardware, products are computed in {self.runs_as}"
@@ -119,9 +123,16 @@ def runs_as(accelerator: Accelerator, precision: str) -> str:
         UsageError: the accelerator has no 16-bit matrix rate at all.
     """
     for kind in TYPES[TYPES.index(precision) :]:
-        if getattr(accelerator, kind) is not None:
+        if getattr(accelerator, kind) is not None or (kind == "fp8" and _integers(accelerator)):
             return kind
     raise UsageError(f"{accelerator.id} has no bf16 rate in the catalogue; add `bf16:` to it, or choose another system")
+
+
+def _integers(accelerator: Accelerator) -> bool:
+    """The accelerator's faster 8-bit type is int8, and its software trains in it (AQT on TPUs, arXiv 2105.03536)."""
+    rates = [rate for rate in (accelerator.bf16, accelerator.fp8) if rate is not None]
+    faster = accelerator.int8 is not None and all(accelerator.int8 > rate for rate in rates)
+    return faster and family(accelerator.architecture) == "tpu"
 
 
 def machine(accelerator: Accelerator, host: Host, system: System, precision: str, a: Assumptions) -> Machine:
@@ -131,7 +142,9 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
     catalogue has an achieved rate, growing with the year of the software and bounded by the kernels' ceiling.
     """
     kind, group = runs_as(accelerator, precision), family(accelerator.architecture)
-    peak16 = accelerator.bf16 or getattr(accelerator, kind)
+    integers = kind == "fp8" and _integers(accelerator)
+    peak = getattr(accelerator, "int8" if integers else kind)
+    peak16 = accelerator.bf16 or peak
     growth = _growth(a)
     relative = _relative(accelerator, group, a)
     base16 = a[f"performance.gemm_bf16_{group}"] * relative
@@ -146,7 +159,8 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
         software=software,
         precision=precision,
         runs_as=kind,
-        peak=getattr(accelerator, kind),
+        integers=integers,
+        peak=peak,
         peak16=peak16,
         efficiency=efficiency16 if kind == "bf16" else low,
         efficiency16=efficiency16,
@@ -181,7 +195,7 @@ def _relative(accelerator: Accelerator, group: str, a: Assumptions) -> float:
 
 
 def _efficiency8(group: str, a: Assumptions) -> float:
-    if group in ("hopper", "blackwell"):
+    if group in ("hopper", "blackwell", "tpu"):
         return a[f"performance.gemm_fp8_{group}"]
     own = a[f"performance.gemm_bf16_{group}"] / a["performance.gemm_bf16_hopper"]
     return a["performance.gemm_fp8_other"] * own

@@ -109,7 +109,7 @@ def test_context_parallelism_makes_long_sequences_fit():
     [
         ({"tensor": 3}, "does not divide 32 attention heads"),
         ({"tensor": 8, "pipeline": 16}, "lower one of them"),
-        ({"pipeline": 33}, "32 layers"),
+        ({"pipeline": 35}, "32 layers"),
         ({"expert": 2}, "no effect"),
         ({"interleave": 2}, "no effect"),
         ({"micro_batch": 64}, "raise the batch"),

@@ -24,6 +24,7 @@ _COMMANDS = {
     "check": "Check a document and say everything that is wrong with it.",
     "schema": "Print the JSON Schema of a document, for editors.",
     "catalog": "List, show and compare parts, models and assumptions.",
+    "validate": "Score predictions against measurements.",
 }
 
 

@@ -18,6 +18,8 @@ from firstlight.spec.workload import Training
 MICRO_BATCHES = (1, 2, 4, 8, 16)
 MOST_WASTE = 0.08
 """Share of a pipeline's layer slots that an uneven split may leave empty."""
+ENDS = 2
+"""Chunks of a pipeline that hold the embedding or the head and no layer (Llama 3 paper, section 3.3.2)."""
 LEAST_TOKENS = 2048
 """Tokens of a sequence that a context-parallel rank should keep."""
 
@@ -123,10 +125,10 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
     for heads in _heads(shapes):
         _divides("tensor", layout.tensor, heads, "attention heads")
     depth = sum(layer.count for layer in shapes)
-    if layout.pipeline * layout.interleave > depth:
+    if layout.pipeline * layout.interleave > depth + ENDS:
         raise UsageError(
             f"pipeline {layout.pipeline} x interleave {layout.interleave} is more than the {depth} layers of "
-            f"{model.id}; write at most {depth // layout.interleave} stages"
+            f"{model.id}, its embedding and its head; write at most {(depth + ENDS) // layout.interleave} stages"
         )
     if layout.interleave > 1 and layout.pipeline == 1:
         raise UsageError("interleave has no effect without a pipeline; write interleave: 1")

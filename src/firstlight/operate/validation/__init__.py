@@ -1,0 +1,8 @@
+"""Scoreboards: published measurements against predictions, row by row."""
+
+from __future__ import annotations
+
+from firstlight.operate.validation.score import Outcome, Scoreboard
+from firstlight.operate.validation.training import validate_training
+
+__all__ = ["Outcome", "Scoreboard", "validate_training"]

@@ -1,0 +1,103 @@
+"""Case files: CSV tables of measurements, read cell by cell."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firstlight.errors import DocumentError, Problem
+from firstlight.spec import near
+
+
+class CellError(ValueError):
+    """A cell that says nothing that can be used; the row is refused and the next one read."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a case file; an empty cell is one about which the source is silent.
+
+    Attributes:
+        line: in the file, counted from 1. cells: by column.
+    """
+
+    line: int
+    cells: Mapping[str, str]
+
+    def text(self, column: str) -> str:
+        """The cell as it is written, without blanks around it."""
+        return (self.cells.get(column) or "").strip()
+
+    def number(self, column: str, low: float = 0.0) -> float | None:
+        """The cell as a number above `low`; None where it is empty.
+
+        Raises:
+            CellError: no number, not finite, or not above `low`.
+        """
+        text = self.text(column)
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            raise CellError(f'{column}: "{text[:40]}" is not a number') from None
+        if not math.isfinite(value) or value <= low:
+            raise CellError(f"{column}: {text[:40]} is not above {low:g}")
+        return value
+
+    def count(self, column: str, low: int = 1) -> int | None:
+        """The cell as a whole number of at least `low`; None where it is empty."""
+        value = self.number(column, low - 1)
+        if value is not None and not value.is_integer():
+            raise CellError(f"{column}: {self.text(column)[:40]} is not a whole number")
+        return None if value is None else int(value)
+
+    def needed(self, column: str) -> int:
+        """A count that no default stands for.
+
+        Raises:
+            CellError: it is empty, or no count.
+        """
+        value = self.count(column)
+        if value is None:
+            raise CellError(f"{column} is empty")
+        return value
+
+    def flag(self, column: str) -> bool | None:
+        """The cell as yes (1) or no (0); None where it is empty."""
+        text = self.text(column)
+        if text not in ("", "0", "1"):
+            raise CellError(f'{column}: "{text[:40]}" is neither 0 nor 1')
+        return None if not text else text == "1"
+
+
+def read(path: Path, columns: Iterable[str]) -> list[Row]:
+    """All rows of a case file.
+
+    Args:
+        path: of the CSV file.
+        columns: that it must have.
+
+    Raises:
+        DocumentError: it cannot be read, has no rows, or lacks columns; names them all.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            table = csv.DictReader(file)
+            rows = [Row(table.line_num, cells) for cells in table]
+            header = list(table.fieldnames or [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DocumentError((Problem("", f"cannot be read as CSV: {error}", "Check the path.", str(path)),)) from None
+    missing = [name for name in columns if name not in header]
+    problems = [
+        Problem(name, f'there is no column "{name}"', near.hint(name, header, "Add it; cells may be empty."), str(path))
+        for name in missing
+    ]
+    if not rows and not missing:
+        problems = [Problem("", "there are no rows", "Add one line for each case.", str(path))]
+    if problems:
+        raise DocumentError(tuple(problems))
+    return rows

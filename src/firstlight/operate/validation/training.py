@@ -1,0 +1,86 @@
+"""Published training runs against the step model, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from firstlight.errors import FirstlightError
+from firstlight.operate.validation import table
+from firstlight.operate.validation.runs import COLUMNS, Run, read_run
+from firstlight.operate.validation.score import Outcome, Scoreboard
+from firstlight.operate.validation.table import CellError, Row
+from firstlight.performance.flops import forward_flops, full_attention_flops
+from firstlight.performance.result import TrainingResult
+from firstlight.performance.training import train
+from firstlight.spec.catalog import Catalog
+from firstlight.twin.result import Prediction
+
+METRICS = ("tokens_per_s_per_accel", "step_time_s", "reported_tflops_per_accel")
+"""Target columns, the preferred one first."""
+
+
+def validate_training(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A", "B")) -> Scoreboard:
+    """Predict every training run of a case file.
+
+    A row that cannot be predicted is told with its reason, and the others go on.
+
+    Args:
+        cases: CSV with the columns of `runs.COLUMNS`.
+        catalog: parts.
+        tiers: those that count; rows of others are left out.
+
+    Raises:
+        DocumentError: the file cannot be read or lacks columns.
+    """
+    rows = [row for row in table.read(cases, COLUMNS) if row.text("tier") in tiers]
+    return Scoreboard("training", tuple(_outcome(row, catalog) for row in rows))
+
+
+def _outcome(row: Row, catalog: Catalog) -> Outcome:
+    slices = {name: row.text(name) for name in ("group", "accelerator", "precision")}
+    metric, measured, weight = "", float("nan"), 1.0
+    try:
+        metric, measured = _target(row)
+        weight = row.number("weight") or 1.0
+        run = read_run(row, catalog)
+        found = _prediction(metric, run, row)
+    except (CellError, FirstlightError) as error:
+        reason = " ".join(str(error).split())
+        return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
+    return Outcome(row.text("case_id"), metric, measured, found, weight, slices, run.assumed)
+
+
+def _target(row: Row) -> tuple[str, float]:
+    """The target column and its value.
+
+    Raises:
+        CellError: the row has none.
+    """
+    for name in METRICS:
+        value = row.number(name)
+        if value is not None:
+            return name, value
+    raise CellError(f"no target: one of {', '.join(METRICS)} must be there")
+
+
+def _prediction(metric: str, run: Run, row: Row) -> Prediction:
+    """The target's prediction."""
+    result = train(
+        run.workload, run.model, run.parts.system, run.parts.accelerator, run.parts.host, run.accelerators,
+        run.layout, run.time, run.assumptions,
+    )  # fmt: skip
+    if metric == "step_time_s":
+        return result.step_time
+    each = result.tokens_per_s.scaled(1 / run.accelerators)
+    return each if metric == "tokens_per_s_per_accel" else each.scaled(_flops_per_token(run, result, row) / 1e12)
+
+
+def _flops_per_token(run: Run, result: TrainingResult, row: Row) -> float:
+    """FLOPs that the source counts for a token [FLOP]: its convention, read from the row's own words."""
+    words = row.text("mfu_definition_notes").lower()
+    hardware = "hardware" in words
+    full = hardware or "full" in words or "megatron flop" in words or "attention included" in words
+    forward = forward_flops(run.model, result.sequence)
+    forward += full_attention_flops(run.model, result.sequence) if full else 0.0
+    return forward * (4.0 if hardware else 3.0) / result.sequence

@@ -1,0 +1,61 @@
+"""What software did, from the words of a row."""
+
+from __future__ import annotations
+
+import pytest
+
+from firstlight.operate.validation import software
+from firstlight.spec.assumptions import shipped
+
+
+@pytest.mark.parametrize(
+    ("framework", "family"),
+    [
+        ("Megatron-DeepSpeed", "deepspeed"), ("Megatron-LM 2021", "megatron-lm"), ("NeMo", "megatron-core"),
+        ("llm-foundry/Composer FSDP (PyTorch)", "fsdp"), ("torchtitan (PyTorch)", "fsdp"), ("MaxText (JAX)", "xla"),
+        ("PaxML (JAX) TE BF16", "pax"), ("something new", "megatron-core"),
+    ],
+)  # fmt: skip
+def test_family(framework, family):
+    assert software.family(framework) == family
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [
+        ("2025-02 (v25.02.01)", 2025.125),
+        ("2023-2024 (repo 2025-07)", 2023.5),
+        ("2024", 2024.5),
+        ("", None),
+        ("x", None),
+    ],
+)
+def test_year(date, year):
+    assert software.year(date) == (pytest.approx(year) if year else None)
+
+
+def test_switches_change_what_they_stand_for_and_others_are_told():
+    plain, _ = software.assumptions("torchtitan", (), "2025-06")
+    compiled, told = software.assumptions("torchtitan", ("compile", "frobnicate"), "2025-06")
+    assert compiled["performance.launch_gpu"] < plain["performance.launch_gpu"]
+    assert compiled["performance.elementwise_gpu"] < plain["performance.elementwise_gpu"]
+    assert told == ("frobnicate is not modelled",)
+
+
+def test_a_star_multiplies_what_stands():
+    a, _ = software.assumptions("torchtitan", (), "2025-06")
+    name = "performance.attention_efficiency"
+    assert a[name] == pytest.approx(0.87 * shipped()[name].value)
+    graphs, _ = software.assumptions("torchtitan", ("cuda_graphs",), "2025-06")
+    assert graphs["performance.launch_gpu"] == pytest.approx(0.2 * 250e-6)
+
+
+def test_a_run_without_a_date_is_taken_as_of_now():
+    a, told = software.assumptions("Megatron-Core", (), "")
+    assert a["performance.software_year"] == software.LATEST
+    assert told == ("software of 2026.5",)
+
+
+def test_every_family_and_switch_names_assumptions_that_there_are():
+    for entry in software.table()["families"]:
+        software.assumptions(entry["words"][0], tuple(software.table()["switches"]), "2025")
