@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the scoreboards of docs/ anew from the measurements that the project carries; with --check says what drifted."""
+"""Writes the scoreboards of docs/ anew from the measurements that the project carries; with --check: did one drift?"""
 
 from __future__ import annotations
 

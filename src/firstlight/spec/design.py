@@ -67,7 +67,7 @@ class TrainingLayout(Document):
     context: int = Field(default=1, ge=1, le=4096)
     """Context-parallel ranks."""
     expert: int = Field(default=1, ge=1, le=65536)
-    """Expert-parallel ranks (inside tensor x data)."""
+    """Expert-parallel ranks (inside tensor x context x data)."""
     zero: Annotated[int, Field(ge=0, le=3)] = 1
     """ZeRO stage: 0 nothing sharded over data parallelism, 1 optimizer states, 2 and gradients, 3 and weights."""
     micro_batch: int = Field(default=1, ge=1, le=65536)

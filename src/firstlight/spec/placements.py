@@ -29,11 +29,12 @@ def _counts(given: Sections, placed: tuple[Placement, ...]) -> Iterator[Problem]
         message = f"{len(placed)} placements for {len(given.demand)} workloads"
         yield given.source.problem(where, message, "Write one for each workload, in the demand's order.", key=True)
     most = given.design.accelerators if given.design else None
-    if most is not None and total > most:
-        message = f"{total:,} accelerators are placed, but the design has {most:,}"
-        yield given.source.problem(
-            where, message, f"Take {total - most:,} out, or raise design.accelerators.", key=True
-        )
+    spares = round((most or 0) * (given.design.spare or 0.0)) if given.design else 0
+    if most is not None and total > most - spares:
+        spared = f", of which {spares:,} are hot spares" if spares else ""
+        message = f"{total:,} accelerators are placed, but the design has {most:,}{spared}"
+        remedy = f"Take {total - most + spares:,} out, or raise design.accelerators."
+        yield given.source.problem(where, message, remedy, key=True)
 
 
 def _kind(given: Sections, index: int, placement: Placement, workload: Training | Serving | None) -> Iterator[Problem]:
@@ -82,18 +83,20 @@ def _ranks(
 def _experts(
     given: Sections, where: Where, placement: Placement, layout: TrainingLayout | ServingLayout, model: Model | None
 ) -> Iterator[Problem]:
-    """Expert-parallel ranks lie inside tensor x data, and only a mixture of experts has them."""
+    """Expert-parallel ranks lie inside tensor (x context) x data, and only a mixture of experts has them."""
     if layout.expert == 1:
         return
     if model is not None and not has_experts(model):
         message = f"has no effect: {model.name} has no experts"
         yield given.source.problem(where, message, "Remove it.", key=True)
         return
-    data = placement.accelerators // _group(layout)[0] if isinstance(layout, TrainingLayout) else layout.data
-    ranks = layout.tensor * data
-    if data and ranks % layout.expert:
+    words, ranks = "tensor x data", layout.tensor * layout.data if isinstance(layout, ServingLayout) else 0
+    if isinstance(layout, TrainingLayout):
+        words = "tensor x context x data"
+        ranks = layout.tensor * layout.context * (placement.accelerators // _group(layout)[0])
+    if ranks and ranks % layout.expert:
         fitting = max(n for n in range(1, min(layout.expert, ranks) + 1) if ranks % n == 0)
-        message = f"{layout.expert:,} expert-parallel ranks do not divide tensor x data = {ranks:,}"
+        message = f"{layout.expert:,} expert-parallel ranks do not divide {words} = {ranks:,}"
         yield given.source.problem(where, message, f"Write {fitting}, or another divisor of {ranks:,}.")
 
 

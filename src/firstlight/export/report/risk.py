@@ -21,7 +21,7 @@ def limits(evaluation: Evaluation) -> Section:
         for margin in evaluation.margins
     )  # fmt: skip
     columns = ("Limit", "Used", "Available", "Closeness", "Share", "Kind", "In the document")
-    note = "Beyond a hard limit the factory cannot exist; beyond a target the demand is not met."
+    note = "Beyond a hard limit the site or the memory does not hold it; beyond a target the demand is not met."
     table = Table("Margins, the closest first", columns, "lrrmrll", rows(lines), note=note)
     broken = sum(margin.share > 1 + TOLERANCE for margin in evaluation.margins)
     lead = f"{broken} of {len(evaluation.margins)} limits are broken." if broken else (

@@ -65,9 +65,9 @@ def read_run(row: Row, catalog: Catalog) -> Run:
 
     Defaults, in this order: a vocabulary of 51,200; embedding and head shared where the feed-forward part has no gate;
     the framework's features by its family and date; the system with that accelerator whose nodes are as large as the
-    row says, and of several the one with the largest scale-up domain; Megatron's distributed optimizer; the most chunks of
-    a pipeline that divide its layers, for frameworks that interleave; micro-batches of one sequence, or what the global
-    batch gives a rank without accumulation (XLA); the least recomputation that fits the memory.
+    row says, and of several the one with the largest scale-up domain; Megatron's distributed optimizer; the most chunks
+    of a pipeline that divide its layers, for frameworks that interleave; micro-batches of one sequence, or what the
+    global batch gives a rank without accumulation (XLA); the least recomputation that fits the memory.
 
     Raises:
         CellError: a cell that no default stands for is empty, or impossible.
