@@ -83,5 +83,5 @@ def test_serving_fills_a_given_factory_with_whole_replicas():
 
 
 def test_nothing_left_for_a_run_is_said():
-    with pytest.raises(InfeasibleError, match="serving takes the whole factory"):
+    with pytest.raises(InfeasibleError, match="take the whole factory"):
         counts(serve("4 /s"), train(), most=32, fill=True)

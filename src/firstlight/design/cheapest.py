@@ -18,6 +18,8 @@ from firstlight.spec.parts import Accelerator, System
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
 
+REMEDY = "Write design.system to choose another, or change the demand or the site."
+
 
 def ranked(plan: Plan, catalog: Catalog, a: Assumptions, base: Path) -> list[tuple[str, str]]:
     """The systems that could do the work, best first, each with what speaks for it.
@@ -35,13 +37,17 @@ def ranked(plan: Plan, catalog: Catalog, a: Assumptions, base: Path) -> list[tup
         try:
             found.append((*_score(plan, system, catalog, a, base), system.id))
         except (InfeasibleError, UsageError) as error:
-            refused.append(f"  {system.id}: {error}")
+            refused.append(refusal(system.id, error))
     if not found:
-        remedy = "Write design.system to choose another, or change the demand or the site."
-        raise InfeasibleError("\n".join(["none of the systems on sale can do the work:", *refused, remedy]))
+        raise InfeasibleError("\n".join(["none of the systems on sale can do the work:", *refused, REMEDY]))
     return [
         (ident, f"{why}, the least of {len(found)} systems that can do the work") for _, why, ident in sorted(found)
     ]
+
+
+def refusal(system: str, error: InfeasibleError | UsageError) -> str:
+    """Why a system is not chosen, its limits further in."""
+    return f"  {system}: {error}".replace("\n", "\n  ")
 
 
 def on_sale(plan: Plan, catalog: Catalog, a: Assumptions) -> list[System]:
@@ -61,10 +67,11 @@ def on_sale(plan: Plan, catalog: Catalog, a: Assumptions) -> list[System]:
 def _score(plan: Plan, system: System, catalog: Catalog, a: Assumptions, base: Path) -> tuple[float, str]:
     """What to keep small, and the same in words."""
     each = system.accelerators
-    most = plan.design.accelerators or int(plan.site.power / system.power) * each
-    if most < each:
-        raise InfeasibleError(f"the site's {units.show(plan.site.power, 'power')} do not feed a single system")
     made_of = parts(with_design(plan, system=system.id).design, catalog)
+    most = -(-(plan.design.accelerators or 0) // each) * each
+    most = most or made_of.whole(int(plan.site.power / system.power) * each, up=False)
+    if not most:
+        raise InfeasibleError(f"the site's {units.show(plan.site.power, 'power')} do not feed a single system")
     fabric, _ = choose.fabric(plan.design.fabric, made_of, most, catalog)
     made_of = parts(with_design(plan, system=system.id, fabric=fabric).design, catalog)
     shares = place(plan.demand, Sizer(made_of, fabric, a, base), most, fill=plan.design.accelerators is not None)

@@ -32,6 +32,8 @@ def fill(given: D, path: str, proposals: Mapping[str, tuple[object, str]]) -> tu
 def fabric(given: FabricDesign, made_of: Parts, accelerators: int, catalog: Catalog) -> tuple[FabricDesign, Reasons]:
     """A fabric for so many accelerators: the system's own links, and the switches that cost least for them."""
     nic = made_of.nic
+    if (given.kind == "torus") != (nic is None) and given.kind is not None:
+        raise UsageError(_wrong_kind(made_of))
     if nic is None:
         return fill(given, "design.fabric", _torus(made_of))
     railed = made_of.endpoints_per_node > 1
@@ -49,6 +51,12 @@ def fabric(given: FabricDesign, made_of: Parts, accelerators: int, catalog: Cata
         design = design.model_copy(update={"switch": switch.id})
         reasons["design.fabric.switch"] = f"{switch.id}: the lowest price for all switches of this fabric"
     return design, reasons
+
+
+def _wrong_kind(made_of: Parts) -> str:
+    if made_of.nic is None:
+        return f"{made_of.system.id} has no NICs and is joined by a torus; leave design.fabric.kind out"
+    return f"{made_of.system.id} joins its nodes by NICs and makes no torus; choose fabric kind: clos"
 
 
 def _torus(made_of: Parts) -> dict[str, tuple[object, str]]:
@@ -73,7 +81,8 @@ def _cheapest_switch(design: FabricDesign, made_of: Parts, accelerators: int, ca
             costs[switch.id] = switch.price * sum(tier.switches for tier in tiers)
     if not costs:
         link = units.show(design.link or 0.0, "bandwidth")
-        raise UsageError(f"no switch of the catalogue joins {accelerators:,} accelerators at {link} a link")
+        remedy = "write a slower design.fabric.link, or split it over more planes"
+        raise UsageError(f"no switch of the catalogue joins {accelerators:,} accelerators at {link} a link; {remedy}")
     return catalog.part(Switch, min(costs, key=lambda ident: costs[ident]))
 
 

@@ -39,15 +39,17 @@ def place(demand: Sequence[Training | Serving], sizer: Sizer, most: int, *, fill
 
     for index, workload in enumerate(demand):
         if isinstance(workload, Serving):
-            shares[index] = sizer.serve(workload, left())
+            shares[index] = sizer.serve(workload, _some(left(), f"serve {workload.serve}", most))
     for index, run in hurried.items():
         if index not in sharing:
             in_hand = 1 - sizer.a["design.reserve"]
-            shares[index] = sizer.train_within(run, (run.within or 0.0) * in_hand, _some(left(), run, most))
+            shares[index] = sizer.train_within(
+                run, (run.within or 0.0) * in_hand, _some(left(), f"train {run.train}", most)
+            )
     weights = {index: _weight(run, sizer) for index, run in sharing.items()}
     for index, run in sharing.items():
         part = weights[index] / sum(weight for other, weight in weights.items() if other not in shares)
-        shares[index] = sizer.train(run, _some(int(left() * part), run, most))
+        shares[index] = sizer.train(run, _some(int(left() * part), f"train {run.train}", most))
     if fill and not runs:
         last = max(shares)
         shares[last] = _grown(shares[last], left())
@@ -60,12 +62,15 @@ def _weight(run: Training, sizer: Sizer) -> float:
     return training_flops(model, run.sequence) * run.tokens / run.sequence / (run.within or 1.0)
 
 
-def _some(count: int, run: Training, most: int) -> int:
+def _some(count: int, purpose: str, most: int) -> int:
     if count > 0:
         return count
+    if most <= 0:
+        limit = Limit("design.spare", f"some to {purpose}", "none", "Lower design.spare, or give it more accelerators.")
+        raise InfeasibleError("hot spares take the whole factory:", (limit,))
     remedy = "Lower the rates that are served, or give the factory more power and floor."
-    limit = Limit("design.accelerators", f"some to train {run.train}", f"none of {most:,} left", remedy)
-    raise InfeasibleError("serving takes the whole factory:", (limit,))
+    limit = Limit("design.accelerators", f"some to {purpose}", f"none of {most:,} left", remedy)
+    raise InfeasibleError("the other workloads take the whole factory:", (limit,))
 
 
 def _grown(share: Share, more: int) -> Share:

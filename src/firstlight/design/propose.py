@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,7 @@ from firstlight.design.place import place
 from firstlight.design.room import most_accelerators
 from firstlight.design.settle import Setting, settle, with_design
 from firstlight.design.size import Share, Sizer
-from firstlight.errors import InfeasibleError, Limit
+from firstlight.errors import InfeasibleError, Limit, UsageError
 from firstlight.evaluate import hand
 from firstlight.evaluate.build import build, parts
 from firstlight.evaluate.run import wire
@@ -58,27 +57,28 @@ def propose(plan: Plan, catalog: Catalog, a: Assumptions, base: Path = Path()) -
         chosen = with_design(plan, system=system)
         try:
             found = _on_system(chosen, Setting(parts(chosen.design, catalog), catalog, a, base))
-        except InfeasibleError as error:
-            refused.append(f"{system}: {error}")
+        except (InfeasibleError, UsageError) as error:
+            refused.append(cheapest.refusal(system, error))
             continue
         return Proposal(found.plan, {"design.system": f"{system}: {why}", **found.reasons})
-    raise InfeasibleError("\n".join(["no system of the catalogue meets the demand on this site:", *refused]))
+    raise InfeasibleError("\n".join(["no system of the catalogue meets the plan:", *refused, cheapest.REMEDY]))
 
 
 def _on_system(plan: Plan, setting: Setting) -> Proposal:
     """Everything but the system, which is chosen."""
-    count, binds, reasons = _count(plan, setting)
-    settled, why = settle(plan, setting, count)
+    count, binds, why_count = _count(plan, setting)
+    settled, reasons = settle(plan, setting, count)
+    if why_count:
+        reasons["design.accelerators"] = f"{settled.design.accelerators:,}: {why_count}"
     factory = _Factory.of(settled, setting)
     settled, why_spare = _with_spares(settled, factory, setting.a)
-    reasons |= why | why_spare
+    reasons |= why_spare
     if settled.design.placements is not None:
         return Proposal(settled, reasons)
     shares, fewest = _shares(settled, setting, factory, binds)
     if fewest:
         placed = sum(share.placement.accelerators for share in shares)
-        needed = math.ceil(placed * (settled.design.accelerators or 0) / hand.usable(settled.design))
-        settled, why = settle(plan, setting, needed)
+        settled, why = settle(plan, setting, hand.holding(placed, settled.design.spare or 0.0))
         count = settled.design.accelerators or 0
         if plan.design.spare is None:
             settled = with_design(settled, spare=(count - placed) / count)
@@ -88,17 +88,16 @@ def _on_system(plan: Plan, setting: Setting) -> Proposal:
     return Proposal(_placed(settled, shares), reasons)
 
 
-def _count(plan: Plan, setting: Setting) -> tuple[int, str, Reasons]:
-    """Accelerators, what binds their number where the site does, and why."""
+def _count(plan: Plan, setting: Setting) -> tuple[int, str, str]:
+    """Accelerators, what binds their number where the site does, and why so many where they are not given."""
     given = plan.design.accelerators
     if given is not None:
-        return given, "", {}
+        return given, "", ""
     if plan.design.placements is not None:
-        count = sum(placement.accelerators for placement in plan.design.placements)
-        return count, "", {"design.accelerators": f"{count:,}: what the placements take"}
+        placed = sum(placement.accelerators for placement in plan.design.placements)
+        return hand.holding(placed, plan.design.spare or 0.0), "", "what the placements take"
     room = most_accelerators(plan, setting)
-    why = f"{room.accelerators:,}: as many as {room.binds} holds"
-    return room.accelerators, room.binds, {"design.accelerators": why}
+    return room.accelerators, room.binds, f"as many as {room.binds} holds"
 
 
 def _shares(plan: Plan, setting: Setting, factory: _Factory, binds: str) -> tuple[tuple[Share, ...], bool]:
@@ -130,7 +129,7 @@ def _with_spares(plan: Plan, factory: _Factory, a: Assumptions) -> tuple[Plan, R
         return plan, {}
     if plan.design.placements is not None:
         return with_design(plan, spare=0.0), {"design.spare": "0: the placements are given"}
-    nodes = spare_nodes(factory.twin, a)
+    nodes = min(spare_nodes(factory.twin, a), factory.twin.nodes)
     share = nodes / factory.twin.nodes
     return with_design(plan, spare=share), {
         "design.spare": f"{100 * share:.2g} %: {nodes:,} nodes stand by for those under repair"

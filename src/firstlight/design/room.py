@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -43,25 +44,33 @@ def most_accelerators(plan: Plan, setting: Setting) -> Room:
         InfeasibleError: not even one system.
     """
     each = setting.made_of.system.accelerators
-    count, low, high, binds = -(-_TRIAL // each) * each, 0, math.inf, "site.power"
-    for _ in range(_TRIALS):
+    count, low, high, binds = setting.made_of.whole(_TRIAL, up=True), 0, math.inf, "site.power"
+    for trial in itertools.count():
         facility = _trial(plan, setting, count)
         binds, share = _binding(facility)
         if share <= 1:
             low = count
         else:
             high = count
-        if _CLOSE <= share <= 1 or high - low <= each:
+        if _CLOSE <= share <= 1 or high - low <= each or (low and trial >= _TRIALS):
             break
-        count = _next(count, share, low, high, each)
+        # Floor goes by whole rows and halls: where proportion does not find it soon, halving does.
+        guess = _guess(count, share, each) if trial < _TRIALS / 2 else 0
+        count = setting.made_of.whole(_between(guess, low, high, each), up=False)
+        if count <= low:
+            break
     if not low:
         raise _too_small(setting.made_of.system.id, _trial(plan, setting, each))
     return Room(low, binds)
 
 
-def _next(count: int, share: float, low: int, high: float, each: int) -> int:
-    """By proportion, a little on the safe side; between the largest that fitted and the smallest that did not."""
-    guess = math.floor(count / share * (1 + _CLOSE) / 2 / each) * each
+def _guess(count: int, share: float, each: int) -> int:
+    """By proportion, a little on the safe side."""
+    return math.floor(count / share * (1 + _CLOSE) / 2 / each) * each
+
+
+def _between(guess: int, low: int, high: float, each: int) -> int:
+    """The guess, or a count in the middle, between the largest that fitted and the smallest that did not."""
     if low < guess < high:
         return guess
     middle = low + each if math.isinf(high) else (low + int(high)) // 2

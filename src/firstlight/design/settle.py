@@ -43,12 +43,14 @@ def settle(plan: Plan, setting: Setting, accelerators: int) -> tuple[Plan, Reaso
     Args:
         plan: its system is resolved.
         setting: of the proposal.
-        accelerators: rounded up to whole systems.
+        accelerators: rounded up to whole systems, and to a compact torus where the plan leaves their number open.
 
     Raises:
         UsageError: no switch of the catalogue joins them.
     """
     given, made_of, catalog = plan.design, setting.made_of, setting.catalog
+    if given.accelerators is None:
+        accelerators = made_of.whole(accelerators, up=True)
     systems = -(-accelerators // made_of.system.accelerators)
     count, load = systems * made_of.system.accelerators, systems * made_of.system.power
     cabinet = compute_cabinet(made_of.system, catalog, setting.a)

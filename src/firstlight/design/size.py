@@ -167,7 +167,7 @@ class Sizer:
         return training.train(workload, model, *machine, placement.training, self._time(count), self.a)
 
     def _time(self, accelerators: int) -> FabricTime:
-        return fabric(self.fabric, self.made_of, accelerators, self.a)[1]
+        return fabric(self.fabric, self.made_of, self.made_of.whole(accelerators, up=True), self.a)[1]
 
     def _model(self, name: str) -> Model:
         return models.find(name, self.base)

@@ -31,6 +31,12 @@ class Parts:
         systems = -(-accelerators // self.system.accelerators)
         return systems * (self.system.nics if self.nic else self.system.accelerators)
 
+    def whole(self, accelerators: int, *, up: bool) -> int:
+        """The next number of accelerators, up or down, that whole systems and a compact torus have; 0 where none is."""
+        each = self.system.accelerators
+        count = -(-accelerators // each) * each if up else accelerators // each * each
+        return count if self.nic else topology.compact(count, each if up else -each)
+
     @property
     def endpoints_per_node(self) -> int:
         """Fabric ports of one host."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,14 @@ def usable(design: Design) -> int:
     """Accelerators of a resolved design that are not hot spares."""
     count = design.accelerators or 0
     return count - round(count * (design.spare or 0.0))
+
+
+def holding(placed: int, spare: float) -> int:
+    """The fewest accelerators of which so many are not hot spares, at a share of spares below 1."""
+    count = math.ceil(placed / (1 - spare))
+    while count - round(count * spare) < placed:
+        count += 1
+    return count
 
 
 def runs(training: Sequence[TrainingResult], design: Design, factory: Factory, a: Assumptions) -> tuple[RunFacts, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -128,15 +129,25 @@ def workloads(
     parts, time = built.parts, built.time
     if plan.design.placements is None:
         raise UsageError("design.placements is open; let `design.propose` resolve the plan first")
-    for workload, placement in zip(plan.demand, plan.design.placements, strict=True):
+    for index, (workload, placement) in enumerate(zip(plan.demand, plan.design.placements, strict=True)):
         machine = (parts.system, parts.accelerator, parts.host, placement.accelerators)
-        if isinstance(workload, Training) and placement.training:
-            model = models.find(workload.train, base)
-            training.append(train(workload, model, *machine, placement.training, time, a))
-        elif not isinstance(workload, Training) and placement.serving:
-            model = models.find(workload.serve, base)
-            serving.append(serve(workload, model, *machine, placement.serving, time, a))
+        with _placed(index):
+            if isinstance(workload, Training) and placement.training:
+                model = models.find(workload.train, base)
+                training.append(train(workload, model, *machine, placement.training, time, a))
+            elif not isinstance(workload, Training) and placement.serving:
+                model = models.find(workload.serve, base)
+                serving.append(serve(workload, model, *machine, placement.serving, time, a))
     return tuple(training), tuple(serving)
+
+
+@contextmanager
+def _placed(index: int) -> Iterator[None]:
+    """Say of a layout that does not go where it stands in the document."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"design.placements[{index}]: {error}") from None
 
 
 def dates(plan: Plan) -> tuple[dt.date, dt.date | None]:

@@ -183,6 +183,12 @@ def _one_pass(source: Source, where: Where, workload: Serving, model: Model) -> 
         yield source.problem((*where, "per_token"), message, "Remove it; first_token limits the pass.", key=True)
 
 
+def spares(given: Sections) -> Iterator[Problem]:
+    """Hot spares that leave nothing to work."""
+    if given.design and given.design.spare == 1:
+        yield given.source.problem(("design", "spare"), "leaves no accelerator to work", "Write less than 100 %.")
+
+
 def fabric(given: Sections) -> Iterator[Problem]:
     """Fields of the fabric that would have no effect, and systems that cannot be joined so."""
     if given.design is None:
@@ -202,6 +208,9 @@ def fabric(given: Sections) -> Iterator[Problem]:
     if system and system.nic is None and design.kind not in (None, "torus"):
         message = f"{system.id} has no NICs; its accelerators are joined by a torus"
         yield given.source.problem(("design", "fabric", "kind"), message, "Write torus, or leave the kind out.")
+    if system and system.nic is not None and design.kind == "torus":
+        message = f"{system.id} joins its nodes by NICs, and makes no torus"
+        yield given.source.problem(("design", "fabric", "kind"), message, "Write clos, or leave the kind out.")
 
 
 def _system(given: Sections) -> kinds.System | None:
@@ -244,4 +253,4 @@ def has_experts(model: Model) -> bool:
 
 
 Check = Callable[[Sections], Iterator[Problem]]
-CHECKS: tuple[Check, ...] = (site, workloads, fabric, power, cooling)
+CHECKS: tuple[Check, ...] = (site, workloads, spares, fabric, power, cooling)

@@ -160,7 +160,11 @@ def _factors(count: int) -> tuple[int, int, int]:
 
 def _nearest(endpoints: int, stride: int) -> int:
     """The next count of whole nodes in one direction that makes a compact torus."""
-    count = endpoints // abs(stride) * abs(stride) + stride
+    return max(compact(endpoints // abs(stride) * abs(stride) + stride, stride), 1)
+
+
+def compact(count: int, stride: int) -> int:
+    """The first count from `count` on, in strides of either sign, that makes a compact torus; 0 where none is left."""
     while count > 1 and not _compact(_dimensions(count)[0]):
         count += stride
-    return max(count, 1)
+    return max(count, 0)
