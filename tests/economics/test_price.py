@@ -162,6 +162,16 @@ def test_each_assumption_bites(name, value):
     assert result(**{name: value}).annual > result().annual
 
 
+def test_a_small_site_shares_its_staff():
+    def people(peak):
+        lines = result(energy=EnergyFacts(ENERGY.energy, peak, ENERGY.water, ENERGY.carbon)).lines
+        return next(line.quantity for line in lines if line.path[-1] == "Staff")
+
+    assert people(2e6) == pytest.approx(15 + 2e6 / 3.4e6)
+    assert people(46e3) == pytest.approx(15 * 0.023 + 46e3 / 3.4e6)
+    assert people(340e6) == pytest.approx(115)
+
+
 @pytest.mark.parametrize("standing", ["measured", "vendor", "published", "estimate"])
 def test_each_spread_bites(standing):
     bill = [BillLine("IT", "x", "x", 1, "", 1e9, "s", standing, "accelerators")]

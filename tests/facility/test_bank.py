@@ -11,7 +11,7 @@ def test_the_largest_of_which_eight_carry_the_load(catalog):
     parts = catalog.parts(Ups)
     assert block(parts, 100e6, "rating", "UPS").id == "ups-2500kw"
     assert block(parts, 12.1e6, "rating", "UPS").id == "ups-1500kw"
-    assert block(parts, 1e3, "rating", "UPS").id == "ups-500kw"
+    assert block(parts, 1e3, "rating", "UPS").id == "ups-module-100kw"
     with pytest.raises(UsageError, match="the catalogue has no UPS; add one"):
         block([], 1e3, "rating", "UPS")
 

@@ -67,7 +67,7 @@ RANGES = {
         "price": (40e3, 1e7), "rating": (1e6, 400e6), "no_load_loss": (500, 2e5), "load_loss": (5e3, 1e6)
     },
     "ups": {"price": (50e3, 2e6), "rating": (100e3, 5e6), "efficiency": (0.94, 0.99), "no_load_loss": (1e3, 60e3)},
-    "generator": {"price": (200e3, 3e6), "rating": (500e3, 5e6)},
+    "generator": {"price": (50e3, 3e6), "rating": (100e3, 5e6)},
     "battery": {"price": (1e5, 2e7), "rating": (1e5, 1e8), "energy": (1e9, 1e12), "round_trip": (0.8, 0.97)},
 }  # fmt: skip
 """Between which values each number of each kind lies, in SI and USD."""

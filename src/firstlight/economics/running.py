@@ -27,7 +27,8 @@ def running(assets: Sequence[Asset], energy: EnergyFacts, a: Assumptions) -> lis
         energy: a year at the feed.
         a: the run's assumptions.
     """
-    people = a["economics.staff_base"] + energy.peak / a.positive("economics.staff_power")
+    whole = min(energy.peak / a.positive("economics.staff_shared"), 1.0)
+    people = a["economics.staff_base"] * whole + energy.peak / a.positive("economics.staff_power")
     return [
         _line("Energy", "Demand charge", "demand_charge", energy.peak, a),
         _line("Water", "Water", "water_price", energy.water, a),
