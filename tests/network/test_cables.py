@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import time
 
 import numpy as np
 import pytest
@@ -176,10 +175,8 @@ def test_a_torus_of_one_has_no_cables(factory, catalog, a):
 
 
 def test_a_million_endpoints(factory, catalog, a):
-    """Four million links: seconds, and arrays of a fraction of a gigabyte."""
+    """Four million links in arrays of a fraction of a gigabyte; benchmarks/test_twin.py says how long it takes."""
     made = factory("hgx-h100", 125_000, kind="rail-optimised", link="400 Gb/s", switch="nvidia-sn5600")
-    start = time.perf_counter()
     plan = cables.plan(made, catalog, a)
-    assert time.perf_counter() - start < 15
     assert len(plan) > 4_000_000
     assert sum(v.nbytes for v in vars(plan).values() if isinstance(v, np.ndarray)) < 0.2e9

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import time
 
 import numpy as np
 import pytest
@@ -239,10 +237,7 @@ def test_arrays_are_small(make):
 
 @pytest.mark.parametrize(("name", "accelerators", "fabric"), MILLIONS, ids=[m[0] for m in MILLIONS])
 def test_a_million_accelerators(make, sound, name, accelerators, fabric):
-    """In less than five seconds and, beside what a test run holds, 2 GB."""
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    """How long it takes and what memory is measured by benchmarks/test_twin.py."""
     case = make(name, accelerators, fabric=fabric)
-    assert time.perf_counter() - start < 5
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 2e9
     assert case.factory.accelerators >= accelerators
     sound(case)
