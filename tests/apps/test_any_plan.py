@@ -246,11 +246,12 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
 
 
 NOT_WORDS = re.compile(
-    r"\b(?:nan|inf|None|True|False|Infinity)\b|Error|Warning|<\w|object at|np\.|array\(|\{'|\[\d+, |0x[0-9a-f]"
+    r"\b(?:nan|inf|None|True|False|Infinity)\b|Error|Warning|<\w|object at|np\.|array\(|\{'|\[\d+, |0x[0-9a-f]|"
+    r"\d\.?e[+-]?\d"
 )
 REMEDIES = re.compile(
     r"\b(?:write|name|choose|allow|give|raise|lower|remove|leave|add|take|use|spread|shorten|must be|did you mean|"
-    r"change|train|serve|would fit|would do|fits on|at best|needs?|nearest)\b",
+    r"move|change|train|serve|would fit|would do|fits on|at best|needs?|nearest)\b",
     re.IGNORECASE,
 )
 

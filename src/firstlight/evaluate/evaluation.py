@@ -44,6 +44,11 @@ class Margin:
         """Used over available; above 1 the limit is broken."""
         return self.used / self.available
 
+    @property
+    def broken(self) -> bool:
+        """The limit is broken, by more than rounding."""
+        return self.share > 1 + 1e-9
+
 
 @dataclass(frozen=True)
 class FactorySummary:

@@ -66,30 +66,31 @@ def require(evaluation: Evaluation) -> None:
     Raises:
         InfeasibleError: which limits are broken, by how much, and what would fit.
     """
-    broken = [margin for margin in evaluation.margins if margin.share > 1 + 1e-9]
+    broken = [margin for margin in evaluation.margins if margin.broken]
     if broken:
         limits = tuple(_limit(margin, evaluation) for margin in broken)
         raise InfeasibleError(f"{evaluation.name} does not meet its plan:", limits)
 
 
 def _limit(margin: Margin, evaluation: Evaluation) -> Limit:
-    over = f"{100 * (margin.share - 1):.3g} % over"
+    over = f"{units.show(margin.share - 1, 'fraction')} over"
     needed = f"{units.show(margin.used, margin.dimension)} ({over})"
     return Limit(margin.name, needed, units.show(margin.available, margin.dimension), _remedy(margin, evaluation))
 
 
 def _remedy(margin: Margin, evaluation: Evaluation) -> str:
     """What would fit, by proportion; the user is told what to change."""
+    times = units.show(margin.share, "number")
     count, each = evaluation.factory.accelerators, evaluation.factory.accelerators // evaluation.factory.systems
     fewer = math.floor(count / margin.share / each) * each
     field = margin.name.rpartition(".")[2]
     if field in ("power", "floor"):
         return f"About {fewer:,} accelerators would fit."
     if field == "within":
-        return f"Allow {units.show(margin.used, 'time')}, or give the run {margin.share:.3g} times its accelerators."
+        return f"Allow {units.show(margin.used, 'time')}, or give the run {times} times its accelerators."
     if field == "requests":
         rate = units.show(margin.available, "rate")
-        return f"It can take {rate}; give it {margin.share:.3g} times its accelerators for all of them."
+        return f"It can take {rate}; give it {times} times its accelerators for all of them."
     if field == "ready_by":
         first = evaluation.schedule.critical_path[0] if evaluation.schedule.critical_path else "the build"
         return f"First light is {evaluation.schedule.first_light}; the critical path begins with: {first}."

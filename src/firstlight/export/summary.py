@@ -20,7 +20,13 @@ def summary(evaluation: Evaluation) -> str:
     rows += [("serves", _serves(result)) for result in evaluation.serving]
     rows.append(("limits", "; ".join(_margin(margin) for margin in evaluation.margins[:3])))
     rows += [("note", warning) for warning in evaluation.warnings]
-    return "\n".join([evaluation.name, *(f"  {label:<8} {text}" for label, text in rows)])
+    return "\n".join([_title(evaluation), *(f"  {label:<8} {text}" for label, text in rows)])
+
+
+def _title(evaluation: Evaluation) -> str:
+    """The name; where a limit or target is missed, that first."""
+    missed = ", ".join(margin.name for margin in evaluation.margins if margin.broken)
+    return f"{evaluation.name} does not meet its plan: {missed}" if missed else evaluation.name
 
 
 def _factory(evaluation: Evaluation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,15 @@ def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
         click.echo("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def complain(text: str) -> None:
+    """An error on stderr; on a terminal in the place of the progress bar."""
+    click.echo(("\r\x1b[K" if _bars() else "") + text, err=True)
+
+
+def _bars() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def progress(steps: int, quiet: bool) -> Callable[[str], None]:
     """A function to call at the start of each step: a bar that is redrawn on a terminal, plain lines elsewhere."""
     began, done = time.monotonic(), 0
@@ -60,4 +70,4 @@ def progress(steps: int, quiet: bool) -> Callable[[str], None]:
 
     if quiet:
         return lambda _: None
-    return bar if sys.stderr.isatty() else line
+    return bar if _bars() else line

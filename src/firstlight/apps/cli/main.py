@@ -10,7 +10,8 @@ from importlib import import_module
 import click
 
 from firstlight import __version__, errors
-from firstlight.apps.cli.settings import refuse_unknown, settings
+from firstlight.apps.cli.console import complain
+from firstlight.apps.cli.settings import defaults, settings
 
 EXIT_CODES = {
     0: "done",
@@ -38,9 +39,8 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"firstlight.apps.cli.{cmd_name}"), cmd_name)
-        options = [p.name for p in command.params if p.name and isinstance(p, click.Option)]
-        children = list(command.commands) if isinstance(command, click.Group) else []
-        refuse_unknown(cmd_name, (ctx.default_map or {}).get(cmd_name, {}), [*options, *children])
+        given = dict(ctx.default_map or {})
+        ctx.default_map = {**given, cmd_name: defaults(command, cmd_name, given.get(cmd_name, {}))}
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -75,20 +75,22 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         code = done.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        complain("interrupted")
         code = 130
     except click.ClickException as error:
         error.show()
         code = 2
     except errors.FirstlightError as error:
-        click.echo(str(error), err=True)
+        complain(str(error))
         code = _exit_code(error)
-    except BrokenPipeError:
-        # The reader of our output has left (`firstlight ... | head`): nothing more to say, and no second complaint.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except SystemExit as done:
+        # The reader of our output has left (`firstlight ... | head`): click says so by a 1, which here means "no".
+        code = 0 if isinstance(done.__context__, BrokenPipeError) else done.code
+    except OSError as error:
+        complain(f"the system refuses to go on: {error}. Mend that, and run the command again.")
+        code = 3
     except Exception as error:
-        click.echo(_defect(error), err=True)
+        complain(_defect(error))
         code = 3
     sys.exit(code)
 

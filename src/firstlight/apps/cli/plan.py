@@ -25,10 +25,13 @@ def plan(
 ) -> None:
     """Check FILE, propose what it leaves open, assemble the factory, evaluate it, and write it to a folder."""
     from firstlight import design
+    from firstlight.errors import UsageError
     from firstlight.evaluate.margins import require
     from firstlight.export.summary import summary
 
     if dry_run:
+        if as_json:
+            raise UsageError("--json has no effect on the estimate of --dry-run; leave one of the two out")
         click.echo(design.dry_run(file, sets=sets))
         return
     report = progress(design.STEPS + bool(output), quiet)
