@@ -12,6 +12,7 @@ Only `apps/` turns these into exit codes and prints them; every message says wha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -32,12 +33,14 @@ class Limit:
         needed: how much the demand takes, as a printed quantity ("212 MW").
         available: how much there is, as a printed quantity ("150 MW").
         remedy: what would fit ("at most 70,600 accelerators, or 212 MW of power").
+        over: needed over available, to tell near misses from far ones; 0 where that is no number.
     """
 
     name: str
     needed: str
     available: str
     remedy: str
+    over: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.name}: needs {self.needed}, has {self.available}. {self.remedy}"
@@ -50,6 +53,11 @@ class InfeasibleError(FirstlightError):
         self.summary = summary
         self.limits = limits
         super().__init__("\n".join([summary, *(f"  {limit}" for limit in limits)]))
+
+    @property
+    def over(self) -> float:
+        """How far the farthest of its limits is missed; infinite where none of them says so."""
+        return max((limit.over for limit in self.limits if limit.over), default=math.inf)
 
 
 class SolverError(FirstlightError):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from firstlight.errors import InfeasibleError, UsageError
+from firstlight.spec import catalog
 from firstlight.spec.load import dump
+from firstlight.spec.parts import System
 
 
 def test_nothing_is_left_open_and_each_choice_has_its_reason(proposed):
@@ -55,7 +59,7 @@ def test_deadlines_and_rates_take_the_fewest(proposed):
     calm = proposed(**{"design.system": "hgx-h100"})
     assert "fewest" in calm.reasons["design.accelerators"]
     hurried = proposed(**{"design.system": "hgx-h100", "demand[0].within": "30 days"})
-    busy = proposed(**{"design.system": "hgx-h100", "demand[1].requests": "200 /s"})
+    busy = proposed(**{"design.system": "hgx-h100", "demand[1].requests": "2000 /s"})
     assert hurried.plan.design.accelerators > calm.plan.design.accelerators
     assert busy.plan.design.accelerators > calm.plan.design.accelerators
 
@@ -98,3 +102,37 @@ def test_systems_that_the_site_cannot_cool_or_that_are_not_on_sale_are_not_propo
     assert proposed(**{"site.cooling": "[air]"}).plan.design.system.count("nvl72") == 0
     reason = proposed().reasons["design.system"]
     assert "systems that can do the work" in reason
+
+
+def test_the_nearest_systems_tell_their_limits_and_what_they_say_would_fit_fits(proposed):
+    run = "[{train: llama-3.1-405b, tokens: 15T, within: 30 days}]"
+    with pytest.raises(InfeasibleError) as no:
+        proposed(demand=run, **{"site.power": "500 kW"})
+    told = str(no.value)
+    assert told.count("cannot be trained in time") == 3
+    assert "Farther off: " in told
+    system, days = re.findall(r"  (\S+): llama.*\n.*Allow ([0-9,]+) days, reserve included", told)[0]
+    enough = run.replace("30 days", days.replace(",", "") + " days")
+    assert proposed(demand=enough, **{"site.power": "500 kW", "design.system": system}).plan.design.system == system
+
+
+def test_the_fewest_have_nodes_to_spare(proposed):
+    """A spare node for the whole of a large site is a fraction of one for the few that a demand takes."""
+    large = {"site.power": "50 MW", "site.floor": "20000 m2", "demand[0].within": "5 days"}
+    found = proposed(**{"design.system": "hgx-h100", **large})
+    design = found.plan.design
+    placed = sum(placement.accelerators for placement in design.placements)
+    assert design.accelerators - placed >= 8
+    assert design.spare == pytest.approx(1 - placed / design.accelerators)
+
+
+def test_what_is_not_sold_is_not_proposed(proposed):
+    found = proposed(**{"site.power": "1 MW"})
+    assert found.plan.design.system not in NOT_SOLD
+    assert proposed(**{"site.power": "1 MW", "design.system": "tpu-v6e-8"}).plan.design.system == "tpu-v6e-8"
+    with pytest.raises(InfeasibleError) as no:
+        proposed(**{"demand[1].per_token": "10 us"})
+    assert not any(system in str(no.value) for system in NOT_SOLD)
+
+
+NOT_SOLD = [system.id for system in catalog.shipped().parts(System) if not system.sold]

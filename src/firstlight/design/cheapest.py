@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from firstlight import units
@@ -18,46 +20,61 @@ from firstlight.spec.parts import Accelerator, System
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
 
-REMEDY = "Write design.system to choose another, or change the demand or the site."
+_REMEDY = "Write design.system to choose another, or change the demand or the site."
+_TOLD = 3
+"""Systems whose limits are told; of the others only the names."""
 
 
-def ranked(plan: Plan, catalog: Catalog, a: Assumptions, base: Path) -> list[tuple[str, str]]:
-    """The systems that could do the work, best first, each with what speaks for it.
+Refusal = tuple[str, InfeasibleError | UsageError]
+"""A system that is not chosen, and why."""
+
+
+def ranked(plan: Plan, catalog: Catalog, a: Assumptions, base: Path) -> tuple[list[tuple[str, str]], list[Refusal]]:
+    """The systems that could do the work, best first, each with what speaks for it; and those that could not.
 
     Where every workload knows its measure (a rate, a deadline) the system with the lowest cost of its systems and their
     electricity over their life comes first; where a run takes all there is, the one on which the runs end the soonest.
     Both count without plant and interruptions; the plan that follows counts with them.
-
-    Raises:
-        InfeasibleError: none of the systems on sale can do the work; names why for each.
     """
     found: list[tuple[float, str, str]] = []
-    refused: list[str] = []
+    refused: list[Refusal] = []
     for system in on_sale(plan, catalog, a):
         try:
             found.append((*_score(plan, system, catalog, a, base), system.id))
         except (InfeasibleError, UsageError) as error:
-            refused.append(refusal(system.id, error))
-    if not found:
-        raise InfeasibleError("\n".join(["none of the systems on sale can do the work:", *refused, REMEDY]))
-    return [
-        (ident, f"{why}, the least of {len(found)} systems that can do the work") for _, why, ident in sorted(found)
-    ]
+            refused.append((system.id, error))
+    of = f"the least of {len(found)} systems that can do the work"
+    return [(ident, f"{why}, {of}") for _, why, ident in sorted(found)], refused
 
 
-def refusal(system: str, error: InfeasibleError | UsageError) -> str:
-    """Why a system is not chosen, its limits further in."""
-    return f"  {system}: {error}".replace("\n", "\n  ")
+def nearest(refused: Iterable[Refusal]) -> list[Refusal]:
+    """The few systems that miss their limits by the least."""
+    return sorted(refused, key=lambda pair: pair[1].over if isinstance(pair[1], InfeasibleError) else math.inf)[:_TOLD]
+
+
+def none_fits(tried: Sequence[Refusal], refused: Sequence[Refusal]) -> InfeasibleError:
+    """That no system will do: the limits of those that come nearest, and the names of the others.
+
+    Args:
+        tried: with the whole factory around them. refused: before that.
+    """
+    near = nearest(tried)
+    told = [f"  {system}: {error}".replace("\n", "\n  ") for system, error in near]
+    others = {system for system, _ in (*tried, *refused)} - {system for system, _ in near}
+    if others:
+        told.append(f"  Farther off: {', '.join(sorted(others))}.")
+    return InfeasibleError("\n".join(["none of the systems on sale can do the work:", *told, _REMEDY]))
 
 
 def on_sale(plan: Plan, catalog: Catalog, a: Assumptions) -> list[System]:
-    """Systems with a known price, shipping at the start of the plan and not old then, that the site can cool."""
+    """Systems sold at a known price, shipping at the start of the plan and not old then, that the site can cool."""
     year = (plan.start or dt.date.today()).year
     oldest = year - a["design.newest_years"]
     return [
         system
         for system in catalog.parts(System)
-        if system.price is not None
+        if system.sold
+        and system.price is not None
         and oldest <= catalog.part(Accelerator, system.accelerator).released <= year
         and (not system.liquid or "liquid" in plan.site.cooling)
         and (system.liquid >= 1 or "air" in plan.site.cooling)

@@ -18,6 +18,8 @@ from firstlight.spec.parts import Part, Switch
 Reasons = dict[str, str]
 """Why each proposed value was proposed, by its path in the document."""
 
+_TWO = "largest of which two or more carry the load"
+
 P = TypeVar("P", bound=Part)
 D = TypeVar("D", FabricDesign, PowerDesign, CoolingDesign)
 
@@ -122,7 +124,7 @@ def power(
         "redundancy": ("n+1", "one UPS block may fail or be serviced"),
         "ups": (block(catalog.parts(kinds.Ups), load, "rating", piece=rack).id, why),
         "transformer": _transformer(load, catalog, a),
-        "generator": (block(catalog.parts(kinds.Generator), load, "rating").id, why),
+        "generator": (block(catalog.parts(kinds.Generator), load, "rating", least=2).id, _TWO),
         "battery": (battery, "smooths the swings of training steps" if swings else "no large training run"),
     })  # fmt: skip
 
@@ -131,8 +133,7 @@ def _transformer(load: float, catalog: Catalog, a: Assumptions) -> tuple[str, st
     """Those of a substation; of the halls where the site is small enough for the utility's medium voltage."""
     own = load > a["design.substation_load"]
     parts = [part for part in catalog.parts(kinds.Transformer) if part.high_voltage == own]
-    why = "largest of which two or more carry the load"
-    return block(parts, load, "rating", least=2).id, why if own else f"{why}, at the utility's medium voltage"
+    return block(parts, load, "rating", least=2).id, _TWO if own else f"{_TWO}, at the utility's medium voltage"
 
 
 def cooling(given: CoolingDesign, liquid: float, rack: float, catalog: Catalog) -> tuple[CoolingDesign, Reasons]:

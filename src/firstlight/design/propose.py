@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from firstlight import units
 from firstlight.design import cheapest
 from firstlight.design.choose import Reasons
 from firstlight.design.place import place
@@ -52,16 +53,17 @@ def propose(plan: Plan, catalog: Catalog, a: Assumptions, base: Path = Path()) -
     """
     if plan.design.system is not None:
         return _on_system(plan, Setting(parts(plan.design, catalog), catalog, a, base))
-    refused: list[str] = []
-    for system, why in cheapest.ranked(plan, catalog, a, base):
+    able, refused = cheapest.ranked(plan, catalog, a, base)
+    tried: list[cheapest.Refusal] = []
+    for system, why in able or [(system, "the nearest") for system, _ in cheapest.nearest(refused)]:
         chosen = with_design(plan, system=system)
         try:
             found = _on_system(chosen, Setting(parts(chosen.design, catalog), catalog, a, base))
         except (InfeasibleError, UsageError) as error:
-            refused.append(cheapest.refusal(system, error))
+            tried.append((system, error))
             continue
         return Proposal(found.plan, {"design.system": f"{system}: {why}", **found.reasons})
-    raise InfeasibleError("\n".join(["no system of the catalogue meets the plan:", *refused, cheapest.REMEDY]))
+    raise cheapest.none_fits(tried, refused)
 
 
 def _on_system(plan: Plan, setting: Setting) -> Proposal:
@@ -78,14 +80,24 @@ def _on_system(plan: Plan, setting: Setting) -> Proposal:
     shares, fewest = _shares(settled, setting, factory, binds)
     if fewest:
         placed = sum(share.placement.accelerators for share in shares)
-        settled, why = settle(plan, setting, hand.holding(placed, settled.design.spare or 0.0))
-        count = settled.design.accelerators or 0
-        if plan.design.spare is None:
-            settled = with_design(settled, spare=(count - placed) / count)
-        reasons |= {**why, "design.accelerators": f"{count:,}: the fewest that meet the demand"}
+        settled, why = _fewest(plan, setting, placed)
+        reasons |= why
     for index, share in enumerate(shares):
         reasons[f"design.placements[{index}]"] = f"{share.placement.accelerators:,} accelerators: {share.reason}"
     return Proposal(_placed(settled, shares), reasons)
+
+
+def _fewest(plan: Plan, setting: Setting, placed: int) -> tuple[Plan, Reasons]:
+    """The plan for no more accelerators than are placed and stand by for them; and why."""
+    settled, why = settle(plan, setting, hand.holding(placed, plan.design.spare or 0.0))
+    if plan.design.spare is None:
+        twin = _Factory.of(settled, setting).twin
+        settled, why = settle(plan, setting, placed + spare_nodes(twin, setting.a) * twin.accelerators_per_node)
+        count = settled.design.accelerators or 0
+        settled = with_design(settled, spare=(count - placed) / count)
+        share = units.show(settled.design.spare or 0.0, "fraction")
+        why["design.spare"] = f"{share}: what the placements leave over, {spare_nodes(twin, setting.a):,} nodes or more"
+    return settled, {**why, "design.accelerators": f"{settled.design.accelerators:,}: the fewest that meet the demand"}
 
 
 def _count(plan: Plan, setting: Setting) -> tuple[int, str, str]:

@@ -95,9 +95,10 @@ def _binding(facility: FacilityResult) -> tuple[str, float]:
 
 def _too_small(system: str, one: FacilityResult) -> InfeasibleError:
     limits = [
-        Limit("site.power", units.show(one.peak, "power"), units.show(one.available, "power"), "Give it more power."),
+        Limit("site.power", units.show(one.peak, "power"), units.show(one.available, "power"), "Give it more power.",
+              one.peak / one.available),
         Limit("site.floor", units.show(one.floor_used, "area"), units.show(one.floor_available, "area"),
-              "Give it more floor."),
+              "Give it more floor.", one.floor_used / one.floor_available),
     ]  # fmt: skip
     broken = (one.peak > one.available, one.floor_used > one.floor_available)
     bound = tuple(limit for limit, breaks in zip(limits, broken, strict=True) if breaks)

@@ -25,6 +25,10 @@ _WASTEFUL = 0.5
 """Goodput below which half the accelerators may be over sooner."""
 
 
+_ROUNDED_UP = 1.005
+"""Three printed digits of a number times this are no less than the number."""
+
+
 @dataclass(frozen=True)
 class Share:
     """One workload on its share of the factory.
@@ -79,7 +83,7 @@ class Sizer:
         if count > most:
             rate = units.show(workload.requests * most / count, "rate")
             remedy = f"{most:,} accelerators serve {rate}."
-            limit = Limit("design.accelerators", f"{count:,} to serve {model.id}", f"{most:,}", remedy)
+            limit = Limit("design.accelerators", f"{count:,} to serve {model.id}", f"{most:,}", remedy, count / most)
             raise InfeasibleError(f"{model.id} cannot be served at the asked rate:", (limit,))
         reason = f"{replicas:,} replicas of {each}, the fewest accelerators that meet the rate and its limits"
         return Share(workload, Placement(accelerators=count, serving=layout), reason)
@@ -180,7 +184,10 @@ def _between(low: int, high: int, guess: float, step: int) -> int | None:
 
 
 def _too_late(workload: Training, full: Share, time: float, most: int) -> InfeasibleError:
-    took, allowed = units.show(full.duration, "time"), units.show(time, "time")
-    remedy = f"Allow {took}, train on fewer tokens, or give it more power and floor."
-    limit = Limit("within", f"{took} on {most:,} accelerators, interruptions included", allowed, remedy)
+    over = full.duration / time
+    took, allowed = (units.show(within, "time") for within in (full.duration, workload.within or time))
+    reserve = "" if not workload.within or time >= workload.within else ", reserve included"
+    enough = units.show((workload.within or time) * over * _ROUNDED_UP, "time")
+    remedy = f"Allow {enough}{reserve}, train on fewer tokens, or give it more power and floor."
+    limit = Limit("within", f"{took} on {most:,} accelerators, interruptions included", allowed, remedy, over)
     return InfeasibleError(f"{workload.train} cannot be trained in time:", (limit,))

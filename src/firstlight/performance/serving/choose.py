@@ -90,7 +90,7 @@ def _too_large(case: Case) -> InfeasibleError:
     remedy = "Serve in fewer bits, shorten prompt and answer, or choose an accelerator with more memory."
     limit = Limit(
         "memory", f"{units.show(float(needed[least]), 'bytes')} an accelerator on a replica of {each:,}",
-        units.show(case.work.memory, "bytes"), remedy,
+        units.show(case.work.memory, "bytes"), remedy, float(needed[least]) / case.work.memory,
     )  # fmt: skip
     return InfeasibleError(f"{case.model.id} does not fit on {case.work.accelerator}:", (limit,))
 
@@ -113,4 +113,4 @@ def _limit(name: str, reached: float, limit: float, each: int) -> Limit:
     time = units.show(reached, "time")
     over = f"{100 * (reached / limit - 1):.3g} % over"
     needed = f"{time} at best ({over}), one request at a time on {each:,} accelerators"
-    return Limit(name, needed, units.show(limit, "time"), f"Allow {time}, or choose a faster system.")
+    return Limit(name, needed, units.show(limit, "time"), f"Allow {time}, or choose a faster system.", reached / limit)

@@ -104,3 +104,5 @@ class System(Part):
     rack_depth: Length = 1.2
     mass: Mass
     """Of one system."""
+    sold: bool = True
+    """It can be bought. What its maker rents out but does not sell is never proposed; a design may name it."""
