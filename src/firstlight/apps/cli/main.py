@@ -26,6 +26,7 @@ _COMMANDS = {
     "schema": "Print the JSON Schema of a document, for editors.",
     "catalog": "List, show and compare parts, models and assumptions.",
     "validate": "Score predictions against measurements.",
+    "calibrate": "Fit the models to measurements.",
 }
 
 
@@ -84,8 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
         complain(str(error))
         code = _exit_code(error)
     except SystemExit as done:
-        # The reader of our output has left (`firstlight ... | head`): click says so by a 1, which here means "no".
-        code = 0 if isinstance(done.__context__, BrokenPipeError) else done.code
+        # click leaves so where the reader of our output has left (`firstlight ... | head`), and after a completion.
+        code = done.code if "_FIRSTLIGHT_COMPLETE" in os.environ else 0
     except OSError as error:
         complain(f"the system refuses to go on: {error}. Mend that, and run the command again.")
         code = 3

@@ -46,7 +46,7 @@ class Run:
     Attributes:
         model, workload, layout, accelerators: what ran, on how many.
         parts, time: the machine, and its collectives.
-        assumptions: with what the software did.
+        software: framework, switches and date, as the row writes them; assumptions: with what it did.
         assumed: what the row left empty, and what was taken.
     """
 
@@ -56,6 +56,7 @@ class Run:
     accelerators: int
     parts: Parts
     time: FabricTime
+    software: tuple[str, tuple[str, ...], str]
     assumptions: Assumptions
     assumed: tuple[str, ...]
 
@@ -75,9 +76,9 @@ def read_run(row: Row, catalog: Catalog) -> Run:
     """
     told: list[str] = []
     model = _model(row, told)
-    a, about_software = software.assumptions(
-        row.text("framework"), [name for name in row.text("software_switches").split(";") if name], row.text("date")
-    )
+    switches = tuple(name for name in row.text("software_switches").split(";") if name)
+    ran = row.text("framework"), switches, row.text("date")
+    a, about_software = software.assumptions(*ran)
     told += about_software
     count = row.needed("n_accel")
     parts, time = _machine(row, catalog, count, a)
@@ -89,7 +90,7 @@ def read_run(row: Row, catalog: Catalog) -> Run:
         told.append(f"recompute {level}")
     if row.text("method") == "lora":
         told.append("adapters are not modelled: weight gradients of the whole model")
-    return Run(model, workload, layout, count, parts, time, a, tuple(told))
+    return Run(model, workload, layout, count, parts, time, ran, a, tuple(told))
 
 
 def _model(row: Row, told: list[str]) -> Model:

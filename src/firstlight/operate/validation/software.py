@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
 
-from firstlight.spec.assumptions import Assumptions, shipped, with_overrides
+from firstlight import units
+from firstlight.spec.assumptions import Assumption, Assumptions, shipped
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LATEST = 2026.5
@@ -38,7 +40,13 @@ def year(date: str) -> float | None:
     return int(found[1]) + ((month - 0.5) / 12 if month else 0.5)
 
 
-def assumptions(framework: str, switches: Iterable[str], date: str) -> tuple[Assumptions, tuple[str, ...]]:
+def assumptions(
+    framework: str,
+    switches: Iterable[str],
+    date: str,
+    entries: Mapping[str, Assumption] | None = None,
+    families: Mapping[str, Mapping[str, float | str]] | None = None,
+) -> tuple[Assumptions, tuple[str, ...]]:
     """The assumptions of a run of that software, and what was taken by default.
 
     Args:
@@ -46,22 +54,27 @@ def assumptions(framework: str, switches: Iterable[str], date: str) -> tuple[Ass
         switches: features that the row names ("compile", "async_tp", ...); those that no assumption stands for are
             told as ignored.
         date: of the software, as the row writes it.
+        entries: assumptions to start from; None: the shipped ones.
+        families: values that stand in for those of data/software.yaml, by family and name.
     """
     kind, when = family(framework), year(date)
-    chosen: dict[str, str | float] = {"performance.software_year": LATEST if when is None else when}
+    merged = dict(shipped() if entries is None else entries)
     told = [] if when else [f"software of {LATEST:g}"]
     own = next(entry["assumptions"] for entry in table()["families"] if entry["name"] == kind)
     known = table()["switches"]
-    for values in (own, *(known[name] for name in switches if name in known)):
-        chosen |= {name: _value(name, value, chosen) for name, value in values.items()}
+    values: list[Mapping[str, float | str]] = [{"performance.software_year": LATEST if when is None else when}]
+    values += [{**own, **(families or {}).get(kind, {})}, *(known[name] for name in switches if name in known)]
+    for each in values:
+        for name, value in each.items():
+            merged[name] = _with(merged[name], value)
     told += [f"{name} is not modelled" for name in switches if name not in known]
-    return with_overrides(shipped(), chosen), tuple(told)
+    return Assumptions(merged), tuple(told)
 
 
-def _value(name: str, value: str | float, chosen: Mapping[str, str | float]) -> str | float:
-    """A value as written, or the factor of a star on what stands so far."""
-    if not str(value).startswith("*"):
-        return value
-    entries = with_overrides(shipped(), {name: chosen[name]} if name in chosen else {})
-    scaled = entries[name] * float(str(value)[1:])
-    return f"{scaled * 1e6} us" if entries.entry(name).dimension == "time" else scaled
+def _with(entry: Assumption, value: float | str) -> Assumption:
+    """An assumption with another value: SI or with its unit, or a factor on what stands ("*0.87")."""
+    text = str(value)
+    if text.startswith("*"):
+        return replace(entry, value=entry.value * float(text[1:]))
+    number = value if isinstance(value, (int, float)) else units.parse(text, entry.dimension)
+    return replace(entry, value=float(number), text=text)

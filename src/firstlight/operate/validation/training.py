@@ -13,6 +13,7 @@ from firstlight.operate.validation.table import CellError, Row
 from firstlight.performance.flops import forward_flops, full_attention_flops
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.training import train
+from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.result import Prediction
 
@@ -41,17 +42,17 @@ def _outcome(row: Row, catalog: Catalog) -> Outcome:
     slices = {name: row.text(name) for name in ("group", "accelerator", "precision")}
     metric, measured, weight = "", float("nan"), 1.0
     try:
-        metric, measured = _target(row)
+        metric, measured = target(row)
         weight = row.number("weight") or 1.0
         run = read_run(row, catalog)
-        found = _prediction(metric, run, row)
+        found = predict(metric, run, row, run.assumptions)
     except (CellError, FirstlightError) as error:
         reason = " ".join(str(error).split())
         return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
     return Outcome(row.text("case_id"), metric, measured, found, weight, slices, run.assumed)
 
 
-def _target(row: Row) -> tuple[str, float]:
+def target(row: Row) -> tuple[str, float]:
     """The target column and its value.
 
     Raises:
@@ -64,11 +65,18 @@ def _target(row: Row) -> tuple[str, float]:
     raise CellError(f"no target: one of {', '.join(METRICS)} must be there")
 
 
-def _prediction(metric: str, run: Run, row: Row) -> Prediction:
-    """The target's prediction."""
+def predict(metric: str, run: Run, row: Row, a: Assumptions) -> Prediction:
+    """The prediction of one target column of a run.
+
+    Args:
+        metric: one of `METRICS`.
+        run: as it was read from the row.
+        row: whose words say how FLOPs are counted.
+        a: assumptions, with what the software did.
+    """
     result = train(
         run.workload, run.model, run.parts.system, run.parts.accelerator, run.parts.host, run.accelerators,
-        run.layout, run.time, run.assumptions,
+        run.layout, run.time, a,
     )  # fmt: skip
     if metric == "step_time_s":
         return result.step_time

@@ -1,0 +1,68 @@
+"""`firstlight calibrate training`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from firstlight.apps.cli.console import json_option, print_json, print_table, quiet_option
+
+
+@click.group(short_help="Fit the models to measurements.")
+def calibrate() -> None:
+    """Fit the coefficients of a model to measured runs, from where they are believed to lie."""
+
+
+@calibrate.command()
+@click.option(
+    "--cases", required=True, type=click.Path(path_type=Path), help="CSV with the columns of measurements/training.csv."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="YAML to write: an `assumptions:` block for a plan."
+)
+@click.option("--tiers", default="A,B", show_default=True, help="Tiers of rows that are fitted to.")
+@click.option("--steps", type=click.IntRange(1, 50), default=6, show_default=True, help="Most Gauss-Newton steps.")
+@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@json_option
+@quiet_option
+def training(
+    cases: Path, output: Path | None, tiers: str, steps: int, parts: Path | None, as_json: bool, quiet: bool
+) -> None:
+    """Training runs: the coefficients of the step model that fit CASES, with scores of what was left out."""
+    from firstlight.apps.cli.console import progress
+    from firstlight.errors import UsageError
+    from firstlight.operate.calibration import calibrate_training
+    from firstlight.spec import catalog
+
+    tell = progress(steps + 2, quiet)
+    chosen = tuple(tier.strip() for tier in tiers.split(","))
+    found = calibrate_training(cases, catalog.load(parts), tiers=chosen, steps=steps, progress=tell)
+    if output:
+        text = "assumptions:\n" + "".join(f"  {name}: {value}\n" for name, value in found.assumptions().items())
+        try:
+            output.write_text(text, "utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {output}: {error.strerror or error}") from error
+    if as_json:
+        left_out = found.left_out.to_dict() if found.left_out else None
+        fitted = {"assumptions": found.assumptions(), "fitted": found.fitted.to_dict(), "left_out": left_out}
+        print_json(fitted)
+        return
+    print_table(
+        [
+            [f"{p.family} {p.name}".strip(), f"{p.prior:.4g}", f"{value:.4g}", f"{100 * math.expm1(spread):.1f} %"]
+            for p, value, spread in zip(found.parameters, found.values, found.spread, strict=True)
+        ],
+        ("coefficient", "prior", "fitted", "spread"),
+    )
+    for name, board in (("fitted", found.fitted), ("groups left out", found.left_out)):
+        if board:
+            click.echo(f"{name}: {_words(board.to_dict())}")
+
+
+def _words(scores: dict[str, Any]) -> str:
+    median, tail, bias = (100 * scores[key] for key in ("weighted_median_ape", "weighted_p90_ape", "signed_bias"))
+    return f"{scores['predicted']} runs, median {median:.1f} %, P90 {tail:.1f} %, bias {bias:+.1f} %"
