@@ -104,6 +104,12 @@ def test_systems_that_the_site_cannot_cool_or_that_are_not_on_sale_are_not_propo
     assert "systems that can do the work" in reason
 
 
+def test_a_latency_that_no_number_meets_is_not_blamed_on_the_site(proposed):
+    with pytest.raises(InfeasibleError) as no:
+        proposed(**{"design.system": "hgx-h100", "demand[1].per_token": "10 us"})
+    assert "site." not in str(no.value)
+
+
 def test_the_nearest_systems_tell_their_limits_and_what_they_say_would_fit_fits(proposed):
     run = "[{train: llama-3.1-405b, tokens: 15T, within: 30 days}]"
     with pytest.raises(InfeasibleError) as no:

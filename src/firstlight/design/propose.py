@@ -121,7 +121,7 @@ def _shares(plan: Plan, setting: Setting, factory: _Factory, binds: str) -> tupl
     try:
         return place(plan.demand, sizer, hand.usable(plan.design), fill=not fewest), fewest
     except InfeasibleError as error:
-        if not binds:
+        if not binds or not any(limit.name in ("design.accelerators", "within") for limit in error.limits):
             raise
         room = f"room for {plan.design.accelerators:,} accelerators"
         bound = Limit(binds, "more", room, f"{binds} is what limits their number.")

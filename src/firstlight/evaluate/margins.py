@@ -14,6 +14,11 @@ from firstlight.schedule.result import ScheduleResult
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Serving, Training
 
+_SURE = 0.99
+"""Share that does fit of what would by proportion: what the accelerators have in common shrinks less."""
+_ROUNDED_UP = 1.005
+"""Three printed digits of a number times this are no less than the number."""
+
 
 def margins(
     plan: Plan,
@@ -80,14 +85,15 @@ def _limit(margin: Margin, evaluation: Evaluation) -> Limit:
 
 def _remedy(margin: Margin, evaluation: Evaluation) -> str:
     """What would fit, by proportion; the user is told what to change."""
-    times = units.show(margin.share, "number")
-    count, each = evaluation.factory.accelerators, evaluation.factory.accelerators // evaluation.factory.systems
-    fewer = math.floor(count / margin.share / each) * each
+    times = units.show(margin.share * _ROUNDED_UP, "number")
+    enough = units.show(margin.used * _ROUNDED_UP, margin.dimension)
     field = margin.name.rpartition(".")[2]
     if field in ("power", "floor"):
-        return f"About {fewer:,} accelerators would fit."
+        fewer = _fewer(margin.share, evaluation)
+        return f"About {fewer:,} accelerators would fit." if fewer else f"Give it {enough}."
     if field == "within":
-        return f"Allow {units.show(margin.used, 'time')}, or give the run {times} times its accelerators."
+        # More accelerators are interrupted more often: the proportion is the least that could do.
+        return f"Allow {enough}, or give the run more than {times} times its accelerators."
     if field == "requests":
         rate = units.show(margin.available, "rate")
         return f"It can take {rate}; give it {times} times its accelerators for all of them."
@@ -96,4 +102,10 @@ def _remedy(margin: Margin, evaluation: Evaluation) -> str:
         return f"First light is {evaluation.schedule.first_light}; the critical path begins with: {first}."
     if field == "memory":
         return "Spread it over more accelerators (tensor, pipeline, ZeRO), or compute activations again."
-    return f"Allow {units.show(margin.used, margin.dimension)}, or lower the batch of its layout."
+    return f"Allow {enough}, or lower the batch of its layout."
+
+
+def _fewer(share: float, evaluation: Evaluation) -> int:
+    """Accelerators, in whole systems, that take no more than there is where the factory takes `share` of it."""
+    count, each = evaluation.factory.accelerators, evaluation.factory.accelerators // evaluation.factory.systems
+    return math.floor(count / share * _SURE / each) * each
