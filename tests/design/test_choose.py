@@ -55,6 +55,8 @@ def test_switch_has_the_lowest_price_for_all_of_them(count):
             net = topology.build(chosen, system.endpoints(count), 8, switch)
         except UsageError:
             return float("inf")
+        if switch.port_bandwidth > choose.MOST_LINKS * chosen.link:
+            return float("inf")  # no module plugs so many links into a port
         return (switch.price or float("inf")) * sum(tier.switches for tier in net.tiers)
 
     assert cost(SHIPPED.part(Switch, chosen.switch)) == min(cost(switch) for switch in SHIPPED.parts(Switch))

@@ -21,6 +21,7 @@ def told(evaluation, words: str) -> bool:
             " {accelerators: 8, serving: {tensor: 1}}]",
         }),
         ("the nearest weather year is that of", {"site.place": "Stockholm, Sweden"}),
+        ("no grid of the table is near", {"site.place": "Stockholm, Sweden"}),
         ("ships from", {"design.system": "rubin-ultra-nvl576", "design.accelerators": "1152", "site.power": "20 MW"}),
         ("nothing of the plan waits for transformer-high-voltage", {
             "secured": "[transformer-high-voltage, ups]"

@@ -325,6 +325,7 @@ def _facility(twin: Factory) -> FacilityResult:
         wue=21_500.0 / it_energy,
         carbon=energy * 1.1e-7,
         carbon_source="TVA, 31 km",
+        carbon_assumed=False,
         energy_parts={"IT": it_energy, **yearly},
         peak_parts=parts,
         hourly_power=power,

@@ -74,6 +74,7 @@ def test_carbon_is_weighed_by_the_hour(run):
     result = run(site={"carbon_intensity": "100 g/kWh"})
     assert result.carbon == pytest.approx(result.energy * 0.1 / 3.6e6)
     assert result.carbon_source == "the site's own"
+    assert not result.carbon_assumed
     assert run().carbon > 5 * result.carbon  # Arizona burns gas and coal
     assert run(site={"carbon_intensity": "0 g/kWh"}).carbon == 0
 
@@ -197,7 +198,7 @@ def test_hotter_never_needs_less(run, weather_file, tmp_path, kind):
         result = run(site={"weather": "my.epw"}, cooling={"rejection": kind}, base=tmp_path)
         # Pads come with coolers of another size, whose fans differ by a little.
         if before is not None:
-            assert result.energy >= before.energy * (1 - 1e-4)
+            assert result.energy >= before.energy * (1 - 1e-3)
             assert result.peak >= before.peak * (1 - 1e-3)
             assert result.chiller_hours >= before.chiller_hours or result.water > before.water
         before = result

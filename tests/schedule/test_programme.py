@@ -33,7 +33,7 @@ def items(*keys: str) -> list[OrderItem]:
 
 
 QUICK = dict.fromkeys(("lead_switchgear", "lead_busway", "utility_connection", "substation"), "0 weeks")
-EVERYTHING = [key for key in table() if key != "accelerators-new"]
+EVERYTHING = [key for key in table() if key not in ("accelerators-new", "switchgear-low-voltage")]
 
 
 def test_tasks_keep_their_predecessors_and_the_end():
@@ -122,6 +122,15 @@ def test_what_is_secured_does_not_wait_for_its_lead_time():
     one = programme(START, None, items(*EVERYTHING), build(existing=BROWNFIELD, secured=frozenset({"ups"})), a())
     changed = [o.item for o in one.orders if o.lead_time == 0]
     assert changed == [table()["ups"]["item"]]
+
+
+def test_a_small_site_waits_for_low_voltage_boards_only():
+    small, large = (
+        programme(START, None, (), build(existing=BROWNFIELD, it_power=power), a()) for power in (1.9e6, 2.1e6)
+    )
+    assert small.makespan < large.makespan
+    (order,) = [order for order in small.orders if order.item == "Switchgear"]
+    assert order.lead_time == 24 * WEEK
 
 
 def test_a_plan_can_secure_whatever_is_ordered():

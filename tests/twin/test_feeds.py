@@ -84,9 +84,15 @@ def test_a_rack_that_is_more_than_a_ups(catalog):
 
 
 def test_loops_pass_dry_racks(catalog):
-    found = loops(design(cdu="cdu-in-rack-100kw"), np.array([0, 60e3, 0, 60e3, 40e3, 0]), halls(5, 1), catalog)
+    found = loops(design(cdu="cdu-row-800kw"), np.array([0, 500e3, 0, 500e3, 200e3, 0]), halls(5, 1), catalog)
     assert found.block.tolist() == [-1, 0, -1, 1, 1, -1]
-    assert found.load.tolist() == [60e3, 100e3]
+    assert found.load.tolist() == [500e3, 700e3]
+
+
+def test_a_cdu_inside_a_rack_cools_that_rack_only(catalog):
+    found = loops(design(cdu="cdu-in-rack-100kw"), np.array([0, 20e3, 20e3, 0, 40e3]), halls(5), catalog)
+    assert found.block.tolist() == [-1, 0, 1, -1, 2]
+    assert found.load.tolist() == [20e3, 20e3, 40e3]
 
 
 def test_no_loops_where_nothing_is_wet(catalog):

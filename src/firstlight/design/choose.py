@@ -15,6 +15,8 @@ from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import CoolingDesign, FabricDesign, PowerDesign
 from firstlight.spec.parts import Part, Switch
 
+MOST_LINKS = 2
+"""Links of the NIC's speed that a proposed switch's port is split into: twin-port modules are what is plugged."""
 Reasons = dict[str, str]
 """Why each proposed value was proposed, by its path in the document."""
 
@@ -79,7 +81,7 @@ def _cheapest_switch(design: FabricDesign, made_of: Parts, accelerators: int, ca
             tiers = topology.build(design, made_of.endpoints(accelerators), made_of.endpoints_per_node, switch).tiers
         except UsageError:
             continue  # this switch has no port of the link's speed, or too few of them
-        if switch.price is not None:
+        if switch.price is not None and switch.port_bandwidth <= MOST_LINKS * (design.link or 0.0) * (1 + 1e-9):
             costs[switch.id] = switch.price * sum(tier.switches for tier in tiers)
     if not costs:
         link = units.show(design.link or 0.0, "bandwidth")

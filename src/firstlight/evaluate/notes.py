@@ -71,6 +71,8 @@ def _weather(facility: FacilityResult) -> Iterator[str]:
     if facility.station_distance > FAR:
         away = units.show(facility.station_distance, "length")
         yield f"the nearest weather year is that of {facility.station}, {away} away; give site.weather an EPW file"
+    if facility.carbon_assumed:
+        yield f"no grid of the table is near, so its carbon is {facility.carbon_source}; give site.carbon_intensity"
 
 
 def _empty(plan: Plan, factory: Factory) -> Iterator[str]:

@@ -76,8 +76,14 @@ def _serves(result: ServingResult) -> str:
     return (
         f"{result.model} on {result.accelerators:,} in {result.replicas:,} replicas: "
         f"{units.show(result.requests, 'rate')} requests of a capacity of {units.show(result.capacity.p50, 'rate')}, "
-        f"first token {show(result.first_token, 's')}, then {show(result.per_token, 's')} a token"
+        f"{_latency(result)}"
     )
+
+
+def _latency(result: ServingResult) -> str:
+    if result.answer == 1:
+        return f"answered in {show(result.first_token, 's')}"
+    return f"first token {show(result.first_token, 's')}, then {show(result.per_token, 's')} a token"
 
 
 def _margin(margin: Margin) -> str:

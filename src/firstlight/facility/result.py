@@ -36,6 +36,7 @@ class FacilityResult(Result):
     wue: float = quantity("m3/J", "water over IT energy")
     carbon: float = quantity("kg", "CO2 equivalent a year, grid electricity")
     carbon_source: str = quantity("", "balancing area and distance, or the assumption")
+    carbon_assumed: bool = quantity("", "no grid of the table is near: the carbon intensity is the assumption")
     energy_parts: dict[str, float] = quantity("J", "where a year's energy goes; adds up to `energy`")
     peak_parts: dict[str, float] = quantity("W", "where the power of the peak hour goes; adds up to `peak`")
     hourly_power: Floats = quantity("W", "at the feed, by hour of the year [8760]")

@@ -106,6 +106,7 @@ def year(
         wue=water / energy["IT"],
         carbon=float((used.power * grid).sum()) * units.HOUR,
         carbon_source=source,
+        carbon_assumed=source == a.entry("facility.carbon_intensity").source,
         energy_parts=energy,
         peak_parts=peak,
         hourly_power=used.power,

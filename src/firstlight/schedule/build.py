@@ -14,7 +14,7 @@ UNBILLED = {"switchgear": "Switchgear", "busway": "Busway", "storage": "Storage 
 """Each build needs them, and no part of the catalogue stands for them: names by key, one lot for each hall."""
 WAITS_FOR = {
     "substation": ("transformer-high-voltage",),
-    "power": ("transformer", "switchgear", "ups", "busway"),
+    "power": ("transformer", "switchgear", "switchgear-low-voltage", "ups", "busway"),
     "cooling": ("chiller", "dry-cooler", "cdu", "air-handler"),
     "functional": ("generator", "battery"),
     "trunks": ("cables",),
@@ -71,16 +71,18 @@ class Network:
         return [order for key in WAITS_FOR[activity] for order in self.deliveries.get(key, ())]
 
 
-def to_order(items: Sequence[OrderItem], build: BuildFacts, year: int) -> list[tuple[OrderItem, str]]:
+def to_order(items: Sequence[OrderItem], build: BuildFacts, year: int, a: Assumptions) -> list[tuple[OrderItem, str]]:
     """What is ordered, with its key of the lead-time table.
 
     Items with an empty key do not wait. Substation transformers of a feed that already stands are not ordered. What
-    halls need beside the items (`UNBILLED`) is added where no item names it.
+    halls need beside the items (`UNBILLED`) is added where no item names it; small sites need low-voltage boards only.
     """
     stands = {"transformer-high-voltage"} if "utility" in build.existing else set[str]()
     wanted = [(i, generation_key(i.lead, i.released, year)) for i in items if i.lead and i.lead not in stands]
     named = {key for _, key in wanted}
-    return wanted + [(OrderItem(name, "", build.halls, k), k) for k, name in UNBILLED.items() if k not in named]
+    small = {"switchgear": "switchgear-low-voltage"} if build.it_power < a["schedule.low_voltage"] else dict[str, str]()
+    unnamed = [(OrderItem(name, "", build.halls, key), key) for key, name in UNBILLED.items() if key not in named]
+    return wanted + [(item, small.get(key, key)) for item, key in unnamed]
 
 
 def network(orders: Sequence[tuple[OrderItem, str]], build: BuildFacts, a: Assumptions) -> Network:

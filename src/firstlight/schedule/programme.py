@@ -47,7 +47,7 @@ def programme(
     """
     if ready_by is not None and ready_by < start:
         raise UsageError(f"ready_by {ready_by} lies before the start of the plan, {start}; write a later date")
-    orders = to_order(items, build, start.year)
+    orders = to_order(items, build, start.year, a)
     activities = network(orders, build, a).activities
     after = [activity.after for activity in activities]
     durations = np.array([activity.durations for activity in activities]).T

@@ -127,7 +127,9 @@ def _workload(finding: Finding) -> Words:
     if "train" in keys:
         return "a workload is either trained or served", "Make two entries of it, one with `train:`, one with `serve:`."
     slips = {key: near.nearest(key, ["train", "serve"]) for key in keys}
-    remedy = next((f'Did you mean "{close[0]}" where {units.printed(key)} stands?' for key, close in slips.items() if close), "")
+    remedy = next(
+        (f'Did you mean "{close[0]}" where {units.printed(key)} stands?' for key, close in slips.items() if close), ""
+    )
     return "this workload does not say what it does", remedy or "Write `train: MODEL` or `serve: MODEL`."
 
 

@@ -53,7 +53,7 @@ def feeds(design: Design, power: Floats, hall: Ints, catalog: Catalog) -> Shared
 
 
 def loops(design: Design, liquid: Floats, hall: Ints, catalog: Catalog) -> Shared:
-    """Coolant distribution units of the racks that give heat to liquid.
+    """Coolant distribution units of the racks that give heat to liquid; one for each where they stand in the rack.
 
     Args:
         design: with `cooling.cdu` resolved where there is such heat.
@@ -73,7 +73,8 @@ def loops(design: Design, liquid: Floats, hall: Ints, catalog: Catalog) -> Share
     cdu = catalog.part(Cdu, design.cooling.cdu)
     _require(liquid, cdu.capacity, "gives to liquid", f"design.cooling.cdu: {cdu.id}", "CDU")
     wet = np.flatnonzero(liquid > 0)
-    shared = share(liquid[wet], cdu.capacity, hall[wet])
+    own = Shared(np.arange(len(wet), dtype=np.int32), liquid[wet])
+    shared = own if cdu.place == "rack" else share(liquid[wet], cdu.capacity, hall[wet])
     block = np.full(len(liquid), -1, np.int32)
     block[wet] = shared.block
     return Shared(block, shared.load)

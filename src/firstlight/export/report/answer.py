@@ -188,7 +188,7 @@ def _trains(result: TrainingResult, run: RunReliability) -> Tile:
 
 def _serves(result: ServingResult) -> Tile:
     first, then = (words.show(latency.p50, "time") for latency in (result.first_token, result.per_token))
-    note = f"first token {first}, then {then} each"
+    note = f"first token {first}, then {then} each" if result.answer > 1 else f"answered in {first}"
     return Tile(f"Serves {result.model}", *_rate(result.tokens_per_s), words.p10_p90(result.tokens_per_s, "rate"), note,
                 interval=Interval.of(result.tokens_per_s))  # fmt: skip
 

@@ -118,10 +118,9 @@ def _serving(evaluation: Evaluation) -> Section:
 
 def _served(result: ServingResult, asked: Serving, *, named: bool) -> list[object]:
     head = [Text(f"{result.model} on {words.count(result.accelerators)} accelerators")] if named else []
-    curves = Side((
-        _curve("Time per token", result, result.curve.per_token, result.per_token, asked.per_token),
-        _curve("Time to first token", result, result.curve.first_token, result.first_token, asked.first_token),
-    ))  # fmt: skip
+    first = _curve("Time to first token", result, result.curve.first_token, result.first_token, asked.first_token)
+    token = _curve("Time per token", result, result.curve.per_token, result.per_token, asked.per_token)
+    curves = Side((token, first)) if result.answer > 1 else first
     step = Shares(_named(result.step_parts, _TIMES), "time").stack("One decode step")
     memory = Shares(_named(result.memory_parts, _MEMORY), "bytes", result.memory_available).stack(
         "Memory of one accelerator", "free"
@@ -152,14 +151,19 @@ def _curve(
     return Chart.of(f"{title} against throughput", label, chart)
 
 
+def _per_token(result: ServingResult) -> tuple[Fact, ...]:
+    """Nothing where an answer is one pass."""
+    value = Fact("Time per token", words.show(result.per_token.p50, "time"), words.p10_p90(result.per_token, "time"))
+    return (value,) if result.answer > 1 else ()
+
+
 def _serving_facts(result: ServingResult) -> Facts:
     return Facts((
         Fact("Capacity within the limits", words.show(result.capacity.p50, "rate"),
              f"P10–P90: {words.interval(result.capacity, 'rate')}; asked: {words.show(result.requests, 'rate')}"),
         Fact("Time to first token", words.show(result.first_token.p50, "time"),
              words.p10_p90(result.first_token, "time")),
-        Fact("Time per token", words.show(result.per_token.p50, "time"),
-             words.p10_p90(result.per_token, "time")),
+        *_per_token(result),
         Fact("Output tokens per second", words.show(result.tokens_per_s.p50, "rate"),
              words.p10_p90(result.tokens_per_s, "rate")),
         Fact("Replicas", words.count(result.replicas),

@@ -27,6 +27,8 @@ class Cdu(Part):
     """A coolant distribution unit."""
 
     kind: Literal["cdu"] = "cdu"
+    place: Literal["row", "rack"] = "row"
+    """Where it stands: in the row, for several racks, or inside the one rack that it cools."""
     capacity: Power
     """Heat moved at its design approach."""
     approach: float = Field(ge=0, le=20)
