@@ -219,9 +219,11 @@ def mended(document: dict[str, Any]) -> dict[str, Any]:
             if "batch" in workload:
                 workload["batch"] = max(workload["batch"], workload.get("sequence", 8192))
         else:
-            context = models.find(workload["serve"]).context
-            workload["prompt"] = min(workload["prompt"], context // 2)
-            workload["answer"] = min(workload["answer"], context // 2)
+            model = models.find(workload["serve"])
+            workload["prompt"] = min(workload["prompt"], model.context // 2)
+            workload["answer"] = 1 if model.one_pass else min(workload["answer"], model.context // 2)
+            if model.one_pass:
+                workload.pop("per_token", None)
     if isinstance(document.get("ready_by"), dt.date):
         document["ready_by"] = max(document["ready_by"], document.get("start", TODAY))
     elif "ready_by" in document:
@@ -246,9 +248,9 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
 
 
 NOT_WORDS = re.compile(
-    r"\b(?:nan|inf|None|True|False|Infinity)\b|Error|Warning|<\w|object at|np\.|array\(|\{'|\[\d+, |0x[0-9a-f]|"
-    r"\d\.?e[+-]?\d"
+    r"\b(?:nan|inf|None|True|False|Infinity)\b|Error|Warning|<\w|object at|np\.|array\(|\{'|\[\d+, |0x[0-9a-f]"
 )
+POWERS_OF_TEN = re.compile(r"\d\.?e[+-]?\d")
 REMEDIES = re.compile(
     r"\b(?:write|name|choose|allow|give|raise|lower|remove|leave|add|take|use|spread|shorten|must be|did you mean|"
     r"move|change|train|serve|would fit|would do|fits on|at best|needs?|nearest)\b",
@@ -271,7 +273,9 @@ def explained(error: DocumentError | UsageError | InfeasibleError) -> None:
         parts = error.problems
         assert parts
         assert all(problem.where and problem.message for problem in error.problems), str(error)
-    elif isinstance(error, InfeasibleError):
+    else:
+        assert not POWERS_OF_TEN.search(str(error)), str(error)  # a document is quoted as it was written
+    if isinstance(error, InfeasibleError):
         parts = error.limits
         assert all(limit.name and limit.needed and limit.available for limit in error.limits), str(error)
     for part in parts:

@@ -56,3 +56,11 @@ def test_healthy_at_agrees_with_exact_sums(n, availability, confidence):
 
     assert at_least(k) >= confidence - 1e-9
     assert k == n or at_least(k + 1) < confidence + 1e-9
+
+
+@pytest.mark.parametrize("service", [0.5, 0.9, 0.999])
+def test_large_numbers_go_on_as_small_ones_end(service):
+    below, above = stock_level(0.9999e5, service), stock_level(1.0001e5, service)
+    assert above - below == pytest.approx(20, abs=3)
+    assert shortage(1.0001e5, above) == pytest.approx(shortage(0.9999e5, below), abs=0.005)
+    assert stock_level(1e12, service) == pytest.approx(1e12, rel=1e-5)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 
 from firstlight.errors import UsageError
 from firstlight.twin.protocols import Floats
+
+_LARGE = 1e5
+"""Mean above which a Poisson number is as good as normal: its skewness, 1/sqrt(mean), is below 0.4 %."""
 
 
 def _log_factorials(n: int) -> Floats:
@@ -38,6 +42,8 @@ def stock_level(mean: float, service: float) -> int:
     """
     if not 0 <= service < 1:
         raise UsageError(f"a service level of {service:.4g} is no probability below 1; write one such as 99 %")
+    if mean > _LARGE:
+        return math.ceil(mean + NormalDist().inv_cdf(min(max(service, 1e-9), 1 - 1e-9)) * math.sqrt(mean))
     top = math.ceil(mean + 12 * math.sqrt(mean) + 30)
     covered = np.nonzero(poisson_cdf(mean, top) >= min(service, 1 - 1e-9))[0]
     return int(covered[0]) if len(covered) else top
@@ -45,6 +51,8 @@ def stock_level(mean: float, service: float) -> int:
 
 def shortage(mean: float, stock: int) -> float:
     """Probability that no part is left when one is needed: P(N >= stock) of a Poisson number."""
+    if mean > _LARGE:
+        return 1 - NormalDist(mean, math.sqrt(mean)).cdf(stock - 0.5)
     return float(1 - poisson_cdf(mean, stock - 1)[-1]) if stock > 0 else 1.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -31,6 +32,7 @@ class Assumption:
         source: where it is from.
         standing: vendor, measured, published or estimate; "user" where the plan replaced it.
         note: why this value (may be empty).
+        least, most: what the value may be at the least and at the most, in SI; beyond them a model has no answer.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Assumption:
     source: str
     standing: Standing | Literal["user"]
     note: str = ""
+    least: float = -math.inf
+    most: float = math.inf
 
 
 class Assumptions(Mapping[str, float]):
@@ -110,6 +114,8 @@ def _entry(name: str, raw: dict[str, str]) -> Assumption:
         source=raw["source"],
         standing=cast("Standing", raw["standing"]),
         note=raw.get("note", ""),
+        least=units.parse(raw["least"], raw["dimension"]) if "least" in raw else -math.inf,
+        most=units.parse(raw["most"], raw["dimension"]) if "most" in raw else math.inf,
     )
 
 
@@ -141,10 +147,20 @@ def with_overrides(entries: Mapping[str, Assumption], overrides: Mapping[str, st
     return Assumptions(merged)
 
 
+_MANY = 1_000_000
+"""So many times what firstlight comes with is an error of typing, where the data does not say what the most is."""
+
+
 def _absurd(value: float, entry: Assumption) -> str:
     """Why a value cannot stand for an assumption; "" where it can."""
     if value < 0 <= entry.value:
         return "is negative"
+    if value < entry.least:
+        return f"is less than {units.show(entry.least, entry.dimension)}"
+    if value > entry.most:
+        return f"is more than {units.show(entry.most, entry.dimension)}"
+    if 0 < _MANY * abs(entry.value) < abs(value):
+        return f"is more than {_MANY:,} times as much"
     if entry.dimension == "fraction" and entry.value <= 1 < value:
         return "is more than the whole"
     return ""
