@@ -1,0 +1,72 @@
+"""`firstlight validate` and `firstlight calibrate` as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from firstlight.apps.cli import main as cli
+from firstlight.spec.assumptions import shipped, with_overrides
+
+TABLE = Path(__file__).parents[2] / "measurements" / "training.csv"
+
+
+@pytest.fixture
+def cases(tmp_path):
+    """Eight runs of two groups, and one that cannot be."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = [row for row in rows if row["group"] == "FMS"][:4] + [row for row in rows if row["group"] == "KORTH"][:4]
+    with (tmp_path / "cases.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, rows[0].keys())
+        table.writeheader()
+        table.writerows([*chosen, chosen[0] | {"case_id": "broken", "accelerator": "abacus"}])
+    return str(tmp_path / "cases.csv")
+
+
+def run(*arguments: str, capsys) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as done:
+        cli.main(list(arguments))
+    return int(done.value.code or 0), *capsys.readouterr()
+
+
+def test_validate_prints_a_table_and_writes_a_line_a_case(cases, tmp_path, capsys):
+    code, out, _ = run("validate", "training", "--cases", cases, "--out", str(tmp_path / "o.csv"), capsys=capsys)
+    assert code == 0
+    assert "group FMS" in out
+    lines = list(csv.DictReader((tmp_path / "o.csv").read_text("utf-8").splitlines()))
+    assert [line["status"] for line in lines] == ["predicted"] * 8 + ["refused"]
+    assert 'unknown accelerator "abacus"' in lines[-1]["reason"]
+
+
+def test_validate_as_json(cases, capsys):
+    code, out, _ = run("validate", "training", "--cases", cases, "--json", capsys=capsys)
+    summary = json.loads(out)
+    assert code == 0
+    assert (summary["suite"], summary["cases"], summary["predicted"]) == ("training", 9, 8)
+    assert set(summary["by"]) == {"group", "accelerator", "precision"}
+
+
+def test_calibrate_writes_a_block_for_a_plan(cases, tmp_path, capsys):
+    path = tmp_path / "calibrated.yaml"
+    code, out, err = run("calibrate", "training", "--cases", cases, "--steps", "1", "-o", str(path), capsys=capsys)
+    assert code == 0
+    assert "groups left out: 8 runs" in out
+    assert "step 1 of 1" in err
+    block = yaml.safe_load(path.read_text("utf-8"))["assumptions"]
+    with_overrides(shipped(), block)
+
+
+@pytest.mark.parametrize("verb", ["validate", "calibrate"])
+def test_wrong_files_are_2_and_named(verb, tmp_path, capsys):
+    code, out, err = run(verb, "training", "--cases", "nowhere.csv", capsys=capsys)
+    assert (code, out) == (2, "")
+    assert "nowhere.csv" in err
+    (tmp_path / "x.csv").write_text("case_id,tier\n1,A\n", "utf-8")
+    code, _, err = run(verb, "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
+    assert code == 2
+    assert 'there is no column "layers"' in err
