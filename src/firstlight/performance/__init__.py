@@ -1,1 +1,1 @@
-"""The performance room."""
+"""How fast models train and serve on a machine, with how much memory and power: kernels, training step, serving."""

@@ -1,1 +1,1 @@
-"""The spec room."""
+"""The documents: what a user writes, read, checked and explained."""
