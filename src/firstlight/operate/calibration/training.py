@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from firstlight import units
 from firstlight.errors import FirstlightError, UsageError
@@ -17,24 +18,50 @@ from firstlight.operate.validation.runs import COLUMNS, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import predict, target
+from firstlight.performance.machine import machine
+from firstlight.performance.training import Layouts, case_of, step_parts
 from firstlight.spec.assumptions import Assumptions, shipped
 from firstlight.spec.catalog import Catalog
-from firstlight.twin.protocols import Floats
+from firstlight.twin.protocols import CollectiveTime, Floats, Operation
 
 STEPS = 6
 NUDGE = 0.02
 """Step of the derivatives, in the logarithm of a coefficient."""
 
 
+class Remembered:
+    """The time of a run's collectives, each computed once: a fit of the step model does not move them."""
+
+    def __init__(self, time: CollectiveTime):
+        self.time = time
+        self.known: dict[tuple[object, ...], Floats] = {}
+
+    def __call__(self, operation: Operation, size: ArrayLike, group: Sequence[ArrayLike]) -> Floats:
+        """As `CollectiveTime`."""
+        key = (operation, *(np.asarray(each, float).tobytes() for each in (size, *group)))
+        if key not in self.known:
+            self.known[key] = self.time(operation, size, group)
+        return self.known[key]
+
+
 @dataclass(frozen=True)
 class Measured:
-    """One measured run, ready to be predicted again and again."""
+    """One measured run, ready to be predicted again and again.
+
+    Attributes:
+        row, run: as read. collective: times on its fabric.
+        metric, measured, weight: target column, its value, its weight.
+        ratio: logarithm of predicted over measured speed with the shipped assumptions, and seconds: the step then [s].
+    """
 
     row: Row
     run: Run
+    collective: Remembered
     metric: str
     measured: float
     weight: float
+    ratio: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -107,13 +134,31 @@ def _read(cases: Path, catalog: Catalog, tiers: frozenset[str]) -> list[Measured
         if row.text("tier") not in tiers:
             continue
         try:
-            metric, measured = target(row)
-            runs.append(Measured(row, read_run(row, catalog), metric, measured, row.number("weight") or 1.0))
+            runs.append(_measured(row, read_run(row, catalog)))
         except (CellError, FirstlightError):
             continue
     if not runs:
         raise UsageError(f"no run of {cases} can be predicted; `firstlight validate training` says why of each")
     return runs
+
+
+def _measured(row: Row, run: Run) -> Measured:
+    metric, measured = target(row)
+    ratio = float(np.log(predict(metric, run, row, run.assumptions).p50 / measured))
+    collective = Remembered(run.time)
+    return Measured(
+        row, run, collective, metric, measured, row.number("weight") or 1.0,
+        -ratio if metric == "step_time_s" else ratio, _seconds(run, collective, run.assumptions),
+    )  # fmt: skip
+
+
+def _seconds(run: Run, collective: Remembered, a: Assumptions) -> float:
+    """Time of the run's step [s]."""
+    parts = run.parts
+    work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
+    layouts = Layouts.of([run.layout])
+    case = case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a)
+    return float(sum(time[0] for time in step_parts(case).values()))
 
 
 def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Problem:
@@ -141,8 +186,7 @@ def _residuals(runs: Sequence[Measured], values: Values) -> Floats:
 
 def _residual(run: Measured, a: Assumptions) -> float:
     """Logarithm of predicted over measured speed."""
-    found = predict(run.metric, run.run, run.row, a).p50
-    return float(np.log(found / run.measured)) * (-1.0 if run.metric == "step_time_s" else 1.0)
+    return run.ratio - float(np.log(_seconds(run.run, run.collective, a) / run.seconds))
 
 
 def _jacobian(runs: Sequence[Measured], found: Sequence[Parameter], theta: Floats, base: Floats) -> Floats:

@@ -3,7 +3,9 @@
 from firstlight.performance.training.batch import busy, settled, whole
 from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.space import space
-from firstlight.performance.training.step import Steps, steps
+from firstlight.performance.training.step import Steps, case_of, step_parts, steps
 from firstlight.performance.training.train import best, train
 
-__all__ = ["Layouts", "Steps", "best", "busy", "settled", "space", "steps", "train", "whole"]
+__all__ = [
+    "Layouts", "Steps", "best", "busy", "case_of", "settled", "space", "step_parts", "steps", "train", "whole",
+]  # fmt: skip

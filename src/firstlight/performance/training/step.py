@@ -72,13 +72,27 @@ def steps(
         a: assumptions.
         sequences: of a step, for each layout (n,); None: those of the workload's batch.
     """
-    if workload.batch is None:
-        raise ValueError("steps() needs a workload whose batch is settled")
-    batch = max(workload.batch / workload.sequence, 1.0) if sequences is None else sequences
-    case = Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a)
+    case = case_of(model, workload, work, layouts, accelerators, collective, a, sequences)
     parts = step_parts(case)
     time = sum(parts.values(), np.zeros(len(layouts)))
     return Steps(time, parts, memory_parts(case), work.memory, case.data, case.micro_batches)
+
+
+def case_of(
+    model: Model,
+    workload: Training,
+    work: Machine,
+    layouts: Layouts,
+    accelerators: int,
+    collective: CollectiveTime,
+    a: Assumptions,
+    sequences: Floats | None = None,
+) -> Case:
+    """What `steps` computes with; the arguments are the same."""
+    if workload.batch is None:
+        raise ValueError("a step needs a workload whose batch is settled")
+    batch = max(workload.batch / workload.sequence, 1.0) if sequences is None else sequences
+    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a)
 
 
 def step_parts(case: Case) -> Parts:
