@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -32,7 +31,8 @@ class Assumption:
         source: where it is from.
         standing: vendor, measured, published or estimate; "user" where the plan replaced it.
         note: why this value (may be empty).
-        least, most: what the value may be at the least and at the most, in SI; beyond them a model has no answer.
+        least, most: what the value may be at the least and at the most, in SI, beyond which a model has no answer;
+            None where there is no bound.
     """
 
     name: str
@@ -42,8 +42,8 @@ class Assumption:
     source: str
     standing: Standing | Literal["user"]
     note: str = ""
-    least: float = -math.inf
-    most: float = math.inf
+    least: float | None = None
+    most: float | None = None
 
 
 class Assumptions(Mapping[str, float]):
@@ -114,8 +114,8 @@ def _entry(name: str, raw: dict[str, str]) -> Assumption:
         source=raw["source"],
         standing=cast("Standing", raw["standing"]),
         note=raw.get("note", ""),
-        least=units.parse(raw["least"], raw["dimension"]) if "least" in raw else -math.inf,
-        most=units.parse(raw["most"], raw["dimension"]) if "most" in raw else math.inf,
+        least=units.parse(raw["least"], raw["dimension"]) if "least" in raw else None,
+        most=units.parse(raw["most"], raw["dimension"]) if "most" in raw else None,
     )
 
 
@@ -155,9 +155,9 @@ def _absurd(value: float, entry: Assumption) -> str:
     """Why a value cannot stand for an assumption; "" where it can."""
     if value < 0 <= entry.value:
         return "is negative"
-    if value < entry.least:
+    if entry.least is not None and value < entry.least:
         return f"is less than {units.show(entry.least, entry.dimension)}"
-    if value > entry.most:
+    if entry.most is not None and value > entry.most:
         return f"is more than {units.show(entry.most, entry.dimension)}"
     if 0 < _MANY * abs(entry.value) < abs(value):
         return f"is more than {_MANY:,} times as much"

@@ -111,6 +111,6 @@ def _too_slow(case: Case, workload: Serving, found: Flow) -> InfeasibleError:
 
 def _limit(name: str, reached: float, limit: float, each: int) -> Limit:
     time = units.show(reached, "time")
-    over = f"{100 * (reached / limit - 1):.3g} % over"
+    over = f"{units.show(reached / limit - 1, 'fraction')} over"
     needed = f"{time} at best ({over}), one request at a time on {each:,} accelerators"
     return Limit(name, needed, units.show(limit, "time"), f"Allow {time}, or choose a faster system.", reached / limit)

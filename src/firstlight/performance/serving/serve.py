@@ -120,9 +120,10 @@ def _check_memory(case: Case, layout: ServingLayout) -> None:
         raise InfeasibleError(f"The batch of {model} does not fit:", (limit,))
     weights, one = float(weight_bytes(case)[0]), float(mean_cache(case)[0])
     needed = case.work.memory - room + one
+    times = units.show(max(needed / case.work.memory, 1.0), "number")
     remedy = (
-        f"Weights alone are {units.show(weights, 'bytes')}; spread the replica over "
-        f"{max(needed / case.work.memory, 1.0):.3g} times its accelerators or more, or serve in fewer bits."
+        f"Weights alone are {units.show(weights, 'bytes')}; spread the replica over {times} times its accelerators or "
+        "more, or serve in fewer bits."
     )
     limit = Limit(
         "memory", f"{units.show(needed, 'bytes')} an accelerator", units.show(case.work.memory, "bytes"), remedy
