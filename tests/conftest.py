@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-hypothesis.settings.register_profile("house", deadline=None)  # a busy machine is no failure
+# A busy machine is no failure, and a change fails for what it changed, not for an example that nobody has seen before:
+# the same examples are drawn each time. `--hypothesis-profile=explore` draws new ones.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("house")
 
 HEAD = """<!-- Written by `scripts/test tests/oracles --accuracy docs/accuracy.md`; do not edit. -->
