@@ -19,6 +19,8 @@ from firstlight.twin.protocols import Floats, Ints
 SCALE = 0.06
 """Residual, in the logarithm, that counts like one standard deviation of a prior."""
 HALVINGS = 4
+ENOUGH = 1e-3
+"""Share of the objective that a step must take off for another one to be worth its derivatives."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def balanced(weights: Floats, groups: Ints, keep: NDArray[np.bool_]) -> Floats:
 
 
 def solve(problem: Problem, theta: Floats, steps: int, progress: Callable[[str], None] = lambda _: None) -> Solution:
-    """Gauss-Newton from theta, each step halved until the objective falls; ends when none does."""
+    """Gauss-Newton from theta, each step halved until the objective falls; ends when it hardly does any more."""
     keep = np.ones(len(problem.weights), dtype=bool)
     weights = balanced(problem.weights, problem.groups, keep)
     residuals = problem.residuals(theta)
@@ -81,6 +83,8 @@ def solve(problem: Problem, theta: Floats, steps: int, progress: Callable[[str],
             break
         theta, residuals = found
         jacobian = problem.jacobian(theta, residuals)
+        if objective(problem, weights, theta, residuals) > value * (1 - ENOUGH):
+            break
     return Solution(theta, residuals, jacobian, _spread(problem, weights, residuals, jacobian))
 
 
