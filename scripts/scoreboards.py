@@ -38,7 +38,7 @@ The coefficients of the step model fitted to the published runs from their prior
 (`firstlight calibrate training --cases measurements/training.csv`), and each run predicted with its whole group left
 out of the fit (one Gauss-Newton step from the fit on all rows, that group's rows removed).
 
-| targets of issue 3, groups left out | reach | here |
+| groups left out | target | here |
 |---|---|---|
 | median / 90th percentile of absolute error, weighted | 5 % / 16 % | {median} / {tail} |
 | signed bias | within 1.5 % | {bias} |
