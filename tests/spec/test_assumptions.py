@@ -20,6 +20,7 @@ def test_shipped_values_lie_within_their_bounds():
         ("performance.memory_efficiency", "0 %", "is less than 1 %; firstlight comes with 81 %"),
         ("performance.memory_efficiency", "101 %", "is more than the whole; firstlight comes with 81 %"),
         ("performance.serving_high_first", 0.5, "is less than 1; firstlight comes with 1.94"),
+        ("twin.service_rack_power", "0 W", "is less than 100 W; firstlight comes with 15 kW"),
         ("performance.batch_power", 30, "is more than 1; firstlight comes with 0.3271"),
         ("reliability.repair_time", "-1 h", "is negative; firstlight comes with 24 h"),
         ("reliability.repair_time", "1e9 days", "is more than 1,000,000 times as much; firstlight comes with 24 h"),

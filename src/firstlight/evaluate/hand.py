@@ -52,7 +52,7 @@ def usable(design: Design) -> int:
 
 def holding(placed: int, spare: float) -> int:
     """The fewest accelerators of which so many are not hot spares, at a share of spares below 1."""
-    count = math.ceil(placed / (1 - spare))
+    count = max(placed, math.floor((placed - 1) / (1 - spare)))
     while count - round(count * spare) < placed:
         count += 1
     return count
