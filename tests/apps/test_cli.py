@@ -100,6 +100,21 @@ def test_a_defect_is_3_without_traceback(monkeypatch, capsys):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(MemoryError(), "fewer accelerators"), (OSError(28, "No space left on device"), "No space left")],
+)
+def test_what_the_machine_refuses_is_3_and_no_defect(monkeypatch, capsys, error, said):
+    def refused(*_args, **_options):
+        raise error
+
+    monkeypatch.setattr(cli.root, "main", refused)
+    code, _, err = run("check", capsys=capsys)
+    assert code == 3
+    assert said in err
+    assert "defect" not in err
+
+
 def test_interruption_is_130(monkeypatch, capsys):
     def interrupted(*_args, **_options):
         raise KeyboardInterrupt

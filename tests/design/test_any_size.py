@@ -60,6 +60,13 @@ def test_the_fewest_that_hold_a_placement_beside_their_spares(placed, spare):
         ({"design.spare": "100 %"}, "leaves no accelerator to work"),
         (
             {
+                "design.spare": "99.9999 %",
+                "design.placements": "[{accelerators: 640, training: {}}, {accelerators: 16, serving: {}}]",
+            },
+            r"leaves less than the 656 placed(?s:.*)Write a smaller share",
+        ),
+        (
+            {
                 "design.accelerators": "80", "design.spare": "50 %",
                 "design.placements": "[{accelerators: 64, training: {}}, {accelerators: 16, serving: {}}]",
             },

@@ -19,7 +19,7 @@ from firstlight.spec import assumptions as entries
 from firstlight.spec import models, places
 from firstlight.spec import parts as kinds
 from firstlight.spec.catalog import Catalog
-from firstlight.spec.design import Design
+from firstlight.spec.design import MOST_ACCELERATORS, Design
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.parts import Part
 from firstlight.spec.problems import split
@@ -184,9 +184,18 @@ def _one_pass(source: Source, where: Where, workload: Serving, model: Model) -> 
 
 
 def spares(given: Sections) -> Iterator[Problem]:
-    """Hot spares that leave nothing to work."""
-    if given.design and given.design.spare == 1:
-        yield given.source.problem(("design", "spare"), "leaves no accelerator to work", "Write less than 100 %.")
+    """Hot spares that leave nothing to work, or ask for more accelerators than any design may have."""
+    if given.design is None or given.design.spare is None:
+        return
+    where, working = ("design", "spare"), 1 - given.design.spare
+    placed = sum(placement.accelerators for placement in given.design.placements or ())
+    if not working:
+        yield given.source.problem(where, "leaves no accelerator to work", "Write less than 100 %.")
+    elif given.design.accelerators is None and placed > working * MOST_ACCELERATORS:
+        message = (
+            f"of {MOST_ACCELERATORS:,} accelerators, the most there may be, it leaves less than the {placed:,} placed"
+        )
+        yield given.source.problem(where, message, "Write a smaller share.")
 
 
 def fabric(given: Sections) -> Iterator[Problem]:

@@ -13,6 +13,9 @@ FabricKind = Literal["clos", "rail-optimised", "rail-only", "torus"]
 Recomputation = Literal["none", "selective", "full"]
 Redundancy = Literal["n", "n+1", "2n"]
 
+MOST_ACCELERATORS = 100_000_000
+"""Of one design."""
+
 
 class FabricDesign(Document):
     """The scale-out network that joins the nodes."""
@@ -94,7 +97,7 @@ class ServingLayout(Document):
 class Placement(Document):
     """The share of the factory that one workload of the demand runs on, in the demand's order."""
 
-    accelerators: Annotated[int, Count(1, 100_000_000, "16_384")]
+    accelerators: Annotated[int, Count(1, MOST_ACCELERATORS, "16_384")]
     """Accelerators for this workload, all replicas together."""
     training: TrainingLayout | None = None
     """For a training workload."""
@@ -107,7 +110,7 @@ class Design(Document):
 
     system: str | None = Field(default=None, min_length=1, max_length=200, examples=["hgx-h100"])
     """System id of the catalogue (a server or a rack-scale system)."""
-    accelerators: Annotated[int, Count(1, 100_000_000, "100_000")] | None = None
+    accelerators: Annotated[int, Count(1, MOST_ACCELERATORS, "100_000")] | None = None
     """Accelerators on the site; rounded up to whole systems."""
     fabric: FabricDesign = FabricDesign()
     """The network between the nodes."""

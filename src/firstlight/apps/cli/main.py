@@ -87,6 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
     except SystemExit as done:
         # click leaves so where the reader of our output has left (`firstlight ... | head`), and after a completion.
         code = done.code if "_FIRSTLIGHT_COMPLETE" in os.environ else 0
+    except MemoryError:
+        complain("the memory of this machine is too small for it. Plan fewer accelerators, or take a larger machine.")
+        code = 3
     except OSError as error:
         complain(f"the system refuses to go on: {error}. Mend that, and run the command again.")
         code = 3
