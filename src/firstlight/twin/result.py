@@ -61,7 +61,9 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):
-        return plain(cast("np.ndarray[Any, Any]", value).tolist())
+        array = cast("np.ndarray[Any, Any]", value)
+        numeric = array.dtype.kind in "iufb" and bool(np.isfinite(array).all())
+        return array.tolist() if numeric else plain(array.tolist())  # a year of hours needs no look at each
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, float):
