@@ -14,18 +14,25 @@ from firstlight.twin.protocols import Floats
 
 
 def elementwise(
-    tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a: Assumptions
+    tokens: ArrayLike,
+    layer: Layer,
+    tensor: ArrayLike,
+    work: Machine,
+    a: Assumptions,
+    spread: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     """Forward and backward time of one layer's element-wise work on one rank [s].
 
     Bytes of one fused pass over each tensor (14 per hidden unit, 3 per mixer column, 2 per feed-forward column), times
     how far the software is from that; quantise and transpose passes where products run in fewer than 16 bits.
+    `spread`: ranks that share the residual stream's tokens; None: those of tensor parallelism.
     """
     tokens, tensor = np.asarray(tokens, dtype=float), np.asarray(tensor, dtype=float)
     routed = layer.routed.active * layer.routed.width if layer.routed else 0
     inner = layer.inner_width + routed
     gated = 1 if layer.gated_inner or (layer.routed is not None and layer.routed.gated) else 0
-    passed = tokens * (14.0 * layer.hidden + 3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
+    stream = 14.0 * layer.hidden * tensor / np.asarray(tensor if spread is None else spread, dtype=float)
+    passed = tokens * (stream + 3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
     passed = passed * a[f"performance.elementwise_{work.software}"] * _age(a)
     cast = np.zeros_like(passed)
     if work.low:

@@ -227,6 +227,16 @@ class Case:
         return group(self.layouts.context, self.layouts.tensor, self.work.domain)
 
     @cached_property
+    def spread(self) -> Floats:
+        """Tensor-parallel ranks that share the tokens of the residual stream; 1 without sequence parallelism (n,)."""
+        return np.where(self.layouts.sequence_parallel == 1, self.layouts.tensor, 1).astype(float)
+
+    @cached_property
+    def expert_ranks(self) -> Ints:
+        """Ranks that hold all experts once (n,)."""
+        return self.layouts.expert * self.layouts.expert_tensor
+
+    @cached_property
     def expert_group(self) -> Group:
         """Ranks that exchange tokens for their experts: over tensor and data parallelism."""
         return group(self.layouts.expert, self.layouts.expert_tensor, self.work.domain)
@@ -250,13 +260,12 @@ class Case:
     @cached_property
     def replicas(self) -> Floats:
         """Ranks of a site that hold the same experts (n,)."""
-        inside = self.layouts.expert * self.layouts.expert_tensor
-        return np.maximum(self.shards * self.layouts.tensor / inside, 1.0)
+        return np.maximum(self.shards * self.layouts.tensor / self.expert_ranks, 1.0)
 
     @cached_property
     def replica_group(self) -> Group:
         """Ranks of a site that hold the same experts."""
-        return group(self.replicas, self.layouts.expert * self.layouts.expert_tensor, self.work.domain)
+        return group(self.replicas, self.expert_ranks, self.work.domain)
 
     @cached_property
     def stage_group(self) -> Group:

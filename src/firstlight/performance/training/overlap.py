@@ -32,7 +32,7 @@ def local_parameters(case: Case) -> tuple[Floats, Floats]:
     experts = sum(layer.count * layer.experts for layer in case.layers)
     both = case.ends.embedding + case.ends.own_head
     outside = np.where(case.layouts.pipeline > 1, max(case.ends.embedding, case.ends.head), both)
-    return (dense * share + outside) / case.layouts.tensor, experts * share / case.layouts.expert
+    return (dense * share + outside) / case.layouts.tensor, experts * share / case.expert_ranks
 
 
 def data_traffic(case: Case) -> Floats:
@@ -58,6 +58,6 @@ def _optimizer(case: Case) -> Floats:
     """Adam over the parameters that a rank updates, at the memory's bandwidth."""
     dense, experts = local_parameters(case)
     sharded = case.layouts.zero >= 1
-    own = dense / np.where(sharded, case.data * case.layouts.context, 1.0)
+    own = dense / np.where(sharded, case.shards, 1.0)
     own = own + experts / np.where(sharded, case.replicas, 1.0)
     return own * case.a["performance.optimizer_bytes"] / case.work.bandwidth

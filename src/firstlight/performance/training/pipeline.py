@@ -5,46 +5,58 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
-from firstlight.performance.training.layer import Parts, layer_parts
+from firstlight.performance.training.layer import LayerTime, Parts, layer_time
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.schedules import bubble, paired
 from firstlight.twin.protocols import Floats
 
 
 def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     """Time of all micro-batches of a step by part, and of one micro-batch on the fullest stage [s]; arrays (n,).
 
-    m t_max + (p - 1) / v t_mean for m micro-batches over p stages in v chunks each (interleaved 1F1B, arXiv
-    2104.04473), and what is seen of the hand-over.
+    m t_max for m micro-batches on the slowest of p stages, the schedule's bubble (`schedules.bubble`), and what is seen
+    of the hand-over.
     """
-    work = _whole_model(case)
+    whole = _whole_model(case)
     m, stages = case.micro_batches, case.layouts.pipeline.astype(float)
     head, embedding = _head(case), _embedding(case)
-    mean = (sum(work.values(), np.zeros(len(m))) + head + embedding) / stages
-    fullest = _fullest(case, mean, sum(work.values(), np.zeros(len(m))) / case.depth, head)
-    parts = {name: m * time / stages for name, time in work.items()}
+    layers = sum(whole.parts.values(), np.zeros(len(m)))
+    mean = (layers + head + embedding) / stages
+    fullest = _fullest(case, mean, layers / case.depth, head)
+    parts = {name: m * time / stages for name, time in whole.parts.items()}
     parts["head"] = m * (head + embedding) / stages
     parts["imbalance"] = m * (fullest - mean)
-    parts["bubble"] = (stages - 1) / case.layouts.interleave * mean
+    thirds = (head + embedding) / 3.0
+    parts["bubble"] = bubble(case, mean, (whole.forward + thirds) / stages, (whole.weight + thirds) / stages)
     parts["pipeline"] = _hand_over(case)
     parts["overhead"] = m * case.a["performance.micro_batch_overhead"]
     return parts, fullest
 
 
-def _whole_model(case: Case) -> Parts:
-    """One micro-batch through all layers, by part."""
-    total: Parts = {}
+def _whole_model(case: Case) -> LayerTime:
+    """One micro-batch through all layers; in a DualPipe less what hides beside the other direction."""
+    parts: Parts = {}
+    forward, weight = np.zeros(len(case.layouts)), np.zeros(len(case.layouts))
     for layer in case.layers:
-        for name, time in layer_parts(layer, case).items():
-            total[name] = total.get(name, np.zeros(len(case.layouts))) + layer.count * time
-    return total
+        one = layer_time(layer, case)
+        for name, time in one.parts.items():
+            parts[name] = parts.get(name, np.zeros(len(case.layouts))) + layer.count * time
+        forward, weight = forward + layer.count * one.forward, weight + layer.count * one.weight
+    hidden = paired(case) * np.minimum(parts["expert"], parts["gemm"] + parts["attention"] + parts["elementwise"])
+    parts["expert"] = parts["expert"] - hidden
+    return LayerTime(parts, forward - hidden / 2.0, weight)
 
 
 def _fullest(case: Case, mean: Floats, layer: Floats, head: Floats) -> Floats:
-    """Time of a micro-batch on the slowest stage: the one with most layers, or the last one with the head."""
+    """Time of a micro-batch on the slowest stage: the one with most layers, or the last one with the head.
+
+    In a DualPipe a rank has half of its micro-batches on each of two stages: the first and the last are on one.
+    """
     stages = case.layouts.pipeline
-    spare = case.stage_layers * stages - case.depth
-    last = (case.stage_layers - np.ceil(spare / 2.0)) * layer + head
-    slowest = np.maximum(case.stage_layers * layer, last)
+    first, last = case.first_layers * layer, case.last_layers * layer + head
+    apart = np.maximum(np.maximum(first, last), case.middle_layers * layer)
+    both = np.maximum((first + last) / 2.0, case.middle_layers * layer)
+    slowest = np.where(case.layouts.runs("dualpipe"), both, apart)
     excess = np.maximum(slowest - mean, 0.0) * case.a["performance.pipeline_imbalance"]
     return mean + np.where(stages > 1, excess, 0.0)
 
