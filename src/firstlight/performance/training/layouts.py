@@ -37,6 +37,10 @@ WORDS = {
     "recompute": RECOMPUTE, "schedule": SCHEDULES, "context_kind": CONTEXTS, "gradients": GRADIENTS, "moments": MOMENTS,
 }  # fmt: skip
 """Fields whose words are kept as their place in a list: recompute none is 0, selective 1, full 2."""
+MOMENT_BYTES = (4.0, 2.0, 1.0)
+"""Bytes of the types in `MOMENTS`."""
+FULL_UPDATE = 28.0
+"""Bytes that Adam reads and writes per parameter in fp32: gradient read, weight and two moments both ways."""
 UNSET = -1
 """A number of layers that a layout leaves open."""
 
@@ -211,6 +215,29 @@ class Case:
     def stage_layers(self) -> Floats:
         """Layers of the fullest pipeline stage (n,)."""
         return np.maximum(self.middle_layers, np.maximum(self.first_layers, self.last_layers))
+
+    @cached_property
+    def gradient_bytes(self) -> Floats:
+        """Bytes of a parameter's gradient, as it is accumulated and reduced (n,)."""
+        wide, narrow = self.a["performance.gradient_bytes"], self.a["performance.weight_bytes_bf16"]
+        return np.where(self.layouts.gradients == GRADIENTS.index("fp32"), wide, narrow)
+
+    @cached_property
+    def moment_bytes(self) -> Floats:
+        """Bytes of one of an optimizer's two moments (n,)."""
+        return np.asarray(MOMENT_BYTES)[self.layouts.moments]
+
+    @cached_property
+    def optimizer_bytes(self) -> Floats:
+        """Bytes of a parameter's optimizer state: an fp32 weight and two moments (n,)."""
+        return self.a["performance.master_bytes"] - 2.0 * (MOMENT_BYTES[0] - self.moment_bytes)
+
+    @cached_property
+    def optimizer_traffic(self) -> Floats:
+        """Bytes that an update reads and writes per parameter (n,); narrow moments and gradients in proportion."""
+        whole = FULL_UPDATE - 4.0 * (MOMENT_BYTES[0] - self.moment_bytes) - (MOMENT_BYTES[0] - self.gradient_bytes)
+        wide = FULL_UPDATE - MOMENT_BYTES[0] + self.a["performance.gradient_bytes"]
+        return self.a["performance.optimizer_bytes"] * whole / wide
 
     def tokens(self, layer: Layer) -> Floats:
         """Tokens of a micro-batch that pass a layer on one rank, before tensor parallelism (n,)."""

@@ -27,11 +27,17 @@ def step_end(case: Case, window: Floats) -> Parts:
 
 def local_parameters(case: Case) -> tuple[Floats, Floats]:
     """Dense parameters (embedding and head of the fuller end stage included) and expert parameters of a rank (n,)."""
-    share = case.stage_layers / case.depth
+    both = case.ends.embedding + case.ends.own_head
+    whole = (case.layouts.pipeline == 1) | case.layouts.runs("dualpipe")
+    outside = np.where(whole, both, max(case.ends.embedding, case.ends.head))
+    return parameters_of(case, case.stage_layers * np.where(case.layouts.runs("dualpipe"), 2.0, 1.0), outside)
+
+
+def parameters_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Dense and expert parameters of a rank with so many layers and so many parameters outside them (n,)."""
+    share = layers / case.depth
     dense = sum(layer.count * layer.dense for layer in case.layers) + case.ends.extra
     experts = sum(layer.count * layer.experts for layer in case.layers)
-    both = case.ends.embedding + case.ends.own_head
-    outside = np.where(case.layouts.pipeline > 1, max(case.ends.embedding, case.ends.head), both)
     return (dense * share + outside) / case.layouts.tensor, experts * share / case.expert_ranks
 
 
@@ -46,7 +52,7 @@ def data_traffic(case: Case) -> Floats:
 
 
 def _exchange(case: Case, parameters: Floats, group: tuple[Floats, Floats]) -> Floats:
-    gradients = parameters * case.a["performance.gradient_bytes"]
+    gradients = parameters * case.gradient_bytes
     reduce = case.collective("all_reduce", gradients, group)
     scatter = case.collective("reduce_scatter", gradients, group)
     gather = case.collective("all_gather", parameters * 2.0, group)
@@ -60,4 +66,4 @@ def _optimizer(case: Case) -> Floats:
     sharded = case.layouts.zero >= 1
     own = dense / np.where(sharded, case.shards, 1.0)
     own = own + experts / np.where(sharded, case.replicas, 1.0)
-    return own * case.a["performance.optimizer_bytes"] / case.work.bandwidth
+    return np.where(case.layouts.offloads("optimizer"), 0.0, own * case.optimizer_traffic / case.work.bandwidth)

@@ -7,6 +7,7 @@ import numpy as np
 from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.training.layer import LayerTime, Parts, layer_time
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.offload import moved_in_passes
 from firstlight.performance.training.schedules import bubble, paired
 from firstlight.twin.protocols import Floats
 
@@ -29,6 +30,8 @@ def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     thirds = (head + embedding) / 3.0
     parts["bubble"] = bubble(case, mean, (whole.forward + thirds) / stages, (whole.weight + thirds) / stages)
     parts["pipeline"] = _hand_over(case)
+    backward = (layers - whole.forward) / stages
+    parts["offload"] = m * moved_in_passes(case, whole.forward / stages, backward)
     parts["overhead"] = m * case.a["performance.micro_batch_overhead"]
     return parts, fullest
 
