@@ -73,6 +73,9 @@ class TrainingLayout(Document):
     """Expert-parallel ranks (inside tensor x context x data)."""
     zero: Annotated[int, Field(ge=0, le=3)] = 1
     """ZeRO stage: 0 nothing sharded over data parallelism, 1 optimizer states, 2 and gradients, 3 and weights."""
+    shard: int | None = Field(default=None, ge=2, le=16_777_216)
+    """Data-parallel ranks that ZeRO shards over, each such group a replica of the others (hybrid sharding). Left out:
+    all."""
     micro_batch: int = Field(default=1, ge=1, le=65536)
     """Sequences in a micro-batch."""
     recompute: Recomputation = "none"

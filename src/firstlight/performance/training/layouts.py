@@ -22,7 +22,10 @@ RECOMPUTE = ("none", "selective", "full")
 
 @dataclass(frozen=True)
 class Layouts:
-    """Training layouts, one per element; fields as in `spec.design.TrainingLayout`. Arrays of equal shape (n,)."""
+    """Training layouts, one per element; fields as in `spec.design.TrainingLayout`, 0 for what is left out.
+
+    Arrays of equal shape (n,).
+    """
 
     tensor: Ints
     pipeline: Ints
@@ -30,6 +33,7 @@ class Layouts:
     context: Ints
     expert: Ints
     zero: Ints
+    shard: Ints
     micro_batch: Ints
     recompute: Ints
 
@@ -41,7 +45,7 @@ class Layouts:
         """Arrays of some layouts."""
         rows = [
             [
-                getattr(one, f.name) if f.name != "recompute" else RECOMPUTE.index(one.recompute)
+                getattr(one, f.name) or 0 if f.name != "recompute" else RECOMPUTE.index(one.recompute)
                 for f in fields(cls)
             ]
             for one in given
@@ -55,8 +59,8 @@ class Layouts:
     def one(self, index: int) -> TrainingLayout:
         """One layout as a document."""
         values = {f.name: int(getattr(self, f.name)[index]) for f in fields(self)}
-        recompute = RECOMPUTE[values.pop("recompute")]
-        return TrainingLayout.model_validate({**values, "recompute": recompute})
+        own = {"recompute": RECOMPUTE[values.pop("recompute")], "shard": values.pop("shard") or None}
+        return TrainingLayout.model_validate({**values, **own})
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Case:
         accelerators: of the run; what a layout cannot use stands idle.
         work: machine. layouts: arrays (n,).
         collective: time of collectives on the fabric.
+        adapters: rank of LoRA adapters; 0 trains all weights.
     """
 
     model: Model
@@ -79,6 +84,7 @@ class Case:
     layouts: Layouts
     collective: CollectiveTime
     a: Assumptions
+    adapters: int = 0
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -132,20 +138,43 @@ class Case:
         return group(self.layouts.expert, 1, self.work.domain)
 
     @cached_property
-    def data_group(self) -> Group:
-        """Ranks that hold the same dense weights."""
-        return group(self.data * self.layouts.context, self.layouts.tensor, self.work.domain)
+    def shard(self) -> Floats:
+        """Ranks that the states of dense weights are sharded over (n,)."""
+        return np.where(self.layouts.shard > 0, self.layouts.shard, self.data * self.layouts.context)
+
+    @cached_property
+    def shard_group(self) -> Group:
+        """Ranks that share the states of dense weights."""
+        return group(self.shard, self.layouts.tensor, self.work.domain)
+
+    @cached_property
+    def copies_group(self) -> Group:
+        """Ranks that hold the same shard of dense weights."""
+        copies = self.data * self.layouts.context / self.shard
+        return group(np.maximum(copies, 1.0), self.layouts.tensor * self.shard, self.work.domain)
+
+    @cached_property
+    def expert_shard(self) -> Floats:
+        """Ranks that the states of experts are sharded over (n,)."""
+        inside = np.maximum(self.layouts.shard * self.layouts.tensor / self.layouts.expert, 1.0)
+        return np.where(self.layouts.shard > 0, np.minimum(inside, self.replicas), self.replicas)
+
+    @cached_property
+    def expert_shard_group(self) -> Group:
+        """Ranks that share the states of experts."""
+        return group(self.expert_shard, self.layouts.expert, self.work.domain)
+
+    @cached_property
+    def expert_copies_group(self) -> Group:
+        """Ranks that hold the same shard of experts."""
+        stride = self.layouts.expert * self.expert_shard
+        return group(np.maximum(self.replicas / self.expert_shard, 1.0), stride, self.work.domain)
 
     @cached_property
     def replicas(self) -> Floats:
         """Ranks that hold the same experts (n,)."""
         ranks = self.data * self.layouts.context * self.layouts.tensor
         return np.maximum(ranks / self.layouts.expert, 1.0)
-
-    @cached_property
-    def replica_group(self) -> Group:
-        """Ranks that hold the same experts."""
-        return group(self.replicas, self.layouts.expert, self.work.domain)
 
     @cached_property
     def stage_group(self) -> Group:

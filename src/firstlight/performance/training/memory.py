@@ -7,7 +7,7 @@ import numpy as np
 from firstlight.performance.shapes import Layer, Scan, Softmax
 from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case
-from firstlight.performance.training.overlap import local_parameters
+from firstlight.performance.training.overlap import local_parameters, trained_parameters
 from firstlight.twin.protocols import Floats
 
 
@@ -36,15 +36,17 @@ def _stage(case: Case, *, first: bool) -> Parts:
 
 
 def _states(case: Case) -> Parts:
-    """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054)."""
-    dense, experts = local_parameters(case)
+    """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054); the latter of what is trained."""
     zero, a = case.layouts.zero, case.a
-    sharded = dense / (case.data * case.layouts.context) + experts / case.replicas
-    whole = dense + experts
+    held, trained = local_parameters(case), trained_parameters(case)
+
+    def kept(of: tuple[Floats, Floats], sharded: int) -> Floats:
+        return np.where(zero >= sharded, of[0] / case.shard + of[1] / case.expert_shard, of[0] + of[1])
+
     return {
-        "weights": 2.0 * np.where(zero >= 3, sharded, whole),
-        "gradients": a["performance.gradient_bytes"] * np.where(zero >= 2, sharded, whole),
-        "optimizer": a["performance.master_bytes"] * np.where(zero >= 1, sharded, whole),
+        "weights": 2.0 * kept(held, 3),
+        "gradients": a["performance.gradient_bytes"] * kept(trained, 2),
+        "optimizer": a["performance.master_bytes"] * kept(trained, 1),
     }
 
 
