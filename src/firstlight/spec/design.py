@@ -78,13 +78,13 @@ class TrainingLayout(Document):
     """Expert-parallel ranks (inside tensor x context x data)."""
     zero: Annotated[int, Field(ge=0, le=3)] = 1
     """ZeRO stage: 0 nothing sharded over data parallelism, 1 optimizer states, 2 and gradients, 3 and weights."""
+    shard: int | None = Field(default=None, ge=2, le=16_777_216)
+    """Data-parallel ranks that ZeRO shards over, each such group a replica of the others (hybrid sharding). Left out:
+    all."""
     micro_batch: int = Field(default=1, ge=1, le=65536)
     """Sequences in a micro-batch."""
     recompute: Recomputation = "none"
     """Activations that are computed again in the backward pass."""
-    sequence_parallel: bool = True
-    """Tensor-parallel ranks split the sequence outside attention and feed-forward parts. False: they repeat norms and
-    residuals, and keep their activations whole (Megatron-LM before 2022)."""
     schedule: Schedule = "1f1b"
     """Order of micro-batches in the pipeline. 1f1b: one forward, one backward, interleaved where `interleave` is above
     1. gpipe: all forwards, then all backwards. zero-bubble: weight gradients fill the bubble, at the memory of 1f1b

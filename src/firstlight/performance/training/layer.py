@@ -77,15 +77,25 @@ def _products(layer: Layer, case: Case) -> Pass:
         into = matrix.into / tensor if matrix.split == "into" else np.full_like(tensor, matrix.into)
         forward = forward + gemm(rows, out, into, rates)
         inputs = inputs + gemm(rows, into, out, rates)
-        weight = weight + gemm(out, into, rows, rates)
+        if case.adapters:
+            forward, inputs = forward + _adapter(rows, out, into, case), inputs + 2.0 * _adapter(rows, out, into, case)
+        else:
+            weight = weight + gemm(out, into, rows, rates)
     if layer.routed:
         each, local = _expert_rows(layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
         width = layer.routed.width / layout.expert_tensor
         for n, k in ((width * (2 if layer.routed.gated else 1), layer.routed.hidden), (layer.routed.hidden, width)):
             forward = forward + gemm(each, n, k, rates, local)
             inputs = inputs + gemm(each, k, n, rates, local)
-            weight = weight + gemm(n, k, each, rates, local)
+            if not case.adapters:
+                weight = weight + gemm(n, k, each, rates, local)
     return Pass(forward, inputs + weight, weight)
+
+
+def _adapter(rows: Floats, out: Floats, into: Floats, case: Case) -> Floats:
+    """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; backward is twice."""
+    rates, rank = case.work.rates("bf16", case.a), float(case.adapters)
+    return gemm(rows, rank, into, rates) + gemm(rows, out, rank, rates)
 
 
 def _expert_rows(layer: Layer, case: Case) -> Floats:
@@ -114,11 +124,11 @@ def _cores(layer: Layer, case: Case) -> Pass:
 def _elementwise(layer: Layer, case: Case) -> Pass:
     """Element-wise kernels, the permutation of routed copies, and gradients accumulated in fp32."""
     tokens, layout = case.tokens(layer), case.layouts
-    forward, backward = elementwise(tokens, layer, layout.tensor, case.work, case.a, case.spread)
+    forward, backward = elementwise(tokens, layer, layout.tensor, case.work, case.a)
     moved = permute(tokens, layer, layout.tensor, case.work, case.a)
     local = layer.dense / layout.tensor + layer.experts / case.expert_ranks
     rate = case.work.bandwidth * case.a["performance.memory_efficiency"]
-    gathered = (case.micro_batches > 1) & (layout.zero < 3)
+    gathered = (case.micro_batches > 1) & (layout.zero < 3) & (case.adapters == 0)
     accumulated = np.where(gathered, local * case.a["performance.accumulation"] / rate, 0.0)
     return Pass(forward + moved, backward + moved + accumulated)
 
@@ -217,13 +227,13 @@ def _recompute(case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
 def _sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Floats:
     """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered both ways, gradients scattered (arXiv 1910.02054)."""
     dense, experts = layer.dense / case.layouts.tensor * 2.0, layer.experts / case.expert_ranks * 2.0
-    gather = case.collective("all_gather", dense, case.data_group)
-    scatter = case.collective("reduce_scatter", dense, case.data_group)
+    gather = case.collective("all_gather", dense, case.shard_group)
+    scatter = case.collective("reduce_scatter", dense, case.shard_group)
     if layer.routed:
-        gather = gather + case.collective("all_gather", experts, case.replica_group)
-        scatter = scatter + case.collective("reduce_scatter", experts, case.replica_group)
+        gather = gather + case.collective("all_gather", experts, case.expert_shard_group)
+        scatter = scatter + case.collective("reduce_scatter", experts, case.expert_shard_group)
     gather = np.where(case.layouts.zero >= 3, gather, 0.0)
-    scatter = np.where(case.layouts.zero >= 2, scatter, 0.0)
+    scatter = np.where((case.layouts.zero >= 2) & (case.adapters == 0), scatter, 0.0)
     return _behind(forward, gather, case) + _behind(backward, gather + scatter, case)
 
 

@@ -49,7 +49,8 @@ UNSET = -1
 class Layouts:
     """Training layouts, one per element; fields as in `spec.design.TrainingLayout`. Arrays of equal shape (n,).
 
-    Words are their place in `WORDS`, `offload` has a bit for each of `OFFLOADS`. Fields with a default may be left out.
+    Words are their place in `WORDS`, `offload` has a bit for each of `OFFLOADS`, a shard that is left out is 0. Fields
+    with a default may be left out.
     """
 
     tensor: Ints
@@ -58,9 +59,9 @@ class Layouts:
     context: Ints
     expert: Ints
     zero: Ints
+    shard: Ints
     micro_batch: Ints
     recompute: Ints
-    sequence_parallel: Ints = field(default_factory=lambda: np.ones((), np.int64))
     schedule: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     first_layers: Ints = field(default_factory=lambda: np.full((), UNSET, np.int64))
     last_layers: Ints = field(default_factory=lambda: np.full((), UNSET, np.int64))
@@ -114,7 +115,7 @@ def _number(name: str, value: Any) -> float:
     if name == "offload":
         return sum(1 << OFFLOADS.index(what) for what in set(value))
     if value is None:
-        return np.inf if name == "site_link" else UNSET
+        return {"site_link": np.inf, "shard": 0}.get(name, UNSET)
     return value
 
 
@@ -126,7 +127,8 @@ def _word(name: str, value: Any) -> Any:
         return tuple(what for bit, what in enumerate(OFFLOADS) if int(value) >> bit & 1)
     if name == "site_link":
         return units.exact(float(value), "bandwidth") if np.isfinite(value) else None
-    return None if int(value) == UNSET else int(value)
+    left_out = 0 if name == "shard" else UNSET
+    return None if int(value) == left_out else int(value)
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class Case:
         accelerators: of the run; what a layout cannot use stands idle.
         work: machine. layouts: arrays (n,).
         collective: time of collectives on the fabric.
+        adapters: rank of LoRA adapters; 0 trains all weights.
     """
 
     model: Model
@@ -149,6 +152,7 @@ class Case:
     layouts: Layouts
     collective: CollectiveTime
     a: Assumptions
+    adapters: int = 0
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -223,6 +227,11 @@ class Case:
         return np.where(self.layouts.gradients == GRADIENTS.index("fp32"), wide, narrow)
 
     @cached_property
+    def reduced_bytes(self) -> Floats:
+        """Bytes of a parameter's gradient on its way over data parallelism (n,)."""
+        return np.minimum(self.a["performance.reduced_bytes"], self.gradient_bytes)
+
+    @cached_property
     def moment_bytes(self) -> Floats:
         """Bytes of one of an optimizer's two moments (n,)."""
         return np.asarray(MOMENT_BYTES)[self.layouts.moments]
@@ -256,7 +265,7 @@ class Case:
     @cached_property
     def spread(self) -> Floats:
         """Tensor-parallel ranks that share the tokens of the residual stream; 1 without sequence parallelism (n,)."""
-        return np.where(self.layouts.sequence_parallel == 1, self.layouts.tensor, 1).astype(float)
+        return np.where(self.a["performance.sequence_parallel"] >= 0.5, self.layouts.tensor, 1).astype(float)
 
     @cached_property
     def expert_ranks(self) -> Ints:
@@ -280,19 +289,41 @@ class Case:
         return np.maximum(self.data / self.layouts.sites, 1.0) * self.layouts.context * twice
 
     @cached_property
-    def data_group(self) -> Group:
-        """Ranks of a site that hold the same dense weights."""
-        return group(self.shards, self.layouts.tensor, self.work.domain)
+    def shard(self) -> Floats:
+        """Ranks that the states of dense weights are sharded over (n,)."""
+        return np.where(self.layouts.shard > 0, self.layouts.shard, self.shards)
+
+    @cached_property
+    def shard_group(self) -> Group:
+        """Ranks that share the states of dense weights."""
+        return group(self.shard, self.layouts.tensor, self.work.domain)
+
+    @cached_property
+    def copies_group(self) -> Group:
+        """Ranks of a site that hold the same shard of dense weights."""
+        return group(np.maximum(self.shards / self.shard, 1.0), self.layouts.tensor * self.shard, self.work.domain)
+
+    @cached_property
+    def expert_shard(self) -> Floats:
+        """Ranks that the states of experts are sharded over (n,)."""
+        inside = np.maximum(self.layouts.shard * self.layouts.tensor / self.expert_ranks, 1.0)
+        return np.where(self.layouts.shard > 0, np.minimum(inside, self.replicas), self.replicas)
+
+    @cached_property
+    def expert_shard_group(self) -> Group:
+        """Ranks that share the states of experts."""
+        return group(self.expert_shard, self.expert_ranks, self.work.domain)
+
+    @cached_property
+    def expert_copies_group(self) -> Group:
+        """Ranks that hold the same shard of experts."""
+        stride = self.expert_ranks * self.expert_shard
+        return group(np.maximum(self.replicas / self.expert_shard, 1.0), stride, self.work.domain)
 
     @cached_property
     def replicas(self) -> Floats:
         """Ranks of a site that hold the same experts (n,)."""
         return np.maximum(self.shards * self.layouts.tensor / self.expert_ranks, 1.0)
-
-    @cached_property
-    def replica_group(self) -> Group:
-        """Ranks of a site that hold the same experts."""
-        return group(self.replicas, self.expert_ranks, self.work.domain)
 
     @cached_property
     def stage_group(self) -> Group:

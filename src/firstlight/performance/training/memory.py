@@ -9,7 +9,7 @@ import numpy as np
 from firstlight.performance.training.activations import in_transit, loss, stored, temporary, widest
 from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case
-from firstlight.performance.training.overlap import parameters_of
+from firstlight.performance.training.overlap import parameters_of, trained_of
 from firstlight.performance.training.schedules import in_flight
 from firstlight.performance.training.sites import outer_state
 from firstlight.twin.protocols import Floats
@@ -78,18 +78,19 @@ def _share(case: Case, stage: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _states(case: Case, layers: Floats, first: Floats, last: Floats) -> Parts:
-    """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054), less what the host keeps."""
-    ends = case.ends
-    head = np.where(first, ends.own_head, ends.head)
-    outside = np.where(first, ends.embedding, 0) + np.where(last, head, 0)
-    dense, experts = parameters_of(case, layers, outside)
-    zero, layout = case.layouts.zero, case.layouts
-    sharded, whole = dense / case.shards + experts / case.replicas, dense + experts
-    states = np.where(zero >= 1, sharded, whole)
-    weights = np.where(zero >= 3, sharded, whole)
+    """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054), the latter two of what is trained; less
+    what the host keeps."""
+    ends, zero, layout = case.ends, case.layouts.zero, case.layouts
+    outside = np.where(first, ends.embedding, 0) + np.where(last, np.where(first, ends.own_head, ends.head), 0)
+    held, trained = parameters_of(case, layers, outside), trained_of(case, layers, outside)
+
+    def kept(of: tuple[Floats, Floats], sharded: int) -> Floats:
+        return np.where(zero >= sharded, of[0] / case.shard + of[1] / case.expert_shard, of[0] + of[1])
+
+    weights, states = kept(held, 3), kept(trained, 1)
     return {
         "weights": 2.0 * np.where(layout.offloads("weights"), np.minimum(weights, 2.0 * widest(case)), weights),
-        "gradients": case.gradient_bytes * np.where(zero >= 2, sharded, whole),
+        "gradients": case.gradient_bytes * kept(trained, 2),
         "optimizer": np.where(layout.offloads("optimizer"), 0.0, case.optimizer_bytes * states),
         "outer": outer_state(case, states),
     }

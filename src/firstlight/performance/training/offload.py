@@ -6,7 +6,7 @@ import numpy as np
 
 from firstlight.performance.training.activations import stored
 from firstlight.performance.training.layouts import Case
-from firstlight.performance.training.overlap import local_parameters
+from firstlight.performance.training.overlap import local_parameters, trained_parameters
 from firstlight.twin.protocols import Floats
 
 
@@ -25,7 +25,7 @@ def moved_in_passes(case: Case, forward: Floats, backward: Floats) -> Floats:
     link = case.work.host_link * case.a["performance.host_link_efficiency"]
     kept = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts)))
     activations = np.where(case.layouts.offloads("activations"), kept / case.layouts.pipeline, 0.0) / link
-    weights = np.where(case.layouts.offloads("weights"), 2.0 * _held(case, 3), 0.0) / link
+    weights = np.where(case.layouts.offloads("weights"), 2.0 * _held(case, local_parameters(case), 3), 0.0) / link
     out = np.maximum(np.maximum(activations, weights) - forward, 0.0)
     return out + np.maximum(activations + weights - backward, 0.0)
 
@@ -43,14 +43,14 @@ def updated_on_host(case: Case, window: Floats) -> Floats:
     asked = case.layouts.offloads("optimizer")
     if not asked.any():
         return np.zeros(len(case.layouts))
-    own, link = _held(case, 1), case.work.host_link * case.a["performance.host_link_efficiency"]
+    own = _held(case, trained_parameters(case), 1)
+    link = case.work.host_link * case.a["performance.host_link_efficiency"]
     update = own * case.optimizer_traffic / (case.work.host_bandwidth * case.a["performance.host_memory_efficiency"])
     down = np.maximum(own * case.gradient_bytes / link - window, 0.0)
     return np.where(asked, down + np.maximum(update, 2.0 * own / link), 0.0)
 
 
-def _held(case: Case, zero: int) -> Floats:
+def _held(case: Case, parameters: tuple[Floats, Floats], zero: int) -> Floats:
     """Parameters that a rank holds of those that are sharded from this ZeRO stage on (n,)."""
-    dense, experts = local_parameters(case)
-    sharded = dense / case.shards + experts / case.replicas
-    return np.where(case.layouts.zero >= zero, sharded, dense + experts)
+    dense, experts = parameters
+    return np.where(case.layouts.zero >= zero, dense / case.shard + experts / case.expert_shard, dense + experts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from firstlight.performance.groups import Group
 from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case
 from firstlight.twin.protocols import Floats
@@ -27,10 +28,19 @@ def step_end(case: Case, window: Floats) -> Parts:
 
 def local_parameters(case: Case) -> tuple[Floats, Floats]:
     """Dense parameters (embedding and head of the fuller end stage included) and expert parameters of a rank (n,)."""
-    both = case.ends.embedding + case.ends.own_head
-    whole = (case.layouts.pipeline == 1) | case.layouts.runs("dualpipe")
-    outside = np.where(whole, both, max(case.ends.embedding, case.ends.head))
-    return parameters_of(case, case.stage_layers * np.where(case.layouts.runs("dualpipe"), 2.0, 1.0), outside)
+    return parameters_of(case, *_fullest(case))
+
+
+def trained_parameters(case: Case) -> tuple[Floats, Floats]:
+    """Dense and expert parameters of a rank that are trained: all of them, or the adapters (n,)."""
+    return trained_of(case, *_fullest(case))
+
+
+def _fullest(case: Case) -> tuple[Floats, Floats]:
+    """Layers of the fullest rank, and parameters outside them of the fuller end stage (n,)."""
+    dual, both = case.layouts.runs("dualpipe"), case.ends.embedding + case.ends.own_head
+    outside = np.where((case.layouts.pipeline == 1) | dual, both, max(case.ends.embedding, case.ends.head))
+    return case.stage_layers * np.where(dual, 2.0, 1.0), outside
 
 
 def parameters_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, Floats]:
@@ -41,29 +51,41 @@ def parameters_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, 
     return (dense * share + outside) / case.layouts.tensor, experts * share / case.expert_ranks
 
 
+def trained_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Those of `parameters_of` that are trained: all of them, or the adapters (n,)."""
+    if not case.adapters:
+        return parameters_of(case, layers, outside)
+    share = layers / case.depth / case.layouts.tensor
+    sides = sum(layer.count * sum(matrix.out + matrix.into for matrix in layer.matrices) for layer in case.layers)
+    return case.adapters * sides * share, np.zeros(len(case.layouts))
+
+
 def data_traffic(case: Case) -> Floats:
     """Time of the gradient and weight collectives of one step, nothing hidden [s] (n,).
 
-    ZeRO-0 reduces fp32 gradients to all; ZeRO-1 scatters them and gathers 2-byte weights; ZeRO-2 only gathers (its
-    gradients were scattered micro-batch by micro-batch); ZeRO-3 does neither (arXiv 1910.02054).
+    ZeRO-0 reduces gradients to all; ZeRO-1 scatters them and gathers 2-byte weights; ZeRO-2 only gathers (its
+    gradients were scattered micro-batch by micro-batch); ZeRO-3 does neither (arXiv 1910.02054). Where states are
+    sharded over fewer ranks than there are, the gradients' shards are reduced between the groups.
     """
-    dense, experts = local_parameters(case)
-    return _exchange(case, dense, case.data_group) + _exchange(case, experts, case.replica_group)
+    dense, experts = trained_parameters(case)
+    return _exchange(case, dense, case.shard, case.shard_group, case.copies_group) + _exchange(
+        case, experts, case.expert_shard, case.expert_shard_group, case.expert_copies_group
+    )
 
 
-def _exchange(case: Case, parameters: Floats, group: tuple[Floats, Floats]) -> Floats:
-    gradients = parameters * case.gradient_bytes
-    reduce = case.collective("all_reduce", gradients, group)
-    scatter = case.collective("reduce_scatter", gradients, group)
-    gather = case.collective("all_gather", parameters * 2.0, group)
+def _exchange(case: Case, parameters: Floats, shard: Floats, inside: Group, between: Group) -> Floats:
+    gradients = parameters * case.reduced_bytes
+    reduce = case.collective("all_reduce", gradients, inside)
+    scatter = case.collective("reduce_scatter", gradients, inside)
+    gather = case.collective("all_gather", parameters * 2.0, inside)
     zero = case.layouts.zero
-    return np.select([zero == 0, zero == 1, zero == 2], [reduce, scatter + gather, gather], 0.0)
+    own = np.select([zero == 0, zero == 1, zero == 2], [reduce, scatter + gather, gather], 0.0)
+    return own + case.collective("all_reduce", gradients / np.where(zero > 0, shard, 1.0), between)
 
 
 def _optimizer(case: Case) -> Floats:
     """Adam over the parameters that a rank updates, at the memory's bandwidth."""
-    dense, experts = local_parameters(case)
+    dense, experts = trained_parameters(case)
     sharded = case.layouts.zero >= 1
-    own = dense / np.where(sharded, case.shards, 1.0)
-    own = own + experts / np.where(sharded, case.replicas, 1.0)
+    own = dense / np.where(sharded, case.shard, 1.0) + experts / np.where(sharded, case.expert_shard, 1.0)
     return np.where(case.layouts.offloads("optimizer"), 0.0, own * case.optimizer_traffic / case.work.bandwidth)

@@ -11,6 +11,9 @@ from firstlight.performance.training.offload import moved_in_passes
 from firstlight.performance.training.schedules import bubble, paired
 from firstlight.twin.protocols import Floats
 
+PADDED = 128
+"""A rank's share of the vocabulary is filled up to a multiple of this (Megatron-LM, MaxText)."""
+
 
 def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     """Time of all micro-batches of a step by part, and of one micro-batch on the fullest stage [s]; arrays (n,).
@@ -69,9 +72,11 @@ def _head(case: Case) -> Floats:
     if not case.ends.outputs:
         return np.zeros(len(case.layouts))
     tokens = case.layouts.micro_batch * float(case.sequence) / case.layouts.context
-    rates, outputs, hidden = case.work.rates("bf16", case.a), case.ends.outputs / case.layouts.tensor, case.ends.hidden
+    rates, hidden = case.work.rates("bf16", case.a), case.ends.hidden
+    outputs = np.ceil(case.ends.outputs / case.layouts.tensor / PADDED) * PADDED
     products = gemm(tokens, outputs, hidden, rates) + gemm(tokens, hidden, outputs, rates)
-    products = products + gemm(outputs, hidden, tokens, rates)
+    if not case.adapters:
+        products = products + gemm(outputs, hidden, tokens, rates)
     loss = tokens * outputs * case.a["performance.loss_bytes"]
     return products + loss / (case.work.bandwidth * case.a["performance.memory_efficiency"])
 
@@ -87,7 +92,7 @@ def _hand_over(case: Case) -> Floats:
     """Activations to the next stage and gradients back: partly seen in every micro-batch, in full at fill and drain."""
     layout = case.layouts
     tokens = layout.micro_batch * float(case.sequence) / layout.context
-    size = tokens * case.ends.hidden * 2.0 / layout.tensor
+    size = tokens * case.ends.hidden * 2.0 / (layout.tensor if case.a["performance.pipeline_scattered"] else 1.0)
     once = np.where(layout.pipeline > 1, case.collective("send_receive", size, case.stage_group), 0.0)
     seen = case.micro_batches * 2.0 * layout.interleave * case.a["performance.pipeline_exposed"]
     return once * (seen + 2.0 * (layout.pipeline - 1))

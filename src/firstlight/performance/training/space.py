@@ -52,10 +52,10 @@ def space(
 def _with_batches(rows: list[tuple[int, ...]], accelerators: int, sequences: float) -> Layouts:
     """Each row with every micro-batch that the batch fills and every level of recomputation."""
     base = np.asarray(rows, dtype=np.int64).reshape(len(rows), 6)
-    more = np.asarray(list(itertools.product(MICRO_BATCHES, (0, 1, 2))), dtype=np.int64)
+    more = np.asarray(list(itertools.product((0,), MICRO_BATCHES, (0, 1, 2))), dtype=np.int64)
     table = np.hstack([np.repeat(base, len(more), axis=0), np.tile(more, (len(base), 1))])
     inside = table[:, 0] * table[:, 1] * table[:, 3]
-    filled = (accelerators // np.maximum(inside, 1)) * table[:, 6] <= sequences
+    filled = (accelerators // np.maximum(inside, 1)) * table[:, 7] <= sequences
     return Layouts(*table[filled].T)
 
 
@@ -135,6 +135,7 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
     if layout.context > 1:
         _divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
     _check_experts(shapes, layout, accelerators // ranks)
+    _check_shard(layout, accelerators // ranks)
     _check_batch(workload, layout, accelerators // ranks)
 
 
@@ -155,6 +156,14 @@ def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int)
         raise UsageError(
             f"expert {layout.expert} is more than tensor x context x data = {ranks:,}; write at most {ranks:,}"
         )
+
+
+def _check_shard(layout: TrainingLayout, data: int) -> None:
+    if layout.shard is None:
+        return
+    if layout.zero == 0:
+        raise UsageError("shard has no effect with zero: 0, which shards nothing; write zero: 1, 2 or 3")
+    _divides("shard", layout.shard, data * layout.context, "data-parallel ranks")
 
 
 def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:

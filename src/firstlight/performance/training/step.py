@@ -98,7 +98,8 @@ def case_of(
     if workload.batch is None:
         raise ValueError("a step needs a workload whose batch is settled")
     batch = max(workload.batch / workload.sequence, 1.0) if sequences is None else sequences
-    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a)
+    adapters = workload.adapters or 0
+    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a, adapters)
 
 
 def step_parts(case: Case) -> Parts:
