@@ -38,7 +38,7 @@ ADAPTERS = 16
 """Rank of LoRA adapters that a row does not state."""
 ROOM = 0.45
 """Share of the memory that sharded states take at most, where hybrid sharding's group is not stated."""
-SLACK = 1.15
+SLACK = 1.2
 """Stored activations are over-estimated: a layout that takes so much of the memory is known to have run."""
 PRECISIONS = {"": "bf16", "bf16": "bf16", "fp16": "bf16", "fp32": "bf16", "fp8": "fp8", "mxfp8": "fp8", "int8": "fp8"}
 SHARDING = {"fsdp": 3, "hsdp": 3, "zero3": 3, "zero2": 2, "zero1": 1, "none": 0, "": 1}
