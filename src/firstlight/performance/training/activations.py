@@ -21,7 +21,7 @@ def kept(layer: Layer, case: Case, level: int) -> Floats:
     Korthikanti et al. (arXiv 2205.05198), table 2, generalised to other mixers and gated parts: for GPT with dropout
     and unfused attention s b h (34 + 5 a s / h) / t, and s b h (10 + 24 / t + 5 a s / (h t)) without sequence
     parallelism. Level 1 leaves out the scores, and where attention is fused the outputs of norms and activations; level
-    2 keeps the layer's input only.
+    2 keeps the layer's input only. Ulysses keeps attention's output before and after its all-to-all.
     """
     tokens, tensor, a = case.tokens(layer), case.layouts.tensor.astype(float), case.a
     if level == 2:
@@ -30,9 +30,10 @@ def kept(layer: Layer, case: Case, level: int) -> Floats:
     light = level == 1 and fused
     share = a["performance.selective_matrices"] if light else 1.0
     width = sum(core.inner if isinstance(core, Scan) else core.heads * core.value for core in layer.cores)
-    stream = layer.hidden * (2.0 * (1.0 + share * (layer.parts - 1)) if light else 4.0 * layer.parts)
+    inputs = layer.parts if share == 1.0 else 1.0 + share * layer.parts  # results beyond the layer's own input
+    stream = layer.hidden * (2.0 * inputs if light else 4.0 * layer.parts)
     stream += layer.hidden * layer.parts * dropout
-    inner = 2.0 * share * layer.mixer_width + 2.0 * width
+    inner = 2.0 * share * layer.mixer_width + 2.0 * width * (1.0 + case.rearranged)
     inner += 2.0 * share * layer.inner_width * (1 + layer.gated_inner + (not light))
     if layer.routed:
         columns = layer.routed.width * (1 + layer.routed.gated + (not light)) + 2 * layer.routed.hidden
@@ -55,29 +56,35 @@ def loss(case: Case) -> Floats:
     return case.a["performance.loss_memory"] * tokens * case.ends.outputs / case.layouts.tensor
 
 
-def temporary(case: Case) -> Floats:
-    """What a layer's backward pass needs while it runs [B] (n,).
+def temporary(case: Case, last: Floats) -> Floats:
+    """What backward passes need beside stored activations and the loss [B] (n,).
 
-    The gradients of the widest matrix's input and output and of its weights, 2 bytes each; and where the whole layer is
-    computed again, its activations.
+    The gradients of a layer's weights, and of the head's, before they are accumulated (with ZeRO-3 they are
+    communication buffers). And while a layer's backward pass runs, the gradients of its widest matrix's input and output
+    in 2 bytes, and where the whole layer is computed again its activations: as far as they are more than the loss, which
+    is over by then.
+
+    Args:
+        case: the layouts.
+        last: the rank has the head (n,).
     """
-    found = [_largest(layer, case) for layer in case.layers]
+    flowing = np.max([_widest_matrix(layer, case) for layer in case.layers], axis=0)
     again = np.max([kept(layer, case, 0) for layer in case.layers], axis=0)
-    return np.max(found, axis=0) + np.where(case.layouts.recompute == 2, again, 0.0)
+    running = flowing + np.where(case.layouts.recompute == 2, again, 0.0)
+    weights = 2.0 * (widest(case) + np.where(last, case.ends.head / case.layouts.tensor, 0.0))
+    held = np.where(case.layouts.zero >= 3, 0.0, weights) if not case.adapters else 0.0
+    return held + np.maximum(running - np.where(last, loss(case), 0.0), 0.0)
 
 
-def _largest(layer: Layer, case: Case) -> Floats:
-    tensor, tokens = case.layouts.tensor, case.tokens(layer)
-    found = [
-        2.0 * (tokens * (matrix.out + matrix.into) + matrix.size) / tensor
-        for matrix in layer.matrices
-        if matrix.split != "none"
-    ]
-    if layer.routed:
-        rows = tokens / tensor * layer.routed.active * case.a["performance.expert_imbalance"]
-        columns = layer.routed.width * (1 + layer.routed.gated) + layer.routed.hidden
-        found.append(2.0 * (rows * columns + layer.experts / case.expert_ranks * 2.0 / 3.0))
-    return np.max(found, axis=0) if found else np.zeros(len(case.layouts))
+def _widest_matrix(layer: Layer, case: Case) -> Floats:
+    """Bytes of the gradients of a layer's widest matrix's input and output (n,)."""
+    columns = max((matrix.out + matrix.into for matrix in layer.matrices if matrix.split != "none"), default=0)
+    dense = case.tokens(layer) * columns / case.layouts.tensor
+    if not layer.routed:
+        return 2.0 * dense
+    rows = case.tokens(layer) / case.layouts.tensor * layer.routed.active * case.a["performance.expert_imbalance"]
+    routed = rows * (layer.routed.width * (1 + layer.routed.gated) + layer.routed.hidden)
+    return 2.0 * np.maximum(dense, routed)
 
 
 def in_transit(layer: Layer, case: Case) -> Floats:

@@ -263,6 +263,12 @@ class Case:
         return group(self.layouts.context, self.layouts.tensor, self.work.domain)
 
     @cached_property
+    def rearranged(self) -> Floats:
+        """1 where an all-to-all carries attention's inputs and output among context-parallel ranks, else 0 (n,)."""
+        ulysses = self.layouts.context_kind == CONTEXTS.index("ulysses")
+        return np.where(ulysses & (self.layouts.context > 1), 1.0, 0.0)
+
+    @cached_property
     def spread(self) -> Floats:
         """Tensor-parallel ranks that share the tokens of the residual stream; 1 without sequence parallelism (n,)."""
         return np.where(self.a["performance.sequence_parallel"] >= 0.5, self.layouts.tensor, 1).astype(float)

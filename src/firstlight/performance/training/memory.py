@@ -8,7 +8,7 @@ import numpy as np
 
 from firstlight.performance.training.activations import in_transit, loss, stored, temporary, widest
 from firstlight.performance.training.layer import Parts
-from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.layouts import OFFLOADS, Case
 from firstlight.performance.training.overlap import parameters_of, trained_of
 from firstlight.performance.training.schedules import in_flight
 from firstlight.performance.training.sites import outer_state
@@ -55,7 +55,8 @@ def stage_memory(case: Case, stage: Floats) -> Parts:
     layers, first, last = _share(case, stage)
     parts = {
         **_states(case, layers, first, last),
-        **_activations(case, stage, layers),
+        "activations": _activations(case, stage, layers),
+        "temporary": temporary(case, last),
         "loss": np.where(last, loss(case), 0.0),
         "communication": _buffers(case, last),
     }
@@ -96,14 +97,12 @@ def _states(case: Case, layers: Floats, first: Floats, last: Floats) -> Parts:
     }
 
 
-def _activations(case: Case, stage: Floats, layers: Floats) -> Parts:
-    """Stored activations of the micro-batches in flight (two layers' of them where the host keeps the rest), and what
-    one layer needs while its backward pass runs."""
+def _activations(case: Case, stage: Floats, layers: Floats) -> Floats:
+    """Stored activations of the micro-batches in flight; of two layers where the host keeps the rest."""
     each = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts))) / case.depth
     stages = np.where(case.layouts.runs("dualpipe"), 2.0, 1.0)
     held = each * layers / stages * in_flight(case, stage)
-    kept = np.where(case.layouts.offloads("activations"), np.minimum(held, 2.0 * each), held)
-    return {"activations": kept, "temporary": temporary(case)}
+    return np.where(case.layouts.offloads("activations"), np.minimum(held, 2.0 * each), held)
 
 
 def _buffers(case: Case, last: Floats) -> Floats:
@@ -120,6 +119,5 @@ def host_memory(case: Case) -> Floats:
     zeros = np.zeros(len(case.layouts))
     layers, first, last = _share(case, zeros)
     bare = replace(case, layouts=replace(case.layouts, offload=np.zeros((), np.int64)))
-    states, activations = _states(bare, layers, first, last), _activations(bare, zeros, layers)
-    moved = {"weights": states["weights"], "optimizer": states["optimizer"], "activations": activations["activations"]}
-    return sum((np.where(case.layouts.offloads(name), size, 0.0) for name, size in moved.items()), zeros)
+    moved = {**_states(bare, layers, first, last), "activations": _activations(bare, zeros, layers)}
+    return sum((np.where(case.layouts.offloads(name), moved[name], 0.0) for name in OFFLOADS), zeros)
