@@ -60,9 +60,9 @@ def temporary(case: Case, last: Floats) -> Floats:
     """What backward passes need beside stored activations and the loss [B] (n,).
 
     The gradients of a layer's weights, and of the head's, before they are accumulated (with ZeRO-3 they are
-    communication buffers). And while a layer's backward pass runs, the gradients of its widest matrix's input and output
-    in 2 bytes, and where the whole layer is computed again its activations: as far as they are more than the loss, which
-    is over by then.
+    communication buffers). And while a layer's backward pass runs, the gradients of its widest matrix's input and
+    output in 2 bytes, and where the whole layer is computed again its activations: as far as they are more than the
+    loss, which is over by then.
 
     Args:
         case: the layouts.

@@ -297,7 +297,7 @@ class Case:
     @cached_property
     def shard(self) -> Floats:
         """Ranks that the states of dense weights are sharded over (n,)."""
-        return np.where(self.layouts.shard > 0, self.layouts.shard, self.shards)
+        return np.where(self.layouts.shard > 0, 1.0 * self.layouts.shard, self.shards)
 
     @cached_property
     def shard_group(self) -> Group:

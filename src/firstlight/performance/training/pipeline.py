@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
-from firstlight.performance.training.layer import LayerTime, Parts, layer_time
+from firstlight.performance.training.layer import Parts, layer_time
 from firstlight.performance.training.layouts import Case
 from firstlight.performance.training.offload import moved_in_passes
 from firstlight.performance.training.schedules import bubble, paired
 from firstlight.twin.protocols import Floats
 
+FORWARD, WEIGHT = "forward", "weight"
+"""Keys of what a layer's forward pass and its weight gradients take, beside the parts that add up."""
 PADDED = 128
 """A rank's share of the vocabulary is filled up to a multiple of this (Megatron-LM, MaxText)."""
 
@@ -19,38 +21,36 @@ def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     """Time of all micro-batches of a step by part, and of one micro-batch on the fullest stage [s]; arrays (n,).
 
     m t_max for m micro-batches on the slowest of p stages, the schedule's bubble (`schedules.bubble`), and what is seen
-    of the hand-over.
+    of the hand-over. In a DualPipe the experts' traffic hides beside the computation of the other direction.
     """
-    whole = _whole_model(case)
+    work = _whole_model(case)
+    forward, weight = work.pop(FORWARD), work.pop(WEIGHT)
     m, stages = case.micro_batches, case.layouts.pipeline.astype(float)
+    hidden = paired(case) * np.minimum(work["expert"], work["gemm"] + work["attention"] + work["elementwise"])
+    work["expert"] = work["expert"] - hidden
     head, embedding = _head(case), _embedding(case)
-    layers = sum(whole.parts.values(), np.zeros(len(m)))
-    mean = (layers + head + embedding) / stages
+    layers = sum(work.values(), np.zeros(len(m)))
+    mean, forward = (layers + head + embedding) / stages, (forward - hidden / 2.0) / stages
     fullest = _fullest(case, mean, layers / case.depth, head)
-    parts = {name: m * time / stages for name, time in whole.parts.items()}
+    parts = {name: m * time / stages for name, time in work.items()}
     parts["head"] = m * (head + embedding) / stages
     parts["imbalance"] = m * (fullest - mean)
-    thirds = (head + embedding) / 3.0
-    parts["bubble"] = bubble(case, mean, (whole.forward + thirds) / stages, (whole.weight + thirds) / stages)
+    third = (head + embedding) / stages / 3.0
+    parts["bubble"] = bubble(case, mean, forward + third, weight / stages + third)
     parts["pipeline"] = _hand_over(case)
-    backward = (layers - whole.forward) / stages
-    parts["offload"] = m * moved_in_passes(case, whole.forward / stages, backward)
+    parts["offload"] = m * moved_in_passes(case, forward, layers / stages - forward)
     parts["overhead"] = m * case.a["performance.micro_batch_overhead"]
     return parts, fullest
 
 
-def _whole_model(case: Case) -> LayerTime:
-    """One micro-batch through all layers; in a DualPipe less what hides beside the other direction."""
-    parts: Parts = {}
-    forward, weight = np.zeros(len(case.layouts)), np.zeros(len(case.layouts))
+def _whole_model(case: Case) -> Parts:
+    """One micro-batch through all layers, by part; and beside the parts its forward pass and its weight gradients."""
+    total: Parts = {}
     for layer in case.layers:
         one = layer_time(layer, case)
-        for name, time in one.parts.items():
-            parts[name] = parts.get(name, np.zeros(len(case.layouts))) + layer.count * time
-        forward, weight = forward + layer.count * one.forward, weight + layer.count * one.weight
-    hidden = paired(case) * np.minimum(parts["expert"], parts["gemm"] + parts["attention"] + parts["elementwise"])
-    parts["expert"] = parts["expert"] - hidden
-    return LayerTime(parts, forward - hidden / 2.0, weight)
+        for name, time in {**one.parts, FORWARD: one.forward, WEIGHT: one.weight}.items():
+            total[name] = total.get(name, np.zeros(len(case.layouts))) + layer.count * time
+    return total
 
 
 def _fullest(case: Case, mean: Floats, layer: Floats, head: Floats) -> Floats:

@@ -15,6 +15,7 @@ from firstlight.performance.training.batch import rounded, settled
 from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.memory import every_stage
+from firstlight.performance.training.options import check_host
 from firstlight.performance.training.space import check, space
 from firstlight.performance.training.step import Steps, case_of, steps
 from firstlight.performance.uncertainty import training_interval
@@ -49,6 +50,7 @@ def train(
     workload = settled(workload, model, a)
     check(model, workload, accelerators, layout)
     work = machine(accelerator, host, system, workload.precision, a)
+    check_host(layout, work)
     layouts = Layouts.of([layout])
     found = steps(model, workload, work, layouts, accelerators, collective, a)
     stages = every_stage(case_of(model, workload, work, layouts, accelerators, collective, a))
