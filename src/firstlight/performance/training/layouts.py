@@ -292,7 +292,7 @@ class Case:
     def shards(self) -> Floats:
         """Ranks of a site that hold the same dense weights (n,); DualPipe keeps each stage on two ranks."""
         twice = np.where(self.layouts.runs("dualpipe"), 2.0, 1.0)
-        return np.maximum(self.data / self.layouts.sites, 1.0) * self.layouts.context * twice
+        return np.maximum(self.data / self.layouts.sites, 1.0) * (twice * self.layouts.context)
 
     @cached_property
     def shard(self) -> Floats:

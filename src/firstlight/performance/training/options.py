@@ -74,10 +74,10 @@ def _check_schedule(workload: Training, layout: TrainingLayout, data: int) -> No
             f"{layout.pipeline + 1} or {layout.pipeline - 1}"
         )
     micro = math.ceil((workload.batch or math.inf) / workload.sequence / (data * layout.micro_batch) - 1e-9)
-    if micro < PAIRS * layout.pipeline or micro % 2:
+    if micro < PAIRS * layout.pipeline:
         raise UsageError(
-            f"schedule dualpipe needs an even number of micro-batches, {PAIRS * layout.pipeline} or more for "
-            f"{layout.pipeline} stages, but a rank has {micro}; raise the batch, or write schedule: 1f1b"
+            f"schedule dualpipe needs {PAIRS * layout.pipeline} micro-batches or more for {layout.pipeline} stages, but "
+            f"a rank has {micro}; raise the batch, or write schedule: 1f1b"
         )
 
 

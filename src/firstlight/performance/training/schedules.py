@@ -16,8 +16,9 @@ def bubble(case: Case, whole: Floats, forward: Floats, weight: Floats) -> Floats
     """Time in one step for which a stage waits for others [s] (n,).
 
     GPipe (arXiv 1811.06965) and 1F1B (p - 1)(F + B + W); interleaved 1F1B 1/v of it (arXiv 2104.04473); ZB-H1
-    (p - 1)(F + B - W), less where there are fewer micro-batches than stages (arXiv 2401.10241, table 2); DualPipe
-    (p / 2 - 1)(F + 2 B - W) (arXiv 2412.19437, table 2, where B is the whole backward pass).
+    (p - 1)(F + B - W) (arXiv 2401.10241, table 2), where fewer micro-batches than stages fill less of it, and weight
+    gradients no more than the shorter of F and B; DualPipe (p / 2 - 1)(F + 2 B - W) (arXiv 2412.19437, table 2, where B
+    is the whole backward pass).
 
     Args:
         case: the layouts.
@@ -29,7 +30,7 @@ def bubble(case: Case, whole: Floats, forward: Floats, weight: Floats) -> Floats
     inputs = whole - forward - weight
     found = [
         (p - 1.0) * whole,
-        (p - 1.0) * (whole - weight) - filled * weight,
+        (p - 1.0) * (forward + inputs) - filled * np.minimum(weight, np.minimum(forward, inputs)),
         (p / 2.0 - 1.0) * (forward + 2.0 * inputs - weight),
     ]
     known = [layout.runs(name) for name in ("gpipe", "zero-bubble", "dualpipe")]
