@@ -15,6 +15,7 @@ from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
+from firstlight.performance.training.space import check
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.model import Model
 from firstlight.twin.protocols import Floats
@@ -65,6 +66,7 @@ def _outcome(row: Row, catalog: Catalog) -> Outcome:
         metric, measured = target(row)
         weight = row.number("weight") or 1.0
         run = read_run(row, catalog)
+        check(run.model, run.workload, run.accelerators, run.layout)
         found = predict(metric, run, row)
     except (CellError, FirstlightError) as error:
         reason = " ".join(str(error).split())
