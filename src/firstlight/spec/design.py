@@ -16,6 +16,7 @@ ContextKind = Literal["ring", "all-gather", "ulysses"]
 Offload = Literal["activations", "optimizer", "weights"]
 GradientType = Literal["fp32", "bf16"]
 MomentType = Literal["fp32", "bf16", "fp8"]
+DispatchType = Literal["bf16", "fp8"]
 Redundancy = Literal["n", "n+1", "2n"]
 
 MOST_ACCELERATORS = 100_000_000
@@ -98,6 +99,8 @@ class TrainingLayout(Document):
     all-gather: keys and values are gathered first. ulysses: an all-to-all gives each rank some heads of all tokens."""
     expert_tensor: int = Field(default=1, ge=1, le=4096)
     """Tensor-parallel ranks inside an expert; expert x expert_tensor ranks hold all experts once."""
+    dispatch: DispatchType = "bf16"
+    """Type in which tokens travel to their experts; they come back in bf16."""
     gradients: GradientType = "fp32"
     """Type that gradients are accumulated and reduced in."""
     moments: MomentType = "fp32"

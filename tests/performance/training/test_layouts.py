@@ -47,6 +47,7 @@ layouts = st.builds(
     recompute=st.sampled_from(["none", "selective", "full"]),
     schedule=st.sampled_from(["1f1b", "gpipe", "zero-bubble", "dualpipe"]),
     context_kind=st.sampled_from(["ring", "all-gather", "ulysses"]),
+    dispatch=st.sampled_from(["bf16", "fp8"]),
     gradients=st.sampled_from(["fp32", "bf16"]),
     moments=st.sampled_from(["fp32", "bf16", "fp8"]),
     offload=st.sampled_from([(), ("activations",), ("optimizer", "weights")]),
@@ -127,6 +128,12 @@ def test_expert_tensor_parallelism_splits_experts_and_gathers_their_tokens():
     whole, split = (run("mixtral-8x7b", expert=8, expert_tensor=ranks) for ranks in (1, 2))
     assert split.memory_parts["weights"] < 0.65 * whole.memory_parts["weights"]
     assert split.step_parts["expert"] > 1.5 * whole.step_parts["expert"]
+
+
+def test_tokens_that_travel_in_fp8_move_three_quarters_of_the_bytes():
+    wide, narrow = (run("mixtral-8x7b", expert=8, dispatch=kind) for kind in ("bf16", "fp8"))
+    assert narrow.step_parts["expert"] == pytest.approx(0.75 * wide.step_parts["expert"], rel=0.01)
+    assert narrow.memory_parts["communication"] < wide.memory_parts["communication"]
 
 
 def test_narrow_states_save_their_bytes():

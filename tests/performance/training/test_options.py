@@ -42,6 +42,7 @@ def verdict(accelerators: int = 64, model=LLAMA, batch: str = "8M tokens", **lay
         ({"pipeline": 2, "first_layers": 20, "last_layers": 10}, "the nearest that does is last_layers: 12"),
         ({"context_kind": "ulysses"}, "no effect with context: 1"),
         ({"tensor": 2, "context": 8, "context_kind": "ulysses"}, "context 8 does not divide 4 key and value heads"),
+        ({"dispatch": "fp8"}, "dispatch has no effect on a model without routed experts"),
         ({"expert_tensor": 2}, "no effect on a model without routed experts"),
         ({"site_link": "1 Gb/s"}, "site_link has no effect at one site"),
         ({"synchronise": 100}, "synchronise has no effect at one site"),

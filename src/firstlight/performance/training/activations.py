@@ -11,8 +11,7 @@ from firstlight.twin.protocols import Floats
 
 def stored(layer: Layer, case: Case) -> Floats:
     """Bytes that one layer keeps of a micro-batch, at the layouts' recomputation [B] (n,)."""
-    levels = [kept(layer, case, level) for level in range(3)]
-    return np.choose(case.layouts.recompute, levels)
+    return np.choose(case.layouts.recompute, [kept(layer, case, level) for level in range(3)])
 
 
 def kept(layer: Layer, case: Case, level: int) -> Floats:
@@ -56,24 +55,17 @@ def loss(case: Case) -> Floats:
     return case.a["performance.loss_memory"] * tokens * case.ends.outputs / case.layouts.tensor
 
 
-def temporary(case: Case, last: Floats) -> Floats:
-    """What backward passes need beside stored activations and the loss [B] (n,).
+def running(case: Case) -> Floats:
+    """What a layer's backward pass needs while it runs [B] (n,).
 
-    The gradients of a layer's weights, and of the head's, before they are accumulated (with ZeRO-3 they are
-    communication buffers). And while a layer's backward pass runs, the gradients of its widest matrix's input and
-    output in 2 bytes, and where the whole layer is computed again its activations: as far as they are more than the
-    loss, which is over by then.
-
-    Args:
-        case: the layouts.
-        last: the rank has the head (n,).
+    The gradients of its widest matrix's input and output, 2 bytes each; and where the whole layer is computed again,
+    its activations.
     """
     flowing = np.max([_widest_matrix(layer, case) for layer in case.layers], axis=0)
+    if not (case.layouts.recompute == 2).any():
+        return flowing
     again = np.max([kept(layer, case, 0) for layer in case.layers], axis=0)
-    running = flowing + np.where(case.layouts.recompute == 2, again, 0.0)
-    weights = 2.0 * (widest(case) + np.where(last, case.ends.head / case.layouts.tensor, 0.0))
-    held = np.where(case.layouts.zero >= 3, 0.0, weights) if not case.adapters else 0.0
-    return held + np.maximum(running - np.where(last, loss(case), 0.0), 0.0)
+    return flowing + np.where(case.layouts.recompute == 2, again, 0.0)
 
 
 def _widest_matrix(layer: Layer, case: Case) -> Floats:
@@ -93,7 +85,7 @@ def in_transit(layer: Layer, case: Case) -> Floats:
     whole = np.where(tensor > 1, 2.0 * 2.0 * tokens * layer.hidden, 0.0)
     if layer.routed:
         copies = tokens / tensor * layer.routed.active * case.layouts.expert_tensor
-        whole = whole + np.where(case.expert_ranks > 1, 2.0 * 2.0 * copies * layer.routed.hidden, 0.0)
+        whole = whole + np.where(case.expert_ranks > 1, 2.0 * case.dispatch_bytes * copies * layer.routed.hidden, 0.0)
     return whole
 
 

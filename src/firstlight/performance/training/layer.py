@@ -191,11 +191,16 @@ _CONTEXT = {"ring": _ring, "all-gather": _gathered, "ulysses": _ulysses}
 
 
 def _dispatch(layer: Layer, case: Case) -> Pass:
-    """Tokens to their experts and back, in each direction (all-to-all, bf16); among ranks of one expert gathered."""
+    """Tokens to their experts, and back in bf16, in each direction (all-to-all); among ranks of one expert gathered."""
     if layer.routed is None:
         return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
-    size = case.tokens(layer) / case.layouts.tensor * layer.routed.active * layer.routed.hidden * 2.0
-    once = 2.0 * case.collective("all_to_all", size, case.expert_group)
+    numbers = case.tokens(layer) / case.layouts.tensor * layer.routed.active * layer.routed.hidden
+    size = numbers * 2.0
+    back = case.collective("all_to_all", size, case.expert_group)
+    there = back
+    if case.layouts.dispatch.any():
+        there = case.collective("all_to_all", numbers * case.dispatch_bytes, case.expert_group)
+    once = there + back
     if (case.layouts.expert_tensor > 1).any():
         whole = size * case.layouts.expert_tensor
         for operation in ("all_gather", "reduce_scatter"):

@@ -17,6 +17,7 @@ from firstlight.performance.shapes import Ends, Layer, ends, layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import (
     ContextKind,
+    DispatchType,
     GradientType,
     MomentType,
     Offload,
@@ -32,9 +33,11 @@ SCHEDULES: tuple[str, ...] = get_args(Schedule)
 CONTEXTS: tuple[str, ...] = get_args(ContextKind)
 GRADIENTS: tuple[str, ...] = get_args(GradientType)
 MOMENTS: tuple[str, ...] = get_args(MomentType)
+DISPATCHES: tuple[str, ...] = get_args(DispatchType)
 OFFLOADS: tuple[str, ...] = get_args(Offload)
 WORDS = {
     "recompute": RECOMPUTE, "schedule": SCHEDULES, "context_kind": CONTEXTS, "gradients": GRADIENTS, "moments": MOMENTS,
+    "dispatch": DISPATCHES,
 }  # fmt: skip
 """Fields whose words are kept as their place in a list: recompute none is 0, selective 1, full 2."""
 MOMENT_BYTES = (4.0, 2.0, 1.0)
@@ -67,6 +70,7 @@ class Layouts:
     last_layers: Ints = field(default_factory=lambda: np.full((), UNSET, np.int64))
     context_kind: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     expert_tensor: Ints = field(default_factory=lambda: np.ones((), np.int64))
+    dispatch: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     gradients: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     moments: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     offload: Ints = field(default_factory=lambda: np.zeros((), np.int64))
@@ -221,6 +225,12 @@ class Case:
         return np.maximum(self.middle_layers, np.maximum(self.first_layers, self.last_layers))
 
     @cached_property
+    def dispatch_bytes(self) -> Floats:
+        """Bytes of a number of a token on its way to an expert (n,)."""
+        names = [f"performance.weight_bytes_{name}" for name in DISPATCHES]
+        return np.asarray([self.a[name] for name in names])[self.layouts.dispatch]
+
+    @cached_property
     def gradient_bytes(self) -> Floats:
         """Bytes of a parameter's gradient, as it is accumulated and reduced (n,)."""
         wide, narrow = self.a["performance.gradient_bytes"], self.a["performance.weight_bytes_bf16"]
@@ -292,7 +302,8 @@ class Case:
     def shards(self) -> Floats:
         """Ranks of a site that hold the same dense weights (n,); DualPipe keeps each stage on two ranks."""
         twice = np.where(self.layouts.runs("dualpipe"), 2.0, 1.0)
-        return np.maximum(self.data / self.layouts.sites, 1.0) * (twice * self.layouts.context)
+        inside = self.data / self.layouts.sites.astype(float)
+        return np.maximum(inside, 1.0) * self.layouts.context.astype(float) * twice
 
     @cached_property
     def shard(self) -> Floats:

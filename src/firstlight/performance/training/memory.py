@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firstlight.performance.training.activations import in_transit, loss, stored, temporary, widest
+from firstlight.performance.training.activations import in_transit, loss, running, stored, widest
 from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import OFFLOADS, Case
 from firstlight.performance.training.overlap import parameters_of, trained_of
@@ -15,14 +15,35 @@ from firstlight.performance.training.sites import outer_state
 from firstlight.twin.protocols import Floats
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """What is the same on every stage [B], arrays (n,): stored activations of a mean layer; what a layer's backward
+    pass needs while it runs; activations in transit; the loss; and parameters of the widest layer."""
+
+    stored: Floats
+    running: Floats
+    transit: Floats
+    loss: Floats
+    widest: Floats
+
+
+def _sizes(case: Case) -> _Sizes:
+    each = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts)))
+    transit = np.max([in_transit(layer, case) for layer in case.layers], axis=0)
+    return _Sizes(each / case.depth, running(case), transit, loss(case), widest(case))
+
+
 def memory_parts(case: Case) -> Parts:
     """Memory by component on the fullest rank [B]; arrays (n,).
 
     The fullest of three: the first stage, which holds the activations of most micro-batches; the second one, which may
     have more layers; and the last one, which holds the head's outputs and their loss.
     """
-    last = case.layouts.pipeline - 1.0
-    found = [stage_memory(case, np.minimum(stage, last)) for stage in (np.zeros_like(last), np.ones_like(last), last)]
+    last, sizes = case.layouts.pipeline.astype(float) - 1.0, _sizes(case)
+    places = [np.zeros_like(last), last] if last.any() else [last]
+    if (last > 1).any():
+        places.insert(1, np.minimum(last, 1.0))
+    found = [_stage(case, stage, sizes) for stage in places]
     chosen = np.argmax([sum(parts.values(), np.zeros_like(last)) for parts in found], axis=0)
     return {name: np.choose(chosen, [parts[name] for parts in found]) for name in found[0]}
 
@@ -37,10 +58,10 @@ def every_stage(case: Case, index: int = 0) -> Parts:
     stages = int(case.layouts.pipeline[index])
     sequences = np.broadcast_to(np.asarray(case.sequences, dtype=float), case.layouts.tensor.shape)[index]
     one = replace(case, layouts=case.layouts.take(np.full(stages, index)), sequences=float(sequences))
-    return stage_memory(one, np.arange(stages, dtype=float))
+    return _stage(one, np.arange(stages, dtype=float), _sizes(one))
 
 
-def stage_memory(case: Case, stage: Floats) -> Parts:
+def _stage(case: Case, stage: Floats, sizes: _Sizes) -> Parts:
     """Memory by component on a rank of a pipeline stage [B]; arrays (n,).
 
     Weights, gradients and optimizer states (and, at several sites, those of the outer optimizer); stored activations of
@@ -51,14 +72,16 @@ def stage_memory(case: Case, stage: Floats) -> Parts:
     Args:
         case: the layouts.
         stage: index of the stage, from 0 (n,).
+        sizes: what does not depend on it.
     """
     layers, first, last = _share(case, stage)
+    outputs = np.where(last, sizes.loss, 0.0)
     parts = {
-        **_states(case, layers, first, last),
-        "activations": _activations(case, stage, layers),
-        "temporary": temporary(case, last),
-        "loss": np.where(last, loss(case), 0.0),
-        "communication": _buffers(case, last),
+        **_states(case, layers, first, last, sizes),
+        "activations": _activations(case, stage, layers, sizes),
+        "temporary": _temporary(case, last, outputs, sizes),
+        "loss": outputs,
+        "communication": sizes.transit + _gathered(case, last, sizes),
     }
     moving = parts["activations"] + parts["temporary"] + parts["loss"] + parts["communication"]
     return {
@@ -78,7 +101,7 @@ def _share(case: Case, stage: Floats) -> tuple[Floats, Floats, Floats]:
     return np.where(dual, layers + opposite, layers), first | (dual & last), last | (dual & first)
 
 
-def _states(case: Case, layers: Floats, first: Floats, last: Floats) -> Parts:
+def _states(case: Case, layers: Floats, first: Floats, last: Floats, sizes: _Sizes) -> Parts:
     """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054), the latter two of what is trained; less
     what the host keeps."""
     ends, zero, layout = case.ends, case.layouts.zero, case.layouts
@@ -90,34 +113,45 @@ def _states(case: Case, layers: Floats, first: Floats, last: Floats) -> Parts:
 
     weights, states = kept(held, 3), kept(trained, 1)
     return {
-        "weights": 2.0 * np.where(layout.offloads("weights"), np.minimum(weights, 2.0 * widest(case)), weights),
+        "weights": 2.0 * np.where(layout.offloads("weights"), np.minimum(weights, 2.0 * sizes.widest), weights),
         "gradients": case.gradient_bytes * kept(trained, 2),
         "optimizer": np.where(layout.offloads("optimizer"), 0.0, case.optimizer_bytes * states),
         "outer": outer_state(case, states),
     }
 
 
-def _activations(case: Case, stage: Floats, layers: Floats) -> Floats:
+def _activations(case: Case, stage: Floats, layers: Floats, sizes: _Sizes) -> Floats:
     """Stored activations of the micro-batches in flight; of two layers where the host keeps the rest."""
-    each = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts))) / case.depth
     stages = np.where(case.layouts.runs("dualpipe"), 2.0, 1.0)
-    held = each * layers / stages * in_flight(case, stage)
-    return np.where(case.layouts.offloads("activations"), np.minimum(held, 2.0 * each), held)
+    held = sizes.stored * layers / stages * in_flight(case, stage)
+    return np.where(case.layouts.offloads("activations"), np.minimum(held, 2.0 * sizes.stored), held)
 
 
-def _buffers(case: Case, last: Floats) -> Floats:
-    """Gathered activations and routed copies in transit; with ZeRO-3 the gathered weights of two layers and the
-    gradients of one, or of the head where that is larger."""
-    moved = np.max([in_transit(layer, case) for layer in case.layers], axis=0)
-    layer, head = widest(case), np.where(last, case.ends.head / case.layouts.tensor, 0.0)
-    gathered = 2.0 * np.maximum(3.0 * layer, 2.0 * head + layer)
-    return moved + np.where(case.layouts.zero >= 3, gathered, 0.0)
+def _temporary(case: Case, last: Floats, outputs: Floats, sizes: _Sizes) -> Floats:
+    """What backward passes need beside stored activations and the loss [B] (n,).
+
+    The gradients of a layer's weights, and of the head's, before they are accumulated (with ZeRO-3 they are
+    communication buffers); and what a layer needs while it runs, as far as that is more than the loss, which is over by
+    then.
+    """
+    weights = 2.0 * (sizes.widest + np.where(last, case.ends.head / case.layouts.tensor, 0.0))
+    held = np.where(case.layouts.zero >= 3, 0.0, weights) if not case.adapters else 0.0
+    return held + np.maximum(sizes.running - outputs, 0.0)
+
+
+def _gathered(case: Case, last: Floats, sizes: _Sizes) -> Floats:
+    """With ZeRO-3 the gathered weights of two layers and the gradients of one, or of the head where that is larger."""
+    head = np.where(last, case.ends.head / case.layouts.tensor, 0.0)
+    gathered = 2.0 * np.maximum(3.0 * sizes.widest, 2.0 * head + sizes.widest)
+    return np.where(case.layouts.zero >= 3, gathered, 0.0)
 
 
 def host_memory(case: Case) -> Floats:
     """What one accelerator keeps in its host's memory [B] (n,)."""
     zeros = np.zeros(len(case.layouts))
+    if not case.layouts.offload.any():
+        return zeros
     layers, first, last = _share(case, zeros)
-    bare = replace(case, layouts=replace(case.layouts, offload=np.zeros((), np.int64)))
-    moved = {**_states(bare, layers, first, last), "activations": _activations(bare, zeros, layers)}
+    bare, sizes = replace(case, layouts=replace(case.layouts, offload=np.zeros((), np.int64))), _sizes(case)
+    moved = {**_states(bare, layers, first, last, sizes), "activations": _activations(bare, zeros, layers, sizes)}
     return sum((np.where(case.layouts.offloads(name), moved[name], 0.0) for name in OFFLOADS), zeros)

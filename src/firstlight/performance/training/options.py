@@ -30,7 +30,7 @@ def check_options(shapes: tuple[Layer, ...], workload: Training, accelerators: i
     _check_schedule(workload, layout, data)
     _check_stages(sum(layer.count for layer in shapes), layout)
     _check_context(shapes, layout)
-    _check_expert_tensor(shapes, layout, data)
+    _check_experts(shapes, layout, data)
     _check_sites(layout, data)
 
 
@@ -76,8 +76,8 @@ def _check_schedule(workload: Training, layout: TrainingLayout, data: int) -> No
     micro = math.ceil((workload.batch or math.inf) / workload.sequence / (data * layout.micro_batch) - 1e-9)
     if micro < PAIRS * layout.pipeline:
         raise UsageError(
-            f"schedule dualpipe needs {PAIRS * layout.pipeline} micro-batches or more for {layout.pipeline} stages, but "
-            f"a rank has {micro}; raise the batch, or write schedule: 1f1b"
+            f"schedule dualpipe needs {PAIRS * layout.pipeline} micro-batches or more for {layout.pipeline} stages, "
+            f"but a rank has {micro}; raise the batch, or write schedule: 1f1b"
         )
 
 
@@ -117,10 +117,12 @@ def _check_context(shapes: tuple[Layer, ...], layout: TrainingLayout) -> None:
         )
 
 
-def _check_expert_tensor(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int) -> None:
+def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int) -> None:
+    widths = {layer.routed.width for layer in shapes if layer.routed}
+    if layout.dispatch != "bf16" and not widths:
+        raise UsageError("dispatch has no effect on a model without routed experts; write dispatch: bf16")
     if layout.expert_tensor == 1:
         return
-    widths = {layer.routed.width for layer in shapes if layer.routed}
     if not widths:
         raise UsageError("expert_tensor has no effect on a model without routed experts; write expert_tensor: 1")
     for width in widths:

@@ -34,6 +34,8 @@ def seen_between_sites(case: Case, window: Floats, step: Floats) -> Floats:
         window: time behind which gradients of a step hide [s] (n,).
         step: time of a step without other sites [s] (n,).
     """
+    if not (case.layouts.sites > 1).any():
+        return np.zeros(len(case.layouts))
     once, h, f = site_exchange(case), case.layouts.synchronise.astype(float), case.layouts.fragments.astype(float)
     hidden = np.where(h == 1, window, np.where(f > 1, case.a["performance.outer_late_steps"] * step, 0.0))
     return np.where(case.layouts.sites > 1, f / h * np.maximum(once / f - hidden, 0.0), 0.0)
