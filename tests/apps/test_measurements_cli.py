@@ -48,7 +48,7 @@ def test_validate_as_json(cases, capsys):
     summary = json.loads(out)
     assert code == 0
     assert (summary["suite"], summary["cases"], summary["predicted"]) == ("training", 9, 8)
-    assert set(summary["by"]) == {"group", "accelerator", "precision"}
+    assert set(summary["by"]) == {"group", "accelerator", "precision", "model"}
 
 
 def test_calibrate_writes_a_block_for_a_plan(cases, tmp_path, capsys):

@@ -52,13 +52,36 @@ def test_a_row_that_says_everything_assumes_only_what_columns_cannot_say():
         ({"micro_batch": ""}, "micro_batch 1"),
         ({"recompute": "", "micro_batch": "1"}, "recompute none"),
         ({"date": ""}, "software of 2026.5"),
-        ({"sharding": "hsdp", "pp": "1", "vpp": ""}, "sharded over all ranks"),
-        ({"method": "lora"}, "adapters are not modelled: weight gradients of the whole model"),
+        ({"sharding": "hsdp", "pp": "1", "vpp": ""}, "sharded over 32 ranks"),
+        ({"sharding": "", "framework": "MaxText (JAX)", "pp": "1", "vpp": ""}, "fully sharded"),
+        ({"method": "lora"}, "adapters of rank 16"),
         ({"software_switches": "tokendrop"}, "tokendrop is not modelled"),
     ],
 )
 def test_what_a_row_leaves_empty_is_told(cells, told):
     assert told in run(**cells).assumed
+
+
+def test_hybrid_sharding_without_a_group_takes_the_fewest_nodes_that_hold_the_states():
+    one = run(sharding="hsdp", pp="1", vpp="")
+    assert one.layout.shard == 32  # 16 B x 177 G parameters / (4 tensor ranks x 32) = 22 GB of 80 GB; 44 GB is too much
+    assert run(sharding="hsdp", pp="1", vpp="", n_accel="128").layout.shard is None  # all ranks: nothing is replicated
+
+
+def test_the_largest_easy_micro_batch_is_taken_where_it_is_open():
+    small = {"layers": "24", "hidden": "2048", "heads": "16", "tp": "1", "pp": "1", "vpp": "", "micro_batch": ""}
+    assert run(**small, global_batch="4096").layout.micro_batch == 4  # 4 x 2,048 tokens
+    assert run(**small, global_batch="1536").layout.micro_batch == 1  # 3 sequences a rank
+
+
+def test_recomputation_that_does_not_make_it_fit_is_not_assumed():
+    assert run(tp="1", pp="1", vpp="", n_accel="8", global_batch="64", recompute="").layout.recompute == "none"
+
+
+def test_the_method_says_what_is_trained():
+    lora, full = run(method="lora"), run(method="sft")
+    assert lora.workload.adapters == 16
+    assert full.workload.adapters is None
 
 
 def test_xla_does_not_accumulate():

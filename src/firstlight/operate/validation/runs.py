@@ -38,10 +38,17 @@ ADAPTERS = 16
 """Rank of LoRA adapters that a row does not state."""
 ROOM = 0.45
 """Share of the memory that sharded states take at most, where hybrid sharding's group is not stated."""
+MICRO_BATCHES = (8, 4, 2, 1)
+MOST_TOKENS = 8192
+"""Of a micro-batch that a row does not state."""
+EASY = 0.9
+"""Share of the memory that such a micro-batch may take."""
 SLACK = 1.15
 """Stored activations are over-estimated: a layout that takes so much of the memory is known to have run."""
 PRECISIONS = {"": "bf16", "bf16": "bf16", "fp16": "bf16", "fp32": "bf16", "fp8": "fp8", "mxfp8": "fp8", "int8": "fp8"}
 SHARDING = {"fsdp": 3, "hsdp": 3, "zero3": 3, "zero2": 2, "zero1": 1, "none": 0, "": 1}
+SHARDED = ("fsdp", "pax", "xla")
+"""Families whose runs are fully sharded where a row does not say."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,11 @@ def read_run(row: Row, catalog: Catalog) -> Run:
 
     Defaults, in this order: a vocabulary of 51,200; embedding and head shared where the feed-forward part has no gate;
     the framework's features by its family and date; the system with that accelerator whose nodes are as large as the
-    row says, and of several the one with the largest scale-up domain; Megatron's distributed optimizer; the most chunks
-    of a pipeline that divide its layers, for frameworks that interleave; micro-batches of one sequence, or what the
-    global batch gives a rank without accumulation (XLA); the least recomputation that fits the memory.
+    row says, and of several the one with the largest scale-up domain; Megatron's distributed optimizer, or all states
+    sharded with FSDP and XLA; hybrid sharding over a slice, or over the fewest nodes that hold the states; the most
+    chunks of a pipeline that divide its layers, for frameworks that interleave; the largest micro-batch of up to 8,192
+    tokens that fits, or what the global batch gives a rank without accumulation (XLA); adapters of rank 16; the least
+    recomputation that fits the memory.
 
     Raises:
         CellError: a cell that no default stands for is empty, or impossible.
@@ -89,10 +98,13 @@ def read_run(row: Row, catalog: Catalog) -> Run:
     parts, time = _machine(row, catalog, count, a)
     workload = _workload(row, model, told)
     layout = _layout(row, model, workload, parts, count, told)
+    trial = _Trial(model, workload, parts, count, time, a)
+    if not row.text("micro_batch") and software.family(row.text("framework")) != "xla":
+        layout = trial.largest(layout)
+        told.append(f"micro_batch {layout.micro_batch}")
     if not row.text("recompute"):
-        level = _least_recomputation(model, workload, layout, parts, count, time, a)
-        layout = layout.model_copy(update={"recompute": level})
-        told.append(f"recompute {level}")
+        layout = layout.model_copy(update={"recompute": trial.least(layout)})
+        told.append(f"recompute {layout.recompute}")
     return Run(model, workload, layout, count, parts, time, ran, a, tuple(told))
 
 
@@ -202,16 +214,15 @@ def _workload(row: Row, model: Model, told: list[str]) -> Training:
     )  # fmt: skip
 
 
-def _layout(
-    row: Row, model: Model, workload: Training, parts: Parts, count: int, told: list[str]
-) -> TrainingLayout:
+def _layout(row: Row, model: Model, workload: Training, parts: Parts, count: int, told: list[str]) -> TrainingLayout:
     tensor, pipeline, context = (row.count(name) or 1 for name in ("tp", "pp", "cp"))
     kind = row.text("sharding")
     if kind not in SHARDING:
         raise CellError(f'sharding: "{kind[:40]}" is none of {", ".join(filter(None, SHARDING))}')
     zero = SHARDING[kind]
     if not kind:
-        told.append("distributed optimizer")
+        zero = 3 if software.family(row.text("framework")) in SHARDED else 1
+        told.append("fully sharded" if zero == 3 else "distributed optimizer")
     shard = _shard(model, parts, tensor, context, count // (tensor * pipeline), told) if kind == "hsdp" else None
     return TrainingLayout(
         tensor=tensor,
@@ -221,7 +232,7 @@ def _layout(
         expert=row.count("ep") or 1,
         zero=zero,
         shard=shard,
-        micro_batch=_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
+        micro_batch=_least_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
         recompute=_recompute(row),
     )
 
@@ -262,22 +273,48 @@ def _interleave(row: Row, model: Model, pipeline: int, told: list[str]) -> int:
     return chunks
 
 
-def _micro_batch(row: Row, workload: Training, ranks: int, told: list[str]) -> int:
+def _least_micro_batch(row: Row, workload: Training, ranks: int, told: list[str]) -> int:
+    """The row's micro-batch; with XLA what the global batch gives a rank (no accumulation); 1 where it is open."""
     each = max(int((workload.batch or 0) / workload.sequence) // ranks, 1)
-    xla = software.family(row.text("framework")) == "xla"
     given = row.count("micro_batch")
-    if given and not xla:
-        return min(given, each)
-    told.append(f"micro_batch {each if xla else 1}")
-    return each if xla else 1
+    if software.family(row.text("framework")) == "xla":
+        told.append(f"micro_batch {each}")
+        return each
+    return min(given or 1, each)
 
 
-def _least_recomputation(
-    model: Model, workload: Training, layout: TrainingLayout, parts: Parts, count: int, time: FabricTime, a: Assumptions
-) -> str:
-    work = machine(parts.accelerator, parts.host, parts.system, workload.precision, a)
-    for level in ("none", "selective"):
-        tried = Layouts.of([layout.model_copy(update={"recompute": level})])
-        if steps(model, workload, work, tried, count, time, a).used[0] <= work.memory * SLACK:
-            return level
-    return "full"
+@dataclass(frozen=True)
+class _Trial:
+    """Layouts of a run, tried against the memory."""
+
+    model: Model
+    workload: Training
+    parts: Parts
+    accelerators: int
+    time: FabricTime
+    a: Assumptions
+
+    def share(self, layout: TrainingLayout) -> float:
+        """Of the memory that a layout takes."""
+        parts = self.parts
+        work = machine(parts.accelerator, parts.host, parts.system, self.workload.precision, self.a)
+        tried = Layouts.of([layout])
+        return steps(self.model, self.workload, work, tried, self.accelerators, self.time, self.a).used[0] / work.memory
+
+    def largest(self, layout: TrainingLayout) -> TrainingLayout:
+        """With the largest micro-batch that fits: one that leaves two for each stage and is not above 8,192 tokens."""
+        ranks = self.accelerators // (layout.tensor * layout.pipeline * layout.context) or 1
+        each = (self.workload.batch or 0) / self.workload.sequence / ranks
+        for size in MICRO_BATCHES:
+            tried = layout.model_copy(update={"micro_batch": size})
+            whole = each % size == 0 and each / size >= 2 * layout.pipeline
+            if whole and size * self.workload.sequence <= MOST_TOKENS and self.share(tried) < EASY:
+                return tried
+        return layout
+
+    def least(self, layout: TrainingLayout) -> Recomputation:
+        """The least recomputation that fits; none where full recomputation does not fit either: it explains nothing."""
+        for level in get_args(Recomputation):
+            if self.share(layout.model_copy(update={"recompute": level})) <= SLACK:
+                return level
+        return "none"

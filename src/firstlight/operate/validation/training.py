@@ -39,7 +39,7 @@ def validate_training(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = (
 
 
 def _outcome(row: Row, catalog: Catalog) -> Outcome:
-    slices = {name: row.text(name) for name in ("group", "accelerator", "precision")}
+    slices = slices_of(row)
     metric, measured, weight = "", float("nan"), 1.0
     try:
         metric, measured = target(row)
@@ -50,6 +50,12 @@ def _outcome(row: Row, catalog: Catalog) -> Outcome:
         reason = " ".join(str(error).split())
         return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
     return Outcome(row.text("case_id"), metric, measured, found, weight, slices, run.assumed)
+
+
+def slices_of(row: Row) -> dict[str, str]:
+    """What scores are split by."""
+    own = {name: row.text(name) for name in ("group", "accelerator", "precision")}
+    return {**own, "model": "mixture of experts" if row.text("experts") else "dense"}
 
 
 def target(row: Row) -> tuple[str, float]:

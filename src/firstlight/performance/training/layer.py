@@ -67,7 +67,10 @@ def _products(layer: Layer, case: Case) -> Pass:
         forward = forward + gemm(rows, out, into, rates)
         backward = backward + gemm(rows, into, out, rates)
         if case.adapters:
-            forward, backward = forward + _adapter(rows, out, into, case), backward + 2.0 * _adapter(rows, out, into, case)
+            forward, backward = (
+                forward + _adapter(rows, out, into, case),
+                backward + 2.0 * _adapter(rows, out, into, case),
+            )
         else:
             backward = backward + gemm(out, into, rows, rates)
     if layer.routed:
@@ -82,7 +85,7 @@ def _products(layer: Layer, case: Case) -> Pass:
 
 
 def _adapter(rows: Floats, out: Floats, into: Floats, case: Case) -> Floats:
-    """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; backward is twice."""
+    """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; twice backward."""
     rates, rank = case.work.rates("bf16", case.a), float(case.adapters)
     return gemm(rows, rank, into, rates) + gemm(rows, out, rank, rates)
 

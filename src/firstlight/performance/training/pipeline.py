@@ -9,7 +9,6 @@ from firstlight.performance.training.layer import Parts, layer_parts
 from firstlight.performance.training.layouts import Case
 from firstlight.twin.protocols import Floats
 
-
 PADDED = 128
 """A rank's share of the vocabulary is filled up to a multiple of this (Megatron-LM, MaxText)."""
 
