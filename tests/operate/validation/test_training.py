@@ -30,7 +30,7 @@ def validated(tmp_path, *rows: dict[str, str]):
     with (tmp_path / "cases.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        table.writerows(rows)
+        table.writerows(MEGATRON | row for row in rows)
     return validate_training(tmp_path / "cases.csv", catalog.shipped()).outcomes
 
 
@@ -49,6 +49,8 @@ def test_a_row_that_says_everything_assumes_only_what_columns_cannot_say():
         ({"vocab": ""}, "vocab 51200"),
         ({"heads": ""}, "heads 96"),
         ({"vpp": ""}, "vpp 6"),
+        ({"attention": "mla"}, "latent attention of DeepSeek-V3"),
+        ({"attention": "swa"}, "window 4096 on every other layer"),
         ({"micro_batch": ""}, "micro_batch 1"),
         ({"recompute": "", "micro_batch": "1"}, "recompute none"),
         ({"date": ""}, "software of 2026.5"),
@@ -82,6 +84,22 @@ def test_the_method_says_what_is_trained():
     lora, full = run(method="lora"), run(method="sft")
     assert lora.workload.adapters == 16
     assert full.workload.adapters is None
+
+
+def test_a_share_of_the_peak_is_a_target_too(tmp_path):
+    silent = {"tokens_per_s_per_accel": "", "mfu_definition_notes": "causal"}
+    one, other, speed = validated(
+        tmp_path, silent | {"reported_mfu": "0.45"}, silent | {"reported_tflops_per_accel": "450"}, {}
+    )
+    assert (one.metric, one.measured) == ("reported_mfu", 0.45)
+    assert one.predicted.p50 == pytest.approx(other.predicted.p50 * 1e12 / 989e12)
+    assert speed.metric == "tokens_per_s_per_accel"
+
+
+def test_attention_of_a_row_is_that_of_its_model():
+    latent, windows = run(attention="mla").model, run(attention="swa").model
+    assert latent.main.blocks[0].mixer.kv_rank == 512
+    assert [(block.count, block.mixer.window) for block in windows.main.blocks] == [(48, 4096), (48, None)]
 
 
 def test_xla_does_not_accumulate():

@@ -117,7 +117,7 @@ def calibrate_training(
         progress: called with what is being done.
 
     Raises:
-        DocumentError: the file cannot be read or lacks columns.
+        DocumentError: the file cannot be read, or has misspelt columns.
         UsageError: no run of it can be predicted.
     """
     progress(f"reading {cases}")
@@ -162,7 +162,7 @@ def _start() -> Floats:
 def _read(cases: Path, catalog: Catalog, tiers: frozenset[str]) -> list[Measured]:
     runs = list[Measured]()
     for row in table.read(cases, COLUMNS):
-        if row.text("tier") not in tiers:
+        if not table.counts(row, tiers):
             continue
         try:
             runs.append(_measured(row, read_run(row, catalog)))
