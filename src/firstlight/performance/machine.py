@@ -50,6 +50,8 @@ class Machine:
         exponentials: softmax exponentials per second [1/s].
         memory: capacity [B]; bandwidth: peak of the memory [B/s].
         scale_up: bandwidth to the scale-up domain, one direction [B/s]; domain: its members in this system.
+        host_link: bandwidth to the host's memory, one direction [B/s]; 0 where it is not known.
+        host_memory, host_bandwidth: an accelerator's share of the host's memory [B] and of its bandwidth [B/s].
         arm: the host launches from Arm cores.
         trained, served: the accelerator is in the data of the training and serving intervals.
     """
@@ -72,6 +74,9 @@ class Machine:
     bandwidth: float
     scale_up: float
     domain: int
+    host_link: float
+    host_memory: float
+    host_bandwidth: float
     arm: bool
     trained: bool
     served: bool
@@ -155,6 +160,7 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
     efficiency16 = np.minimum(base16 * growth, ceiling)
     low = np.minimum(_efficiency8(group, a) * relative * growth, a["performance.gemm_fp8_ceiling"])
     software = "xla" if group in ("tpu", "trainium") else "gpu"
+    sockets = system.sockets / system.accelerators
     attention = a["performance.attention_efficiency"] * efficiency16 / a["performance.gemm_bf16_ampere"]
     if group not in ("ampere", "tpu"):
         attention = attention * a["performance.attention_ported"]
@@ -177,6 +183,9 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
         bandwidth=accelerator.memory_bandwidth,
         scale_up=accelerator.scale_up_bandwidth or accelerator.memory_bandwidth,
         domain=system.scale_up_domain,
+        host_link=accelerator.host_link or 0.0,
+        host_memory=host.memory * sockets,
+        host_bandwidth=host.memory_bandwidth * sockets,
         arm=host.vendor.lower() == "nvidia",
         trained=accelerator.id in TRAINED,
         served=accelerator.id in SERVED,

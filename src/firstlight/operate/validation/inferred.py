@@ -19,7 +19,7 @@ MOST_TOKENS = 8192
 """Of a micro-batch that a row does not state."""
 EASY = 0.9
 """Share of the memory that such a micro-batch may take."""
-SLACK = 1.15
+SLACK = 1.2
 """Stored activations are over-estimated: a layout that takes so much of the memory is known to have run."""
 
 

@@ -15,7 +15,7 @@ from firstlight.operate.validation.table import CellError, Row
 from firstlight.performance.shapes import layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
-from firstlight.spec.design import FabricDesign, Recomputation, TrainingLayout
+from firstlight.spec.design import ContextKind, FabricDesign, Recomputation, TrainingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parameters import parameters
 from firstlight.spec.parts import Accelerator, Host, Nic, Switch, System
@@ -165,6 +165,8 @@ def _layout(row: Row, model: Model, workload: Training, parts: Parts, count: int
         interleave=_interleave(row, model, pipeline, told),
         context=context,
         expert=row.count("ep") or 1,
+        expert_tensor=row.count("etp") or 1,
+        context_kind=_context_kind(row),
         zero=zero,
         shard=shard,
         micro_batch=_least_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
@@ -186,6 +188,14 @@ def _shard(model: Model, parts: Parts, tensor: int, context: int, ranks: int, to
         return None
     told.append(f"sharded over {shard} ranks")
     return shard
+
+
+def _context_kind(row: Row) -> ContextKind:
+    text = row.text("context_kind") or "ring"
+    for kind in get_args(ContextKind):
+        if text == kind:
+            return kind
+    raise CellError(f'context_kind: "{text[:40]}" is none of {", ".join(get_args(ContextKind))}')
 
 
 def _recompute(row: Row) -> Recomputation:

@@ -12,7 +12,11 @@ from firstlight.twin.protocols import Floats
 
 
 def elementwise(
-    tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a: Assumptions
+    tokens: ArrayLike,
+    layer: Layer,
+    tensor: ArrayLike,
+    work: Machine,
+    a: Assumptions,
 ) -> tuple[Floats, Floats]:
     """Forward and backward time of one layer's element-wise work on one rank [s].
 

@@ -28,19 +28,34 @@ def step_end(case: Case, window: Floats) -> Parts:
 
 def local_parameters(case: Case) -> tuple[Floats, Floats]:
     """Dense parameters (embedding and head of the fuller end stage included) and expert parameters of a rank (n,)."""
-    share = case.stage_layers / case.depth
-    dense = sum(layer.count * layer.dense for layer in case.layers) + case.ends.extra
-    experts = sum(layer.count * layer.experts for layer in case.layers)
-    both = case.ends.embedding + case.ends.own_head
-    outside = np.where(case.layouts.pipeline > 1, max(case.ends.embedding, case.ends.head), both)
-    return (dense * share + outside) / case.layouts.tensor, experts * share / case.layouts.expert
+    return parameters_of(case, *_fullest(case))
 
 
 def trained_parameters(case: Case) -> tuple[Floats, Floats]:
     """Dense and expert parameters of a rank that are trained: all of them, or the adapters (n,)."""
+    return trained_of(case, *_fullest(case))
+
+
+def _fullest(case: Case) -> tuple[Floats, Floats]:
+    """Layers of the fullest rank, and parameters outside them of the fuller end stage (n,)."""
+    dual, both = case.layouts.runs("dualpipe"), case.ends.embedding + case.ends.own_head
+    outside = np.where((case.layouts.pipeline == 1) | dual, both, max(case.ends.embedding, case.ends.head))
+    return case.stage_layers * np.where(dual, 2.0, 1.0), outside
+
+
+def parameters_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Dense and expert parameters of a rank with so many layers and so many parameters outside them (n,)."""
+    share = layers / case.depth
+    dense = sum(layer.count * layer.dense for layer in case.layers) + case.ends.extra
+    experts = sum(layer.count * layer.experts for layer in case.layers)
+    return (dense * share + outside) / case.layouts.tensor, experts * share / case.expert_ranks
+
+
+def trained_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Those of `parameters_of` that are trained: all of them, or the adapters (n,)."""
     if not case.adapters:
-        return local_parameters(case)
-    share = case.stage_layers / case.depth / case.layouts.tensor
+        return parameters_of(case, layers, outside)
+    share = layers / case.depth / case.layouts.tensor
     sides = sum(layer.count * sum(matrix.out + matrix.into for matrix in layer.matrices) for layer in case.layers)
     return case.adapters * sides * share, np.zeros(len(case.layouts))
 
@@ -59,7 +74,7 @@ def data_traffic(case: Case) -> Floats:
 
 
 def _exchange(case: Case, parameters: Floats, shard: Floats, inside: Group, between: Group) -> Floats:
-    gradients = parameters * case.a["performance.reduced_bytes"]
+    gradients = parameters * case.reduced_bytes
     reduce = case.collective("all_reduce", gradients, inside)
     scatter = case.collective("reduce_scatter", gradients, inside)
     gather = case.collective("all_gather", parameters * 2.0, inside)
@@ -73,4 +88,4 @@ def _optimizer(case: Case) -> Floats:
     dense, experts = trained_parameters(case)
     sharded = case.layouts.zero >= 1
     own = dense / np.where(sharded, case.shard, 1.0) + experts / np.where(sharded, case.expert_shard, 1.0)
-    return own * case.a["performance.optimizer_bytes"] / case.work.bandwidth
+    return np.where(case.layouts.offloads("optimizer"), 0.0, own * case.optimizer_traffic / case.work.bandwidth)

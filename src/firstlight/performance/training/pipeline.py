@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
-from firstlight.performance.training.layer import Parts, layer_parts
+from firstlight.performance.training.layer import Parts, layer_time
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.offload import moved_in_passes
+from firstlight.performance.training.schedules import bubble, paired
 from firstlight.twin.protocols import Floats
 
+FORWARD, WEIGHT = "forward", "weight"
+"""Keys of what a layer's forward pass and its weight gradients take, beside the parts that add up."""
 PADDED = 128
 """A rank's share of the vocabulary is filled up to a multiple of this (Megatron-LM, MaxText)."""
 
@@ -16,38 +20,49 @@ PADDED = 128
 def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     """Time of all micro-batches of a step by part, and of one micro-batch on the fullest stage [s]; arrays (n,).
 
-    m t_max + (p - 1) / v t_mean for m micro-batches over p stages in v chunks each (interleaved 1F1B, arXiv
-    2104.04473), and what is seen of the hand-over.
+    m t_max for m micro-batches on the slowest of p stages, the schedule's bubble (`schedules.bubble`), and what is seen
+    of the hand-over. In a DualPipe the experts' traffic hides beside the computation of the other direction.
     """
     work = _whole_model(case)
+    forward, weight = work.pop(FORWARD), work.pop(WEIGHT)
     m, stages = case.micro_batches, case.layouts.pipeline.astype(float)
+    hidden = paired(case) * np.minimum(work["expert"], work["gemm"] + work["attention"] + work["elementwise"])
+    work["expert"] = work["expert"] - hidden
     head, embedding = _head(case), _embedding(case)
-    mean = (sum(work.values(), np.zeros(len(m))) + head + embedding) / stages
-    fullest = _fullest(case, mean, sum(work.values(), np.zeros(len(m))) / case.depth, head)
+    layers = sum(work.values(), np.zeros(len(m)))
+    mean, forward = (layers + head + embedding) / stages, (forward - hidden / 2.0) / stages
+    fullest = _fullest(case, mean, layers / case.depth, head)
     parts = {name: m * time / stages for name, time in work.items()}
     parts["head"] = m * (head + embedding) / stages
     parts["imbalance"] = m * (fullest - mean)
-    parts["bubble"] = (stages - 1) / case.layouts.interleave * mean
+    third = (head + embedding) / stages / 3.0
+    parts["bubble"] = bubble(case, mean, forward + third, weight / stages + third)
     parts["pipeline"] = _hand_over(case)
+    parts["offload"] = m * moved_in_passes(case, forward, layers / stages - forward)
     parts["overhead"] = m * case.a["performance.micro_batch_overhead"]
     return parts, fullest
 
 
 def _whole_model(case: Case) -> Parts:
-    """One micro-batch through all layers, by part."""
+    """One micro-batch through all layers, by part; and beside the parts its forward pass and its weight gradients."""
     total: Parts = {}
     for layer in case.layers:
-        for name, time in layer_parts(layer, case).items():
+        one = layer_time(layer, case)
+        for name, time in {**one.parts, FORWARD: one.forward, WEIGHT: one.weight}.items():
             total[name] = total.get(name, np.zeros(len(case.layouts))) + layer.count * time
     return total
 
 
 def _fullest(case: Case, mean: Floats, layer: Floats, head: Floats) -> Floats:
-    """Time of a micro-batch on the slowest stage: the one with most layers, or the last one with the head."""
+    """Time of a micro-batch on the slowest stage: the one with most layers, or the last one with the head.
+
+    In a DualPipe a rank has half of its micro-batches on each of two stages: the first and the last are on one.
+    """
     stages = case.layouts.pipeline
-    spare = case.stage_layers * stages - case.depth
-    last = (case.stage_layers - np.ceil(spare / 2.0)) * layer + head
-    slowest = np.maximum(case.stage_layers * layer, last)
+    first, last = case.first_layers * layer, case.last_layers * layer + head
+    apart = np.maximum(np.maximum(first, last), case.middle_layers * layer)
+    both = np.maximum((first + last) / 2.0, case.middle_layers * layer)
+    slowest = np.where(case.layouts.runs("dualpipe"), both, apart)
     excess = np.maximum(slowest - mean, 0.0) * case.a["performance.pipeline_imbalance"]
     return mean + np.where(stages > 1, excess, 0.0)
 
