@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,10 +13,13 @@ from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import scan
 from firstlight.performance.shapes import Layer, Scan
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
 
-Parts = dict[str, Floats]
-"""Time by part [s], arrays (n,)."""
+KERNELS = ("tensor", "context", "expert", "micro_batch", "recompute", "accumulates")
+"""What the time of a layer depends on, the gathering of sharded weights apart."""
+WEIGHTS = ("tensor", "pipeline", "context", "expert")
+"""What the collectives of a layer's weights depend on."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,13 @@ def layer_parts(layer: Layer, case: Case) -> Parts:
 
     "launch" is what the host's launches take longer than the device; "data" what gathering sharded weights adds.
     """
+    parts = once(case, KERNELS, partial(_kernels, layer))
+    forward, backward = parts.pop("forward"), parts.pop("backward")
+    return {**parts, "data": _sharded(layer, case, forward, backward)}
+
+
+def _kernels(layer: Layer, case: Case) -> Parts:
+    """Device and host time by part; and of all "forward" and "backward", which sharded weights are gathered behind."""
     device = {
         "gemm": _products(layer, case),
         "attention": _cores(layer, case),
@@ -44,12 +55,12 @@ def layer_parts(layer: Layer, case: Case) -> Parts:
     launch = _launch(layer, case)
     held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
     again = _recompute(case, device, held_forward)
-    sharded = _sharded(layer, case, held_forward, held_backward + again)
     return {
         **{name: part.forward + part.backward for name, part in device.items()},
         "launch": held_forward - forward + held_backward - backward,
         "recompute": again,
-        "data": sharded,
+        "forward": held_forward,
+        "backward": held_backward + again,
     }
 
 
@@ -105,8 +116,7 @@ def _elementwise(layer: Layer, case: Case) -> Pass:
     moved = permute(tokens, layer, layout.tensor, case.work, case.a)
     local = layer.dense / layout.tensor + layer.experts / layout.expert
     rate = case.work.bandwidth * case.a["performance.memory_efficiency"]
-    gathered = (case.micro_batches > 1) & (layout.zero < 3)
-    accumulated = np.where(gathered, local * case.a["performance.accumulation"] / rate, 0.0)
+    accumulated = np.where(case.accumulates, local * case.a["performance.accumulation"] / rate, 0.0)
     return Pass(forward + moved, backward + moved + accumulated)
 
 
@@ -163,15 +173,21 @@ def _recompute(case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
 
 def _sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Floats:
     """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered both ways, gradients scattered (arXiv 1910.02054)."""
+    traffic = once(case, WEIGHTS, partial(_weights, layer))
+    gather = np.where(case.layouts.zero >= 3, traffic["gather"], 0.0)
+    scatter = np.where(case.layouts.zero >= 2, traffic["scatter"], 0.0)
+    return _behind(forward, gather, case) + _behind(backward, gather + scatter, case)
+
+
+def _weights(layer: Layer, case: Case) -> Parts:
+    """Collectives of a layer's weights and gradients in two bytes [s]."""
     dense, experts = layer.dense / case.layouts.tensor * 2.0, layer.experts / case.layouts.expert * 2.0
     gather = case.collective("all_gather", dense, case.data_group)
     scatter = case.collective("reduce_scatter", dense, case.data_group)
     if layer.routed:
         gather = gather + case.collective("all_gather", experts, case.replica_group)
         scatter = scatter + case.collective("reduce_scatter", experts, case.replica_group)
-    gather = np.where(case.layouts.zero >= 3, gather, 0.0)
-    scatter = np.where(case.layouts.zero >= 2, scatter, 0.0)
-    return _behind(forward, gather, case) + _behind(backward, gather + scatter, case)
+    return {"gather": gather, "scatter": scatter}
 
 
 def _behind(compute: Floats, traffic: Floats, case: Case) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.performance.groups import Group, group, neighbours
 from firstlight.performance.machine import Machine
@@ -100,6 +101,11 @@ class Case:
     def micro_batches(self) -> Floats:
         """Micro-batches of a data-parallel rank in one step (n,); the last may be partly empty."""
         return np.ceil(self.sequences / (self.data * self.layouts.micro_batch) - 1e-9)
+
+    @cached_property
+    def accumulates(self) -> NDArray[np.bool_]:
+        """Gradients are added up over micro-batches in whole buffers (n,), boolean."""
+        return (self.micro_batches > 1) & (self.layouts.zero < 3)
 
     @cached_property
     def depth(self) -> int:

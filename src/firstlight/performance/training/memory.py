@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.shapes import Layer, Scan, Softmax
-from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.once import Parts
 from firstlight.performance.training.overlap import local_parameters
 from firstlight.twin.protocols import Floats
 

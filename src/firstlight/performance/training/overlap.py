@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
+
+RANKS = ("tensor", "pipeline", "interleave", "context", "expert")
+"""What the parameters of a rank depend on, and the ranks that hold the same."""
 
 
 def step_end(case: Case, window: Floats) -> Parts:
@@ -41,17 +44,23 @@ def data_traffic(case: Case) -> Floats:
     ZeRO-0 reduces fp32 gradients to all; ZeRO-1 scatters them and gathers 2-byte weights; ZeRO-2 only gathers (its
     gradients were scattered micro-batch by micro-batch); ZeRO-3 does neither (arXiv 1910.02054).
     """
+    stages = once(case, RANKS, _exchanges)
+    return np.choose(case.layouts.zero, [stages["zero 0"], stages["zero 1"], stages["zero 2"], 0.0])
+
+
+def _exchanges(case: Case) -> Parts:
+    """The collectives of a step at each ZeRO stage [s]."""
     dense, experts = local_parameters(case)
-    return _exchange(case, dense, case.data_group) + _exchange(case, experts, case.replica_group)
+    one, two = _exchange(case, dense, case.data_group), _exchange(case, experts, case.replica_group)
+    return {name: one[name] + two[name] for name in one}
 
 
-def _exchange(case: Case, parameters: Floats, group: tuple[Floats, Floats]) -> Floats:
+def _exchange(case: Case, parameters: Floats, group: tuple[Floats, Floats]) -> Parts:
     gradients = parameters * case.a["performance.gradient_bytes"]
     reduce = case.collective("all_reduce", gradients, group)
     scatter = case.collective("reduce_scatter", gradients, group)
     gather = case.collective("all_gather", parameters * 2.0, group)
-    zero = case.layouts.zero
-    return np.select([zero == 0, zero == 1, zero == 2], [reduce, scatter + gather, gather], 0.0)
+    return {"zero 0": reduce, "zero 1": scatter + gather, "zero 2": gather}
 
 
 def _optimizer(case: Case) -> Floats:

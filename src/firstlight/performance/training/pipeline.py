@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
-from firstlight.performance.training.layer import Parts, layer_parts
+from firstlight.performance.training.layer import layer_parts
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
+
+LAYERS = ("tensor", "pipeline", "context", "expert", "zero", "micro_batch", "recompute", "accumulates")
+"""What the time of all layers of a micro-batch depends on."""
+
+TOKENS = ("tensor", "context", "micro_batch")
+"""What the time of the head depends on."""
 
 
 def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
@@ -16,9 +23,9 @@ def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     m t_max + (p - 1) / v t_mean for m micro-batches over p stages in v chunks each (interleaved 1F1B, arXiv
     2104.04473), and what is seen of the hand-over.
     """
-    work = _whole_model(case)
+    work = once(case, LAYERS, _whole_model)
     m, stages = case.micro_batches, case.layouts.pipeline.astype(float)
-    head, embedding = _head(case), _embedding(case)
+    head, embedding = once(case, TOKENS, lambda some: {"head": _head(some)})["head"], _embedding(case)
     mean = (sum(work.values(), np.zeros(len(m))) + head + embedding) / stages
     fullest = _fullest(case, mean, sum(work.values(), np.zeros(len(m))) / case.depth, head)
     parts = {name: m * time / stages for name, time in work.items()}
@@ -73,6 +80,6 @@ def _hand_over(case: Case) -> Floats:
     layout = case.layouts
     tokens = layout.micro_batch * float(case.sequence) / layout.context
     size = tokens * case.ends.hidden * 2.0 / layout.tensor
-    once = np.where(layout.pipeline > 1, case.collective("send_receive", size, case.stage_group), 0.0)
+    message = np.where(layout.pipeline > 1, case.collective("send_receive", size, case.stage_group), 0.0)
     seen = case.micro_batches * 2.0 * layout.interleave * case.a["performance.pipeline_exposed"]
-    return once * (seen + 2.0 * (layout.pipeline - 1))
+    return message * (seen + 2.0 * (layout.pipeline - 1))

@@ -68,13 +68,14 @@ def _powers(most: float) -> list[int]:
     return [2**power for power in range(int(np.log2(max(most, 1))) + 1)]
 
 
-def _heads(shapes: tuple[Layer, ...]) -> list[int]:
+def heads(shapes: tuple[Layer, ...]) -> list[int]:
+    """Heads of every attention."""
     return [core.heads for layer in shapes for core in layer.cores if isinstance(core, Softmax)]
 
 
 def _tensors(shapes: tuple[Layer, ...], system: System, accelerators: int) -> list[int]:
     most = min(system.scale_up_domain, accelerators, 64)
-    return [t for t in _powers(most) if all(heads % t == 0 for heads in _heads(shapes))]
+    return [t for t in _powers(most) if all(count % t == 0 for count in heads(shapes))]
 
 
 def _pipelines(shapes: tuple[Layer, ...], ranks: int, alone: bool) -> list[tuple[int, int]]:
@@ -122,8 +123,8 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
             f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context} = {ranks:,} accelerators, "
             f"but the run has {accelerators:,}; lower one of them"
         )
-    for heads in _heads(shapes):
-        _divides("tensor", layout.tensor, heads, "attention heads")
+    for count in heads(shapes):
+        _divides("tensor", layout.tensor, count, "attention heads")
     depth = sum(layer.count for layer in shapes)
     if layout.pipeline * layout.interleave > depth + ENDS:
         raise UsageError(
