@@ -49,31 +49,34 @@ class Every:
             yield Layouts(**dict(zip(names, map(np.ascontiguousarray, itertools.chain(*columns)), strict=True)))
 
 
-def every(model: Model, workload: Training, accelerators: int) -> Every:
+def every(model: Model, workload: Training, accelerators: int, *, is_open: bool = False) -> Every:
     """All layouts that can be run.
 
     Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
     chunks than the model has layers and ends; context parallelism cuts a sequence into twice as many equal parts of
     which a rank keeps 1,024 tokens or more; expert parallelism divides the experts and the ranks; a micro-batch divides
-    what the batch leaves for a rank (`per_rank`); ZeRO 0 to 3 and every level of recomputation go with each of them.
+    what the batch leaves for a rank (`per_rank`); an interleaved pipeline has as many micro-batches as stages or more, as
+    Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
 
     Args:
         model: architecture.
         workload: its batch is settled.
         accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
+        is_open: the batch may move a little, so that every layout fills it.
     """
     table = _groups(layers(model), workload.sequence, accelerators)
     tensor, context, expert, pipeline, _ = table.T
     data = accelerators // (tensor * context * pipeline)
     sequences = max((workload.batch or 0.0) / workload.sequence, 1.0)
     filled = (data <= sequences * (1 + 1e-9)) & (tensor * context * data % expert == 0)
-    table, own = table[filled], per_rank(sequences, data[filled])
-    return Every(_with_micro_batches(table, own))
+    own = per_rank(sequences, data[filled], is_open=is_open)
+    return Every(_with_micro_batches(table[filled], own))
 
 
-def per_rank(sequences: float, data: Ints) -> Ints:
-    """Sequences that the fullest of so many data-parallel ranks has in a step."""
-    return np.ceil(sequences / data - 1e-9).astype(np.int64)
+def per_rank(sequences: float, data: Ints, *, is_open: bool) -> Ints:
+    """Sequences of a step that the fullest of so many data-parallel ranks has; of an open batch the nearest number."""
+    each = np.round(sequences / data) if is_open else np.ceil(sequences / data - 1e-9)
+    return np.maximum(each, 1.0).astype(np.int64)
 
 
 def divisors(whole: int, most: int | None = None) -> list[int]:
@@ -120,6 +123,8 @@ def _with_micro_batches(table: Ints, own: Ints) -> Ints:
     starts = np.cumsum([0, *(len(each) for each in lists)])[:-1][kind]
     place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     micro = np.asarray([*itertools.chain(*lists)], np.int64)[np.repeat(starts, lengths) + place]
-    tensor, context, expert, stages, chunks = table[row].T
+    runs = (table[row, 4] == 1) | (own[row] // micro >= table[row, 3])  # interleaving fills all stages at least once
+    tensor, context, expert, stages, chunks = table[row[runs]].T
+    micro = micro[runs]
     order = np.lexsort((chunks, stages, micro, expert, context, tensor))
     return np.stack([tensor, context, expert, micro, stages, chunks], axis=1)[order]

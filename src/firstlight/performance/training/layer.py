@@ -36,12 +36,22 @@ def layer_parts(layer: Layer, case: Case) -> Parts:
     "launch" is what the host's launches take longer than the device; "data" what gathering sharded weights adds.
     """
     parts = once(case, KERNELS, partial(_kernels, layer))
-    forward, backward = parts.pop("forward"), parts.pop("backward")
-    return {**parts, "data": _sharded(layer, case, forward, backward)}
+    gathered = sharded(layer, case, parts.pop("forward"), parts.pop("backward"))
+    return {**parts, "data": gathered.forward + gathered.backward}
 
 
 def _kernels(layer: Layer, case: Case) -> Parts:
     """Device and host time by part; and of all "forward" and "backward", which sharded weights are gathered behind."""
+    parts = kernels(layer, case)
+    return {
+        **{name: part.forward + part.backward for name, part in parts.items()},
+        "forward": sum((part.forward for part in parts.values()), np.zeros(len(case.layouts))),
+        "backward": sum((part.backward for part in parts.values()), np.zeros(len(case.layouts))),
+    }
+
+
+def kernels(layer: Layer, case: Case) -> dict[str, Pass]:
+    """One layer, one micro-batch [s]: all but what gathering sharded weights adds; arrays (n,)."""
     device = {
         "gemm": _products(layer, case),
         "attention": _cores(layer, case),
@@ -54,13 +64,10 @@ def _kernels(layer: Layer, case: Case) -> Parts:
     backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
     launch = _launch(layer, case)
     held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
-    again = _recompute(case, device, held_forward)
     return {
-        **{name: part.forward + part.backward for name, part in device.items()},
-        "launch": held_forward - forward + held_backward - backward,
-        "recompute": again,
-        "forward": held_forward,
-        "backward": held_backward + again,
+        **device,
+        "launch": Pass(held_forward - forward, held_backward - backward),
+        "recompute": Pass(np.zeros(len(case.layouts)), _recompute(case, device, held_forward)),
     }
 
 
@@ -171,12 +178,12 @@ def _recompute(case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
     return np.select([case.layouts.recompute == 1, case.layouts.recompute == 2], [selective, forward], 0.0)
 
 
-def _sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Floats:
+def sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Pass:
     """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered both ways, gradients scattered (arXiv 1910.02054)."""
     traffic = once(case, WEIGHTS, partial(_weights, layer))
     gather = np.where(case.layouts.zero >= 3, traffic["gather"], 0.0)
     scatter = np.where(case.layouts.zero >= 2, traffic["scatter"], 0.0)
-    return _behind(forward, gather, case) + _behind(backward, gather + scatter, case)
+    return Pass(_behind(forward, gather, case), _behind(backward, gather + scatter, case))
 
 
 def _weights(layer: Layer, case: Case) -> Parts:

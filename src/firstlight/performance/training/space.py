@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
@@ -50,13 +51,16 @@ def space(
 
 
 def _with_batches(rows: list[tuple[int, ...]], accelerators: int, sequences: float) -> Layouts:
-    """Each row with every micro-batch that the batch fills and every level of recomputation."""
+    """Each row with every micro-batch that the batch fills (with an interleaved pipeline one for each stage or more)
+    and every level of recomputation."""
     base = np.asarray(rows, dtype=np.int64).reshape(len(rows), 6)
     more = np.asarray(list(itertools.product(MICRO_BATCHES, (0, 1, 2))), dtype=np.int64)
     table = np.hstack([np.repeat(base, len(more), axis=0), np.tile(more, (len(base), 1))])
     inside = table[:, 0] * table[:, 1] * table[:, 3]
-    filled = (accelerators // np.maximum(inside, 1)) * table[:, 6] <= sequences
-    return Layouts(*table[filled].T)
+    data = accelerators // np.maximum(inside, 1)
+    steps = np.floor(sequences / (np.maximum(data, 1) * table[:, 6]) + 1e-9)
+    runs = (data * table[:, 6] <= sequences) & ((table[:, 2] == 1) | (steps >= table[:, 1]))
+    return Layouts(*table[runs].T)
 
 
 def _states(shapes: tuple[Layer, ...], a: Assumptions) -> float:
@@ -165,4 +169,10 @@ def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:
             f"{data:,} data-parallel ranks with micro-batches of {layout.micro_batch} need "
             f"{data * layout.micro_batch:,} sequences a step, but the batch has {sequences:,.0f}; "
             "raise the batch, tensor, pipeline or context"
+        )
+    steps = math.ceil(max(sequences, 1.0) / (data * layout.micro_batch) - 1e-9)
+    if workload.batch is not None and layout.interleave > 1 and steps < layout.pipeline:
+        raise UsageError(
+            f"interleave {layout.interleave} needs as many micro-batches as the {layout.pipeline} pipeline stages, but a "
+            f"rank has {steps:,}; write interleave: 1, or at most {steps} stages"
         )
