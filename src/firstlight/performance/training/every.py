@@ -22,7 +22,8 @@ LEAST_TOKENS = 1024
 """Tokens of a sequence that a context-parallel rank keeps at the least."""
 OPTIONS = {"zero": (0, 1, 2, 3), "recompute": tuple(range(len(RECOMPUTE)))}
 """What may be chosen whatever the shape is; a further axis that divides nothing goes here."""
-_SHAPE = ("tensor", "context", "expert", "micro_batch", "pipeline", "interleave")
+SHAPE = ("tensor", "context", "expert", "micro_batch", "pipeline", "interleave")
+"""Columns of `Every.shapes`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Every:
         for first in range(0, len(self.shapes), each):
             shapes = self.shapes[first : first + each]
             columns = np.repeat(shapes, len(options), axis=0).T, np.tile(options, (len(shapes), 1)).T
-            names = (*_SHAPE, *OPTIONS)
+            names = (*SHAPE, *OPTIONS)
             yield Layouts(**dict(zip(names, map(np.ascontiguousarray, itertools.chain(*columns)), strict=True)))
 
 
@@ -115,7 +116,7 @@ def _pipelines(depth: int, accelerators: int) -> list[tuple[int, int]]:
 
 
 def _with_micro_batches(table: Ints, own: Ints) -> Ints:
-    """Each row with every micro-batch that divides its rank's sequences, as `_SHAPE` has them and in that order."""
+    """Each row with every micro-batch that divides its rank's sequences, as `SHAPE` has them and in that order."""
     kinds, kind = np.unique(own, return_inverse=True)
     lists = [divisors(int(count), MOST["micro_batch"]) for count in kinds]
     lengths = np.asarray([len(each) for each in lists], np.int64)[kind]
