@@ -14,6 +14,8 @@ from firstlight.spec.design import TrainingLayout
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
 
+_ELSEWHERE = ("design.power", "design.cooling")
+"""What training asks nothing of."""
 TRAIN_STEPS = 2 + TENTHS
 """How often `train` reports progress, at the most."""
 
@@ -57,7 +59,7 @@ def train(
         base=loaded.base,
         searched={index: _written(given, index) for index in runs} if search else {},
         is_open=frozenset(index for index in runs if _batch(given, index) is None),
-        proposed=tuple(f"{path} = {why}" for path, why in proposal.reasons.items()),
+        proposed=tuple(f"{path} = {why}" for path, why in proposal.reasons.items() if not path.startswith(_ELSEWHERE)),
         progress=progress,
     )
 

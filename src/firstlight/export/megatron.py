@@ -29,7 +29,8 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     notes = [*_missing_of_model(model), *_missing_of_layout(result), *_environment(result)]
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
-        '# source this file; torchrun ... pretrain_gpt.py "${MEGATRON_ARGS[@]}" and your data, tokenizer, learning rate',
+        '# source this file, then: torchrun ... pretrain_gpt.py "${MEGATRON_ARGS[@]}"',
+        "# and what firstlight does not know: data, tokenizer, learning rate, rotary base, initialisation.",
         *(f"# NOTE: {note}" for note in notes),
         "MEGATRON_ARGS=(",
         *("  " + " ".join([f"--{name}", *map(shlex.quote, values)]) for name, *values in flags),
@@ -50,7 +51,7 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
         flags.append(("sequence-parallel",))
     if _routed(model):
         flags += [("expert-model-parallel-size", str(layout.expert)), ("expert-tensor-parallel-size", "1")]
-    return [*flags, *_sharding(layout.zero), *_recompute(layout.recompute)]
+    return [*flags, *_sharding(layout.zero), *_recompute(layout.recompute, model)]
 
 
 def _stages(model: Model, result: TrainingResult) -> Flags:
@@ -92,12 +93,13 @@ def _sharding(zero: int) -> Flags:
     return [("use-distributed-optimizer",), *overlap] if zero else overlap
 
 
-def _recompute(level: str) -> Flags:
+def _recompute(level: str, model: Model) -> Flags:
     if level == "none":
         return []
     if level == "full":
         return [("recompute-granularity", "full"), ("recompute-method", "uniform"), ("recompute-num-layers", "1")]
-    return [("recompute-granularity", "selective"), ("recompute-modules", "layernorm")]
+    modules = ("layernorm", "moe_act") if _routed(model) else ("layernorm",)
+    return [("recompute-granularity", "selective"), ("recompute-modules", *modules)]
 
 
 def _precision(result: TrainingResult) -> Flags:
@@ -187,25 +189,27 @@ def _routed(model: Model) -> bool:
 def _missing_of_model(model: Model) -> Iterator[str]:
     """What of the architecture these flags do not say."""
     blocks = model.main.blocks
-    others = {type(b.mixer).__name__ for b in blocks if b.mixer and not isinstance(b.mixer, (Attention, LatentAttention))}
-    if others:
-        yield f"layers with {', '.join(sorted(others))} mixers are not in these flags; pretrain_gpt.py has none"
-    if len({type(b.feed_forward) for b in blocks}) > 1 and len(blocks) > 2:
-        yield "--moe-layer-freq gathers equal layers; put it in the order of the model"
-    windows = sorted({b.mixer.window for b in blocks if isinstance(b.mixer, Attention) and b.mixer.window})
-    if windows:
-        told = ", ".join(f"{window:,}" for window in windows)
-        yield f"some layers see a window of {told} tokens; add --window-size and --window-attn-skip-freq in the model's order"
-    if any(isinstance(b.mixer, LatentAttention) and b.mixer.index_heads for b in blocks):
-        yield "sparse attention with an indexer is not in these flags; they train it dense"
-    if any(b.cross or b.parallel or b.modulation for b in blocks):
-        yield "cross-attention, parallel blocks or modulation are not in these flags"
-    if any(isinstance(b.mixer, Attention) and (b.mixer.gate or not b.mixer.causal) for b in blocks):
-        yield "gated or bidirectional attention is not in these flags"
-    if any(isinstance(b.feed_forward, Experts) and (b.feed_forward.latent or b.feed_forward.shared_gate) for b in blocks):
-        yield "latent experts or a gated shared expert are not in these flags"
-    if len(model.towers) > 1:
-        yield f"only the {model.main.name} tower is in these flags, of {len(model.towers)}"
+    attentions = [block.mixer for block in blocks if isinstance(block.mixer, Attention)]
+    latent = [block.mixer for block in blocks if isinstance(block.mixer, LatentAttention)]
+    routed = [block.feed_forward for block in blocks if isinstance(block.feed_forward, Experts)]
+    kinds = {type(block.feed_forward) for block in blocks}
+    scanned = any(block.mixer and not isinstance(block.mixer, (Attention, LatentAttention)) for block in blocks)
+    checks = {
+        "state-space or linear-attention layers are not in these flags; pretrain_gpt.py has none": scanned,
+        "--moe-layer-freq gathers equal layers; put it in the order of the model": len(kinds) > 1 and len(blocks) > 2,
+        "some layers see a window; add --window-size and --window-attn-skip-freq in the order of the model":
+            any(mixer.window for mixer in attentions),
+        "sparse attention with an indexer is not in these flags; they train it dense":
+            any(mixer.index_heads for mixer in latent),
+        "gated or bidirectional attention is not in these flags":
+            any(mixer.gate or not mixer.causal for mixer in attentions),
+        "cross-attention, parallel blocks or modulation are not in these flags":
+            any(block.cross or block.parallel or block.modulation for block in blocks),
+        "latent experts or a gated shared expert are not in these flags":
+            any(experts.latent or experts.shared_gate for experts in routed),
+        f"only the {model.main.name} tower is in these flags, of {len(model.towers)}": len(model.towers) > 1,
+    }  # fmt: skip
+    yield from (note for note, holds in checks.items() if holds)
 
 
 def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
@@ -221,7 +225,7 @@ def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
     if used < result.accelerators:
         yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
     if layout.recompute == "selective":
-        yield "the model reckons that norms and activations are computed again; --recompute-modules names the norms only"
+        yield "norms and activations are reckoned to be computed again; --recompute-modules has no dense activation"
     if layout.zero >= 2 and layout.pipeline > 1:
         yield f"ZeRO-{layout.zero} is Megatron-FSDP, which gathers and scatters for each micro-batch of the pipeline"
 

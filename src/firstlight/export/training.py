@@ -12,6 +12,7 @@ from firstlight.export.files import complaints, publish, stage
 from firstlight.export.megatron import megatron
 from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
+from firstlight.performance.training.advice import difference
 from firstlight.performance.training.found import Alternative, TrainingSearch
 from firstlight.performance.training.reasons import WORDS
 from firstlight.performance.training.timeline import COMMUNICATION
@@ -111,7 +112,8 @@ def layout_words(layout: TrainingLayout) -> str:
         for name in ("tensor", "pipeline", "context", "expert")
         if getattr(layout, name) > 1
     ]
-    return ", ".join([*told, f"ZeRO-{layout.zero}", f"micro-batch {layout.micro_batch}", f"recompute {layout.recompute}"])
+    told += [f"ZeRO-{layout.zero}", f"micro-batch {layout.micro_batch}", f"recompute {layout.recompute}"]
+    return ", ".join(told)
 
 
 def _search(found: TrainingSearch, layout: TrainingLayout) -> Iterator[tuple[str, str]]:
@@ -120,7 +122,7 @@ def _search(found: TrainingSearch, layout: TrainingLayout) -> Iterator[tuple[str
     if found.layout != layout:
         yield "best", f"{layout_words(found.layout)}: {units.show(found.step_time, 'time')} a step"
     for other in _told(found):
-        yield "", f"{_name(other):<16} {_slower(other):>9}  {other.why}"
+        yield "", f"{_name(other):<16} {_slower(other):>9}  {other.why}{_beside(found.layout, other)}"
     yield "front", f"{len(found.front.layouts)} layouts that nothing beats in both time and memory"
     for index in _spread(len(found.front.layouts)):
         memory, time = found.front.memory[index], found.front.step_time[index]
@@ -139,6 +141,15 @@ def _told(found: TrainingSearch) -> Iterator[Alternative]:
 
 def _name(other: Alternative) -> str:
     return f"{other.axis} {other.value}".replace("_", "-")
+
+
+def _beside(best: TrainingLayout, other: Alternative) -> str:
+    """What else is different in an alternative, as its axis alone would be slower still."""
+    if other.layout is None:
+        return ""
+    same = best.model_copy(update={other.axis: getattr(other.layout, other.axis, None)})
+    changed = difference(same, other.layout)
+    return f"; with {changed}" if changed else ""
 
 
 def _slower(other: Alternative) -> str:

@@ -57,7 +57,7 @@ def advice(
 def difference(layout: TrainingLayout, other: TrainingLayout) -> str:
     """The fields in which another layout differs, with its values."""
     names = [name for name in type(layout).model_fields if getattr(layout, name) != getattr(other, name)]
-    return ", ".join(f"{name}: {getattr(other, name)}" for name in names) or "nothing else"
+    return ", ".join(f"{name}: {getattr(other, name)}" for name in names)
 
 
 def _one_change(space: Every, layout: TrainingLayout) -> Layouts:

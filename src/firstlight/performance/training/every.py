@@ -56,8 +56,8 @@ def every(model: Model, workload: Training, accelerators: int, *, is_open: bool 
     Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
     chunks than the model has layers and ends; context parallelism cuts a sequence into twice as many equal parts of
     which a rank keeps 1,024 tokens or more; expert parallelism divides the experts and the ranks; a micro-batch divides
-    what the batch leaves for a rank (`per_rank`); an interleaved pipeline has as many micro-batches as stages or more, as
-    Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
+    what the batch leaves for a rank (`per_rank`); an interleaved pipeline has as many micro-batches as stages or more,
+    as Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
 
     Args:
         model: architecture.

@@ -45,7 +45,8 @@ def data_traffic(case: Case) -> Floats:
     gradients were scattered micro-batch by micro-batch); ZeRO-3 does neither (arXiv 1910.02054).
     """
     stages = once(case, RANKS, _exchanges)
-    return np.choose(case.layouts.zero, [stages["zero 0"], stages["zero 1"], stages["zero 2"], 0.0])
+    zero = case.layouts.zero
+    return np.select([zero == 0, zero == 1, zero == 2], [stages["zero 0"], stages["zero 1"], stages["zero 2"]], 0.0)
 
 
 def _exchanges(case: Case) -> Parts:

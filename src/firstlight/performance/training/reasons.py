@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from firstlight.performance.training.step import Steps
 from firstlight.spec.design import TrainingLayout
 from firstlight.twin.protocols import Floats

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Training
-from firstlight.twin.protocols import CollectiveTime, Floats, Ints
+from firstlight.twin.protocols import CollectiveTime, Floats
 
 CHUNK = 65_536
 """Layouts that are computed at a time: few enough for the processor's cache, enough for arrays to pay."""
@@ -79,15 +80,17 @@ def search(
     return _result(runs, tally, given)
 
 
+@dataclass(frozen=True)
 class _Runs:
-    """One run in many layouts."""
+    """One run in many layouts; what `search` is given."""
 
-    def __init__(
-        self, workload: Training, model: Model, work: Machine, accelerators: int, collective: CollectiveTime,
-        a: Assumptions, is_open: bool,
-    ):  # fmt: skip
-        self.workload, self.model, self.work, self.accelerators = workload, model, work, accelerators
-        self.collective, self.a, self.is_open = collective, a, is_open
+    workload: Training
+    model: Model
+    work: Machine
+    accelerators: int
+    collective: CollectiveTime
+    a: Assumptions
+    is_open: bool
 
     def steps(self, layouts: Layouts) -> Steps:
         """Their time and memory."""
@@ -169,28 +172,27 @@ def _alternatives(runs: _Runs, tally: Tally, seen: list[tuple[str, str, Value]])
     some = [value.row for _, _, value in seen if len(value.row)]
     layouts = Layouts(*np.stack([tally.rows[-1], *some]).T)
     found, sequences = runs.steps(layouts), runs.sequences(layouts)
-    place = itertools.count(1)
+    has, place = units.show(runs.work.memory, "bytes"), itertools.count(1)
     for axis, value, told in seen:
-        if len(told.row):
-            yield _compared(runs, tally, (axis, value, told), layouts, found, sequences, next(place))
-        else:
-            needs, has = units.show(told.least, "bytes"), units.show(runs.work.memory, "bytes")
-            reason = f"none of {told.tried:,} fits: {needs} at the least, of {has}"
-            yield Alternative(axis, value, told.tried, 0, None, np.nan, np.nan, told.least, {}, reason)
-
-
-def _compared(
-    runs: _Runs, tally: Tally, seen: tuple[str, str, Value], layouts: Layouts, found: Steps, sequences: Floats, at: int
-) -> Alternative:
-    """The layout at one place against the first."""
-    axis, value, told = seen
-    other, step = layouts.one(at), float(found.time[at])
-    parts = longer(found, sequences, at)
-    reason = why(layouts.one(0), other, parts, float(found.time[0]), runs.work.domain)
-    if not told.fit:
-        reason = f"does not fit: {units.show(told.memory, 'bytes')} of {units.show(runs.work.memory, 'bytes')}; {reason}"
-    slower = told.score / float(tally.score[-1]) - 1.0
-    return Alternative(axis, value, told.tried, told.fit, other, step, slower, told.memory, parts, reason)
+        lost = Alternative(
+            axis, value, told.tried, told.fit, None, np.nan, np.nan, told.least, {},
+            f"none of {told.tried:,} fits: {units.show(told.least, 'bytes')} at the least, of {has}",
+        )  # fmt: skip
+        if not len(told.row):
+            yield lost
+            continue
+        at = next(place)
+        parts, other = longer(found, sequences, at), layouts.one(at)
+        reason = why(layouts.one(0), other, parts, float(found.time[0]), runs.work.domain)
+        yield replace(
+            lost,
+            layout=other,
+            step_time=float(found.time[at]),
+            slower=told.score / float(tally.score[-1]) - 1.0,
+            memory=told.memory,
+            longer=parts,
+            why=reason if told.fit else f"does not fit: {units.show(told.memory, 'bytes')} of {has}; {reason}",
+        )
 
 
 def _named(axis: str, place: int) -> str:

@@ -173,6 +173,6 @@ def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:
     steps = math.ceil(max(sequences, 1.0) / (data * layout.micro_batch) - 1e-9)
     if workload.batch is not None and layout.interleave > 1 and steps < layout.pipeline:
         raise UsageError(
-            f"interleave {layout.interleave} needs as many micro-batches as the {layout.pipeline} pipeline stages, but a "
-            f"rank has {steps:,}; write interleave: 1, or at most {steps} stages"
+            f"interleave {layout.interleave} needs as many micro-batches as the {layout.pipeline} pipeline stages, but "
+            f"a rank has {steps:,}; write interleave: 1, or at most {steps} stages"
         )

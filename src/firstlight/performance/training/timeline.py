@@ -1,4 +1,4 @@
-"""One optimizer step as it passes on every pipeline rank: the schedule's passes, what is seen of communication, waits."""
+"""One optimizer step on every pipeline rank: the schedule's passes, what is seen of communication, and waits."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def timeline(
     """One optimizer step of a run, pass by pass; the arguments are those of `train`.
 
     Each pass starts when its rank is free and its input has come. The slowest stage is put last, where the head is, and
-    the hand-over is spread over the passes. The step model reckons fill and drain at the mean stage; the little that the
-    schedule's length differs from it by is evened out over all passes (`scale`).
+    the hand-over is spread over the passes. The step model reckons fill and drain at the mean stage; the little that
+    the schedule's length differs from it by is evened out over all passes (`scale`).
 
     Raises:
         UsageError: the layout cannot be run; says why.
