@@ -70,8 +70,10 @@ def every(model: Model, workload: Training, accelerators: int, *, is_open: bool 
     data = accelerators // (tensor * context * pipeline)
     sequences = max((workload.batch or 0.0) / workload.sequence, 1.0)
     filled = (data <= sequences * (1 + 1e-9)) & (tensor * context * data % expert == 0)
-    own = per_rank(sequences, data[filled], is_open=is_open)
-    return Every(_with_micro_batches(table[filled], own))
+    table, data = table[filled], data[filled]
+    own = per_rank(sequences, data, is_open=is_open)
+    most = own if is_open else np.floor(sequences / data * (1 + 1e-9)).astype(np.int64)
+    return Every(_with_micro_batches(table, own, most))
 
 
 def per_rank(sequences: float, data: Ints, *, is_open: bool) -> Ints:
@@ -115,8 +117,8 @@ def _pipelines(depth: int, accelerators: int) -> list[tuple[int, int]]:
     return [(1, 1), *deep]
 
 
-def _with_micro_batches(table: Ints, own: Ints) -> Ints:
-    """Each row with every micro-batch that divides its rank's sequences, as `SHAPE` has them and in that order."""
+def _with_micro_batches(table: Ints, own: Ints, most: Ints) -> Ints:
+    """Each row with every micro-batch up to `most` that divides its rank's sequences, as `SHAPE` has them, in order."""
     kinds, kind = np.unique(own, return_inverse=True)
     lists = [divisors(int(count), MOST["micro_batch"]) for count in kinds]
     lengths = np.asarray([len(each) for each in lists], np.int64)[kind]
@@ -124,7 +126,8 @@ def _with_micro_batches(table: Ints, own: Ints) -> Ints:
     starts = np.cumsum([0, *(len(each) for each in lists)])[:-1][kind]
     place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     micro = np.asarray([*itertools.chain(*lists)], np.int64)[np.repeat(starts, lengths) + place]
-    runs = (table[row, 4] == 1) | (own[row] // micro >= table[row, 3])  # interleaving fills all stages at least once
+    # An interleaved pipeline fills all of its stages at least once.
+    runs = (micro <= most[row]) & ((table[row, 4] == 1) | (own[row] // micro >= table[row, 3]))
     tensor, context, expert, stages, chunks = table[row[runs]].T
     micro = micro[runs]
     order = np.lexsort((chunks, stages, micro, expert, context, tensor))
