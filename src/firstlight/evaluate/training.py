@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from firstlight.performance.training.timeline import Timeline, timeline
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumption, Assumptions
 from firstlight.spec.catalog import Catalog
-from firstlight.spec.design import TrainingLayout
+from firstlight.spec.design import Placement, TrainingLayout
 from firstlight.spec.model import Model
+from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
 from firstlight.twin.result import Result, quantity
@@ -94,7 +95,7 @@ def evaluate_training(
     a: Assumptions,
     *,
     base: Path = Path(),
-    searched: dict[int, TrainingLayout | None] | None = None,
+    searched: Mapping[int, TrainingLayout | None] | None = None,
     is_open: frozenset[int] = frozenset(),
     proposed: tuple[str, ...] = (),
     progress: Progress = lambda _: None,
@@ -113,50 +114,86 @@ def evaluate_training(
         progress: called as `TENTHS` parts of the searches are done.
 
     Raises:
-        UsageError: there is nothing to train, or a layout does not divide.
+        UsageError: a layout does not divide; says which, and what would.
         InfeasibleError: a search in which nothing fits.
     """
-    design = plan.design
-    made_of = parts(design, catalog)
-    _, time = fabric(design.fabric, made_of, design.accelerators or 0, a)
-    runs = tuple(_runs(plan, made_of, time, a, base, searched or {}, is_open, progress))
+    made_of = parts(plan.design, catalog)
+    _, time = fabric(plan.design.fabric, made_of, plan.design.accelerators or 0, a)
+    runner = _Runner(made_of, time, a, base, searched or {}, is_open, progress)
+    placements = enumerate(zip(plan.demand, plan.design.placements or (), strict=True))
+    runs = tuple(
+        runner.run(index, workload, placement.accelerators, placement.training)
+        for index, (workload, placement) in placements
+        if isinstance(workload, Training) and placement.training
+    )
+    resolved = _resolved(plan, runs)
     return TrainingAnswer(
         name=plan.name,
         version=__version__,
-        input_hash=input_hash(plan, catalog, a),
+        input_hash=input_hash(resolved, catalog, a),
         system=made_of.system.id,
         accelerator=made_of.accelerator.id,
-        accelerators=design.accelerators or 0,
+        accelerators=plan.design.accelerators or 0,
         scale_up_domain=made_of.system.scale_up_domain,
         runs=runs,
         assumptions=a.used(),
         proposed=proposed,
-        plan=plan,
+        plan=resolved,
     )
 
 
-def _runs(
-    plan: Plan, made_of: Parts, time: FabricTime, a: Assumptions, base: Path,
-    searched: dict[int, TrainingLayout | None], is_open: frozenset[int], progress: Progress,
-) -> Iterator[TrainingRun]:  # fmt: skip
-    placements = plan.design.placements or ()
-    for index, (workload, placement) in enumerate(zip(plan.demand, placements, strict=True)):
-        if not isinstance(workload, Training) or placement.training is None:
-            continue
-        model, count, layout = models.find(workload.train, base), placement.accelerators, placement.training
-        machine = (made_of.system, made_of.accelerator, made_of.host, count)
-        found = None
+@dataclass(frozen=True)
+class _Runner:
+    """Runs the workloads of one plan; what `evaluate_training` is given."""
+
+    made_of: Parts
+    time: FabricTime
+    a: Assumptions
+    base: Path
+    searched: Mapping[int, TrainingLayout | None]
+    is_open: frozenset[int]
+    progress: Progress
+
+    def run(self, index: int, workload: Training, count: int, layout: TrainingLayout) -> TrainingRun:
+        """One workload: its search where it is asked for, and the run in the layout that is taken."""
+        model, found = models.find(workload.train, self.base), None
         with placed(index):
-            if index in searched:
-                asked = workload.model_copy(update={"batch": None}) if index in is_open else workload
-                tell = _tenths(f"layouts of {model.id}", len(searched), progress)
-                found = search(asked, model, *machine, time, a, given=searched[index], progress=tell)
-                if searched[index] is None:
-                    layout, workload = found.layout, workload.model_copy(update={"batch": found.batch})
-            result = train(workload, model, *machine, layout, time, a)
-            fits = result.memory <= result.memory_available
-            hint = "" if fits else advice(workload, model, *machine, layout, time, a)
-        yield TrainingRun(index, result, hint, found, workload, made_of, time, model, a)
+            if index in self.searched:
+                found = self._search(index, workload, model, count)
+                if self.searched[index] is None:
+                    layout, count = found.layout, _used(found.layout, count)
+                    workload = workload.model_copy(update={"batch": found.batch})
+            result = train(workload, model, *self._machine(count), layout, self.time, self.a)
+            hint = ""
+            if result.memory > result.memory_available:
+                hint = advice(workload, model, *self._machine(count), layout, self.time, self.a)
+        return TrainingRun(index, result, hint, found, workload, self.made_of, self.time, model, self.a)
+
+    def _search(self, index: int, workload: Training, model: Model, count: int) -> TrainingSearch:
+        asked = workload.model_copy(update={"batch": None}) if index in self.is_open else workload
+        tell = _tenths(f"layouts of {model.id}", len(self.searched), self.progress)
+        return search(
+            asked, model, *self._machine(count), self.time, self.a, given=self.searched[index], progress=tell
+        )  # fmt: skip
+
+    def _machine(self, count: int) -> tuple[System, Accelerator, Host, int]:
+        return self.made_of.system, self.made_of.accelerator, self.made_of.host, count
+
+
+def _used(layout: TrainingLayout, accelerators: int) -> int:
+    """Accelerators that have a part in a layout."""
+    group = layout.tensor * layout.pipeline * layout.context
+    return accelerators // group * group
+
+
+def _resolved(plan: Plan, runs: tuple[TrainingRun, ...]) -> Plan:
+    """The plan with the batches and layouts that were taken."""
+    demand, placements = [*plan.demand], [*(plan.design.placements or ())]
+    for run in runs:
+        demand[run.demand] = run.workload
+        placements[run.demand] = Placement(accelerators=run.result.accelerators, training=run.result.layout)
+    design = plan.design.model_copy(update={"placements": tuple(placements)})
+    return plan.model_copy(update={"demand": tuple(demand), "design": design})
 
 
 def _tenths(what: str, searches: int, progress: Progress) -> Callable[[int, int], None]:

@@ -84,9 +84,14 @@ def test_the_thinned_space_lies_in_the_whole_one_where_micro_batches_are_full(ki
 
 
 def test_a_batch_that_is_open_is_filled_by_every_layout():
-    for layouts in every(DENSE, work(100), 24, is_open=True).chunks(10_000):
-        data = 24 // (layouts.tensor * layouts.pipeline * layouts.context)
-        assert np.all(np.maximum(np.round(100 / data), 1) % layouts.micro_batch == 0)
+    run = work(100, sequence=8192)
+    whole = set().union(*map(rows, every(DENSE, run, 24, is_open=True).chunks(10_000)))
+    assert rows(space(DENSE, run, SYSTEM, CHIP, 24, shipped())) <= whole
+    assert {row[6] for row in whole} >= {1, 2, 3, 4, 8, 16, 32, 64, 5, 25}
+    for tensor, pipeline, interleave, context, _, _, micro_batch, _ in whole:
+        data = 24 // (tensor * pipeline * context)
+        assert data * micro_batch <= 100
+        assert interleave == 1 or round(100 / (data * micro_batch)) >= pipeline
 
 
 @given(st.integers(1, 5000))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import training
 from firstlight.performance.machine import machine
-from firstlight.performance.training import space, steps
 from firstlight.performance.training import search as searches
+from firstlight.performance.training import space, steps
 from firstlight.performance.training.advice import advice, difference
 from firstlight.performance.training.every import every
 from firstlight.performance.training.search import search
@@ -77,7 +77,7 @@ def test_the_front_is_a_front():
     front = found().front
     assert list(front.memory) == sorted(front.memory)
     assert all(late < early for early, late in zip(front.step_time, front.step_time[1:], strict=False))
-    layouts, all_ = all_steps(DENSE, work(96, 8192), 16)
+    _, all_ = all_steps(DENSE, work(96, 8192), 16)
     time, memory = all_.time[all_.fits], all_.used[all_.fits]
     for own_time, own_memory in zip(front.step_time, front.memory, strict=True):
         ahead = (time <= own_time * (1 - 1e-12)) & (memory <= own_memory * (1 + 1e-12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def orders(stages: int, chunks: int, micro_batches: int):
 
 @given(PIPELINES)
 def test_every_rank_runs_each_pass_once_and_forward_first(shape):
-    stages, chunks, micro_batches = shape
+    _, chunks, micro_batches = shape
     for order in orders(*shape):
         assert len(order) == len(set(order)) == 2 * chunks * micro_batches
         place = {one: index for index, one in enumerate(order)}
@@ -50,7 +51,7 @@ def test_equal_stages_take_as_long_as_the_formula(shape, forward, backward):
 
 @given(PIPELINES, st.data())
 def test_no_pass_starts_before_its_input_or_over_another(shape, data):
-    stages, chunks, micro_batches = shape
+    stages, chunks, _ = shape
     times = st.lists(st.floats(0.1, 5.0), min_size=stages, max_size=stages)
     forward, backward = (np.asarray(data.draw(times)) for _ in range(2))
     lists = orders(*shape)
@@ -80,7 +81,7 @@ def test_one_forward_one_backward_of_the_paper():
 def test_interleaved_warms_up_as_megatron_does():
     """(v - 1) p + 2 (p - rank - 1) passes ahead, chunk by chunk in groups of p."""
     first = orders(4, 2, 8)[0]
-    ahead = [one for one in first[: 4 + 2 * 3]]
+    ahead = first[: 4 + 2 * 3]
     assert not any(one.backward for one in ahead)
     assert [(one.chunk, one.micro_batch) for one in ahead] == [
         *((0, i) for i in range(4)), *((1, i) for i in range(4)), (0, 4), (0, 5)
@@ -132,7 +133,7 @@ def test_a_timeline_is_as_long_as_the_step_and_nothing_overlaps(layout, kind):
         streams[event.rank, event.stream].append(event)
         busy[event.rank] += event.duration
     for events in streams.values():
-        for one, other in zip(events, events[1:], strict=False):
+        for one, other in pairwise(events):
             assert one.start + one.duration <= other.start + 1e-9 * line.step_time
     assert len(busy) == layout.pipeline
     for rank in busy:  # every moment of a rank is work, communication that is seen, or a wait

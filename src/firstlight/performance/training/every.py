@@ -11,7 +11,7 @@ import numpy as np
 
 from firstlight.performance.shapes import Layer, layers
 from firstlight.performance.training.layouts import RECOMPUTE, Layouts
-from firstlight.performance.training.space import ENDS, heads
+from firstlight.performance.training.space import ENDS, heads, powers
 from firstlight.spec.model import Model
 from firstlight.spec.workload import Training
 from firstlight.twin.protocols import Ints
@@ -56,14 +56,15 @@ def every(model: Model, workload: Training, accelerators: int, *, is_open: bool 
     Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
     chunks than the model has layers and ends; context parallelism cuts a sequence into twice as many equal parts of
     which a rank keeps 1,024 tokens or more; expert parallelism divides the experts and the ranks; a micro-batch divides
-    what the batch leaves for a rank (`per_rank`); an interleaved pipeline has as many micro-batches as stages or more,
+    what the batch leaves for a rank; an interleaved pipeline has as many micro-batches as stages or more,
     as Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
 
     Args:
         model: architecture.
         workload: its batch is settled.
         accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
-        is_open: the batch may move a little, so that every layout fills it.
+        is_open: the batch may move a little, so that every layout fills it (`batch.rounded`); micro-batches are then
+            powers of two as well.
     """
     table = _groups(layers(model), workload.sequence, accelerators)
     tensor, context, expert, pipeline, _ = table.T
@@ -71,15 +72,16 @@ def every(model: Model, workload: Training, accelerators: int, *, is_open: bool 
     sequences = max((workload.batch or 0.0) / workload.sequence, 1.0)
     filled = (data <= sequences * (1 + 1e-9)) & (tensor * context * data % expert == 0)
     table, data = table[filled], data[filled]
-    own = per_rank(sequences, data, is_open=is_open)
-    most = own if is_open else np.floor(sequences / data * (1 + 1e-9)).astype(np.int64)
-    return Every(_with_micro_batches(table, own, most))
-
-
-def per_rank(sequences: float, data: Ints, *, is_open: bool) -> Ints:
-    """Sequences of a step that the fullest of so many data-parallel ranks has; of an open batch the nearest number."""
-    each = np.round(sequences / data) if is_open else np.ceil(sequences / data - 1e-9)
-    return np.maximum(each, 1.0).astype(np.int64)
+    own = np.maximum(np.round(sequences / data) if is_open else np.ceil(sequences / data - 1e-9), 1.0)
+    rows, micro = _micro_batches(own.astype(np.int64), is_open=is_open)
+    each = sequences / (data[rows] * micro)
+    steps = np.maximum(np.round(each), 1.0) if is_open else np.ceil(each - 1e-9)
+    # The batch fills a micro-batch of each rank, and an interleaved pipeline all of its stages.
+    runs = (each * (1 + 1e-9) >= 1.0) & ((table[rows, 4] == 1) | (steps >= table[rows, 3]))
+    tensor, context, expert, pipeline, chunks = table[rows[runs]].T
+    micro = micro[runs]
+    order = np.lexsort((chunks, pipeline, micro, expert, context, tensor))
+    return Every(np.stack([tensor, context, expert, micro, pipeline, chunks], axis=1)[order])
 
 
 def divisors(whole: int, most: int | None = None) -> list[int]:
@@ -117,18 +119,17 @@ def _pipelines(depth: int, accelerators: int) -> list[tuple[int, int]]:
     return [(1, 1), *deep]
 
 
-def _with_micro_batches(table: Ints, own: Ints, most: Ints) -> Ints:
-    """Each row with every micro-batch up to `most` that divides its rank's sequences, as `SHAPE` has them, in order."""
+def _micro_batches(own: Ints, *, is_open: bool) -> tuple[Ints, Ints]:
+    """Row and size of every micro-batch that divides the sequences of a row's ranks; powers of two of an open batch."""
     kinds, kind = np.unique(own, return_inverse=True)
     lists = [divisors(int(count), MOST["micro_batch"]) for count in kinds]
-    lengths = np.asarray([len(each) for each in lists], np.int64)[kind]
-    row = np.repeat(np.arange(len(table)), lengths)
-    starts = np.cumsum([0, *(len(each) for each in lists)])[:-1][kind]
-    place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    micro = np.asarray([*itertools.chain(*lists)], np.int64)[np.repeat(starts, lengths) + place]
-    # An interleaved pipeline fills all of its stages at least once.
-    runs = (micro <= most[row]) & ((table[row, 4] == 1) | (own[row] // micro >= table[row, 3]))
-    tensor, context, expert, stages, chunks = table[row[runs]].T
-    micro = micro[runs]
-    order = np.lexsort((chunks, stages, micro, expert, context, tensor))
-    return np.stack([tensor, context, expert, micro, stages, chunks], axis=1)[order]
+    if is_open:
+        lists = [
+            sorted({*each, *powers(min(int(count), MOST["micro_batch"]))})
+            for each, count in zip(lists, kinds, strict=True)
+        ]
+    lengths = np.asarray([len(each) for each in lists], np.int64)
+    rows = np.repeat(np.arange(len(own)), lengths[kind])
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(lengths[kind]) - lengths[kind], lengths[kind])
+    starts = (np.cumsum(lengths) - lengths)[kind]
+    return rows, np.asarray([*itertools.chain(*lists)], np.int64)[np.repeat(starts, lengths[kind]) + place]

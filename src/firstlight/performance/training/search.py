@@ -10,8 +10,8 @@ import numpy as np
 
 from firstlight import units
 from firstlight.performance.machine import Machine, machine
-from firstlight.performance.training.batch import settled
-from firstlight.performance.training.every import every, per_rank
+from firstlight.performance.training.batch import rounded, settled
+from firstlight.performance.training.every import every
 from firstlight.performance.training.found import Alternative, Front, TrainingSearch
 from firstlight.performance.training.layouts import RECOMPUTE, Layouts
 from firstlight.performance.training.reasons import longer, why
@@ -104,7 +104,7 @@ class _Runs:
         if not self.is_open:
             return np.full(len(layouts), sequences)
         data = np.maximum(self.accelerators // (layouts.tensor * layouts.pipeline * layouts.context), 1)
-        return (per_rank(sequences, data, is_open=True) * data).astype(float)
+        return rounded(sequences, data, layouts.micro_batch)
 
 
 def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> TrainingSearch:

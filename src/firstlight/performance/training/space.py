@@ -68,7 +68,8 @@ def _states(shapes: tuple[Layer, ...], a: Assumptions) -> float:
     return per * sum(layer.count * (layer.dense + layer.experts) for layer in shapes)
 
 
-def _powers(most: float) -> list[int]:
+def powers(most: float) -> list[int]:
+    """Powers of two up to a number."""
     return [2**power for power in range(int(np.log2(max(most, 1))) + 1)]
 
 
@@ -79,7 +80,7 @@ def heads(shapes: tuple[Layer, ...]) -> list[int]:
 
 def _tensors(shapes: tuple[Layer, ...], system: System, accelerators: int) -> list[int]:
     most = min(system.scale_up_domain, accelerators, 64)
-    return [t for t in _powers(most) if all(count % t == 0 for count in heads(shapes))]
+    return [t for t in powers(most) if all(count % t == 0 for count in heads(shapes))]
 
 
 def _pipelines(shapes: tuple[Layer, ...], ranks: int, alone: bool) -> list[tuple[int, int]]:
@@ -102,16 +103,14 @@ def _waste(depth: int, chunks: int) -> float:
 
 
 def _contexts(sequence: int, ranks: int) -> list[int]:
-    return [c for c in _powers(min(ranks, sequence / LEAST_TOKENS)) if sequence % (2 * c) == 0 or c == 1]
+    return [c for c in powers(min(ranks, sequence / LEAST_TOKENS)) if sequence % (2 * c) == 0 or c == 1]
 
 
 def _experts(shapes: tuple[Layer, ...], ranks: int) -> list[int]:
     counts = {layer.routed.count for layer in shapes if layer.routed}
     if not counts:
         return [1]
-    return [e for e in _powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [
-        1
-    ]
+    return [e for e in powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [1]
 
 
 def check(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> None:
