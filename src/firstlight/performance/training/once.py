@@ -11,7 +11,7 @@ from firstlight.performance.training.layouts import Case
 from firstlight.twin.protocols import Floats, Ints
 
 Parts = dict[str, Floats]
-_TABLE = 4
+_TABLE = 8
 """Kinds of rows are numbered by a table while it is no more than so many times as long as the rows; else by sorting."""
 
 
@@ -37,7 +37,7 @@ def some(case: Case, index: Ints) -> Case:
 
 def _column(case: Case, axis: str) -> Ints:
     values = getattr(case.layouts, axis, None)
-    return np.asarray(getattr(case, axis) if values is None else values).astype(np.int64)
+    return np.asarray(getattr(case, axis) if values is None else values).astype(np.int64, copy=False)
 
 
 def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
@@ -46,11 +46,16 @@ def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
     Args:
         columns: whole numbers, not negative, each (n,).
     """
-    kind, kinds = np.zeros(len(columns[0]), np.int64), 1
+    kind, kinds, most = np.zeros(len(columns[0]), np.int64), 1, _TABLE * len(columns[0])
     for column in columns:
-        values, count = _numbered(column)
+        values, count = column, int(column.max(initial=0)) + 1
+        if kinds * count > most:
+            kind, kinds = _numbered(kind)
+        if kinds * count > most:
+            values, count = _numbered(column)
         if count > 1:
-            kind, kinds = _numbered(kind * count + values)
+            kind, kinds = kind * count + values, kinds * count
+    kind, kinds = _numbered(kind)
     first = np.empty(kinds, np.int64)
     first[kind] = np.arange(len(kind))
     return first, kind
@@ -58,13 +63,11 @@ def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
 
 def _numbered(values: Ints) -> tuple[Ints, int]:
     """The values' places in their order (n,), and how many different ones there are."""
-    if not len(values):
-        return values, 0
-    most = int(values.max())
+    most = int(values.max(initial=0))
     if most > _TABLE * len(values):
         found, places = np.unique(values, return_inverse=True)
         return places, len(found)
-    there = np.zeros(most + 1, np.int64)
-    there[values] = 1
-    places = np.cumsum(there) - 1
-    return places[values], int(places[-1]) + 1
+    there = np.zeros(most + 1, np.bool_)
+    there[values] = True
+    places = np.cumsum(there)
+    return places[values] - 1, int(places[-1])

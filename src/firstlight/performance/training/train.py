@@ -104,7 +104,8 @@ def best(
     """The layout with the shortest step among those that fit the memory, and why in words.
 
     Where the batch is open, each layout is tried at the batch that suits it (`batch.whole`), and the one that takes the
-    least time for each sequence is chosen.
+    least time for each sequence is chosen. It is one of a thinned space (`space`): a proposal asks this of dozens of
+    systems and numbers of accelerators, and the whole one (`every`) is a hundred times as large. `search` tries that.
 
     Raises:
         InfeasibleError: none fits; names the memory it takes, and how many accelerators would do.
