@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from firstlight.design.propose import propose
+from firstlight.design.settle import with_design
+from firstlight.evaluate.hand import usable
 from firstlight.evaluate.training import TENTHS, TrainingAnswer, evaluate_training, trained
 from firstlight.spec import load
 from firstlight.spec.design import TrainingLayout
@@ -53,7 +55,7 @@ def train(
     proposal = propose(given, loaded.catalog, loaded.assumptions, loaded.base)
     progress("training")
     return evaluate_training(
-        proposal.plan,
+        _filled(proposal.plan, runs) if search and given.design.placements is None else proposal.plan,
         loaded.catalog,
         loaded.assumptions,
         base=loaded.base,
@@ -62,6 +64,16 @@ def train(
         proposed=tuple(f"{path} = {why}" for path, why in proposal.reasons.items() if not path.startswith(_ELSEWHERE)),
         progress=progress,
     )
+
+
+def _filled(plan: Plan, runs: tuple[int, ...]) -> Plan:
+    """The plan with the accelerators that its layouts leave idle shared among its training runs, for other layouts."""
+    placements = [*(plan.design.placements or ())]
+    idle = usable(plan.design) - sum(placement.accelerators for placement in placements)
+    for index in runs:
+        more = placements[index].accelerators + max(idle, 0) // len(runs)
+        placements[index] = placements[index].model_copy(update={"accelerators": more})
+    return with_design(plan, placements=tuple(placements))
 
 
 def _written(plan: Plan, index: int) -> TrainingLayout | None:
