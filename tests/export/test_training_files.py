@@ -18,6 +18,7 @@ from firstlight.export.megatron import megatron, stages
 from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
 from firstlight.performance import training
+from firstlight.performance.training.orders import schedule_of
 from firstlight.performance.training.timeline import timeline
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
@@ -213,3 +214,32 @@ def test_a_trace_names_its_ranks_and_streams():
     assert named == {(r, t): n for r in (0, 1) for t, n in enumerate(("compute", "communication"))}
     passes = [e for e in body["traceEvents"] if e["name"] == "forward" and e["pid"] == 1]
     assert [e["args"]["micro_batch"] for e in passes] == list(range(len(passes)))
+
+
+OPTIONS = TrainingLayout.model_validate({
+    "tensor": 2, "pipeline": 4, "context": 2, "context_kind": "all-gather", "first_layers": 7, "last_layers": 7,
+    "schedule": "zero-bubble", "gradients": "bf16", "moments": "fp8", "offload": ["optimizer"],
+})  # fmt: skip
+
+
+def test_options_are_flags_of_megatron_or_told():
+    found = flags("llama-3-8b", OPTIONS)
+    assert found["--cp-comm-type"] == ["allgather"]
+    assert found["--decoder-first-pipeline-num-layers"] == ["7"]
+    assert found["--main-grads-dtype"] == ["bf16"]
+    assert found["--exp-avg-dtype"] == ["fp8"]
+    assert {"--optimizer-cpu-offload", "--use-precision-aware-optimizer"} <= set(found)
+    assert "no zero-bubble schedule" in notes(megatron(*case("llama-3-8b", OPTIONS)))
+
+
+def test_options_are_keys_of_torchtitan_or_told():
+    text = torchtitan(*case("llama-3-8b", OPTIONS))
+    assert tomllib.loads(text)["parallelism"]["pipeline_parallel_schedule"] == "InterleavedZeroBubble"
+    assert "nearest to zero-bubble" in notes(text)
+    assert "narrow gradients" in notes(text)
+
+
+def test_a_schedule_without_a_timeline_is_refused_by_name():
+    with pytest.raises(UsageError, match="schedule zero-bubble"):
+        schedule_of(1, "zero-bubble")
+    assert schedule_of(1, "gpipe") == "gpipe"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from firstlight import units
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.training.orders import group_size
+from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Attention, Block, Experts, FeedForward, LatentAttention, Model
 from firstlight.spec.workload import Training
 
@@ -17,6 +18,9 @@ Flags = list[tuple[str, ...]]
 """A flag with its values, each."""
 _SHARDED = {2: "optim_grads", 3: "optim_grads_params"}
 """Strategy of Megatron-FSDP by ZeRO stage."""
+_CONTEXTS = {"all-gather": "allgather", "ulysses": "a2a"}
+_MOMENTS = {"bf16": "fp16", "fp8": "fp8"}
+"""Types of moments that Megatron's precision-aware optimizer has."""
 
 
 def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
@@ -50,8 +54,11 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
     if layout.tensor > 1:
         flags.append(("sequence-parallel",))
     if _routed(model):
-        flags += [("expert-model-parallel-size", str(layout.expert)), ("expert-tensor-parallel-size", "1")]
-    return [*flags, *_sharding(layout.zero), *_recompute(layout.recompute, model)]
+        flags.append(("expert-model-parallel-size", str(layout.expert)))
+        flags.append(("expert-tensor-parallel-size", str(layout.expert_tensor)))
+    if layout.context_kind != "ring":
+        flags.append(("cp-comm-type", _CONTEXTS[layout.context_kind]))
+    return [*flags, *_sharding(layout.zero), *_states(layout), *_recompute(layout.recompute, model)]
 
 
 def _stages(model: Model, result: TrainingResult) -> Flags:
@@ -60,7 +67,9 @@ def _stages(model: Model, result: TrainingResult) -> Flags:
     chunks, flags = layout.pipeline * layout.interleave, Flags()
     if layout.pipeline == 1:
         return flags
-    if depth % chunks:
+    ends = {"first": layout.first_layers, "last": layout.last_layers}
+    flags += [(f"decoder-{end}-pipeline-num-layers", str(count)) for end, count in ends.items() if count is not None]
+    if depth % chunks and not flags:
         flags.append(("pipeline-model-parallel-layout", stages(depth, chunks)))
     elif layout.interleave > 1:
         flags.append(("num-virtual-stages-per-pipeline-rank", str(layout.interleave)))
@@ -91,6 +100,19 @@ def _sharding(zero: int) -> Flags:
         fsdp: Flags = [("use-megatron-fsdp",), ("data-parallel-sharding-strategy", _SHARDED[zero])]
         return [*fsdp, ("ckpt-format", "fsdp_dtensor"), ("use-distributed-optimizer",), *overlap]
     return [("use-distributed-optimizer",), *overlap] if zero else overlap
+
+
+def _states(layout: TrainingLayout) -> Flags:
+    """Types of gradients and moments, and an optimizer on the host."""
+    flags: Flags = []
+    if layout.gradients != "fp32":
+        flags.append(("main-grads-dtype", layout.gradients))
+    if layout.moments != "fp32":
+        kind = _MOMENTS[layout.moments]
+        flags += [("exp-avg-dtype", kind), ("exp-avg-sq-dtype", kind)]
+    if "optimizer" in layout.offload:
+        flags += [("optimizer-cpu-offload",), ("overlap-cpu-optimizer-d2h-h2d",)]
+    return [("use-precision-aware-optimizer",), *flags] if flags else flags
 
 
 def _recompute(level: str, model: Model) -> Flags:
@@ -226,8 +248,24 @@ def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
         yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
     if layout.recompute == "selective":
         yield "norms and activations are reckoned to be computed again; --recompute-modules has no dense activation"
+    if layout.moments == "bf16":
+        yield "moments in fp16 stand for bf16, which Megatron does not offer"
+    if layout.schedule != "1f1b":
+        yield f"Megatron-LM has no {layout.schedule} schedule; these flags run 1F1B"
+    yield from beyond_frameworks(layout)
     if layout.zero >= 2 and layout.pipeline > 1:
         yield f"ZeRO-{layout.zero} is Megatron-FSDP, which gathers and scatters for each micro-batch of the pipeline"
+
+
+def beyond_frameworks(layout: TrainingLayout) -> Iterator[str]:
+    """Options that no flag of either framework stands for."""
+    if layout.sites > 1:
+        yield f"{layout.sites} sites, joined every {layout.synchronise} steps, need an outer optimizer around them"
+    for what in ("activations", "weights"):
+        if what in layout.offload:
+            yield f"{what} in the host's memory are not in these settings"
+    if layout.dispatch != "bf16":
+        yield f"tokens dispatched in {layout.dispatch} are not in these settings"
 
 
 def _environment(result: TrainingResult) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import yaml
 
 from firstlight import units
-from firstlight.export.megatron import stages
+from firstlight.export.megatron import beyond_frameworks, stages
 from firstlight.performance.result import TrainingResult
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.workload import Training
@@ -20,6 +20,8 @@ VERSION = "v0.2.2"
 """Tag of pytorch/torchtitan whose torchtitan/config/job_config.py the keys were checked against."""
 _CHECKPOINT = {"none": {"mode": "none"}, "full": {"mode": "full"},
                "selective": {"mode": "selective", "selective_ac_option": "op"}}  # fmt: skip
+_SCHEDULES = {"1f1b": "1F1B", "gpipe": "GPipe", "zero-bubble": "InterleavedZeroBubble", "dualpipe": "DualPipeV"}
+"""The schedule of torch.distributed.pipelining that is the layout's, or the nearest to it."""
 _FQNS = {"E": ["tok_embeddings"], "L": ["norm", "output"]}
 """Modules of the ends of a language model, as TorchTitan calls them."""
 
@@ -71,12 +73,12 @@ def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:
     }
     if layout.pipeline > 1:
         found |= {
-            "pipeline_parallel_schedule": "Interleaved1F1B" if layout.interleave > 1 else "1F1B",
+            "pipeline_parallel_schedule": "Interleaved1F1B" if layout.interleave > 1 else _SCHEDULES[layout.schedule],
             "pipeline_parallel_microbatch_size": layout.micro_batch,
             "module_fqns_per_model_part": _modules(model, layout.pipeline * layout.interleave),
         }
     if _routed(model):
-        found |= {"expert_parallel_degree": layout.expert, "expert_tensor_parallel_degree": 1}
+        found |= {"expert_parallel_degree": layout.expert, "expert_tensor_parallel_degree": layout.expert_tensor}
     return found
 
 
@@ -104,6 +106,11 @@ def _missing(model: Model, result: TrainingResult) -> Iterator[str]:
         yield f"TorchTitan {VERSION} has no flavor of {model.id}; add one, and name it in [model] as name and flavor"
     if layout.zero == 1:
         yield "ZeRO-1 cannot be expressed; FSDP that keeps its weights after the forward pass (ZeRO-2) is the nearest"
+    if layout.schedule in ("zero-bubble", "dualpipe"):
+        yield f"{_SCHEDULES[layout.schedule]} is the schedule of PyTorch that is nearest to {layout.schedule}"
+    if layout.gradients != "fp32" or layout.moments != "fp32" or "optimizer" in layout.offload:
+        yield "narrow gradients and moments, and an optimizer on the host, are not in these settings"
+    yield from beyond_frameworks(layout)
     used = result.data * layout.tensor * layout.pipeline * layout.context
     if used < result.accelerators:
         yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from firstlight.errors import UsageError
 from firstlight.twin.protocols import Floats
 
 
@@ -55,13 +56,24 @@ def group_size(stages: int, micro_batches: int) -> int:
     return next((g for g in sizes if micro_batches % g == 0 or micro_batches % g >= stages), stages)
 
 
-SCHEDULES: dict[str, Schedule] = {"1f1b": one_forward_one_backward, "interleaved": interleaved}
+def gpipe(_rank: int, _stages: int, _chunks: int, micro_batches: int) -> Order:
+    """GPipe (arXiv 1811.06965): all forward passes, then all backward passes."""
+    return [Pass(way, 0, index) for way in (False, True) for index in range(micro_batches)]
+
+
+SCHEDULES: dict[str, Schedule] = {"1f1b": one_forward_one_backward, "interleaved": interleaved, "gpipe": gpipe}
 """Schedules by name; a further one goes here."""
 
 
-def schedule_of(chunks: int) -> str:
-    """The schedule of a pipeline with so many chunks for each stage."""
-    return "interleaved" if chunks > 1 else "1f1b"
+def schedule_of(chunks: int, name: str = "1f1b") -> str:
+    """The schedule of a pipeline with so many chunks for each stage.
+
+    Raises:
+        UsageError: it takes backward passes apart, or two directions at once, which no order here does.
+    """
+    if name not in SCHEDULES:
+        raise UsageError(f"no timeline shows the passes of schedule {name}; those of {', '.join(SCHEDULES)} it does")
+    return "interleaved" if chunks > 1 else name
 
 
 def _alternating(forward: Order, backward: Order, ahead: int) -> Order:

@@ -99,7 +99,7 @@ def timeline(
     case = case_of(model, workload, work, Layouts.of([layout]), accelerators, collective, a)
     parts, fullest = pipeline_parts(case)
     pipeline, total = _sum(parts), _sum(step_parts(case))
-    micro_batches, schedule = int(case.micro_batches[0]), schedule_of(layout.interleave)
+    micro_batches, schedule = int(case.micro_batches[0]), schedule_of(layout.interleave, layout.schedule)
     forward, backward = _passes(case, parts, micro_batches)
     weights = _weights(layout.pipeline, float(fullest[0]), (_sum(forward) + _sum(backward)))
     orders = [
