@@ -17,8 +17,8 @@ from firstlight.apps.cli.console import file_argument, json_option, print_json, 
 )  # fmt: skip
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path),
-    help="Folder for training.json, the resolved plan, and of each run a trace of one step and the arguments of Megatron "
-    "and TorchTitan.",
+    help="Folder for training.json, the resolved plan, and of each run a trace of one step and the arguments of "
+    "Megatron and TorchTitan.",
 )  # fmt: skip
 @set_option
 @click.option(
