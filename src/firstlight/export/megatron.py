@@ -25,7 +25,8 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     Args:
         workload: what is trained. model: architecture. result: of the run, with its layout.
     """
-    flags = [*_layout(model, result), *_precision(result), *_batch(workload, result), *_architecture(model, result.sequence)]
+    flags = [*_layout(model, result), *_precision(result), *_batch(workload, result)]
+    flags += _architecture(model, result.sequence)
     notes = [*_missing_of_model(model), *_missing_of_layout(result), *_environment(result)]
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
