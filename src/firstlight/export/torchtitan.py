@@ -55,7 +55,7 @@ def _tables(workload: Training, model: Model, result: TrainingResult) -> dict[st
 
 
 def _quantized(model: Model) -> dict[str, dict[str, Any]]:
-    """Products in 8 bits, by the name of their converter, which is that of their table too: not the head, nor routers."""
+    """Products in 8 bits, by the name of their converter and table; the head and routers are left out."""
     if not _routed(model):
         return {"quantize.linear.float8": {"recipe_name": "tensorwise", "filter_fqns": ["output"]}}
     linear = {"recipe_name": "tensorwise", "filter_fqns": ["output", "router.gate"]}
