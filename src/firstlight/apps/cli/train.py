@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from firstlight.apps.cli.console import file_argument, json_option, print_json, progress, quiet_option, set_option
+from firstlight.apps.cli.console import (
+    clear,
+    file_argument,
+    json_option,
+    print_json,
+    progress,
+    quiet_option,
+    set_option,
+)
 
 
 @click.command(short_help="Say how fast training runs are.")
@@ -42,6 +50,7 @@ def train(
 
         report(f"writing {output}")
         export.write(answer, output)
+    clear()
     if as_json:
         print_json(answer.to_dict())
     else:
