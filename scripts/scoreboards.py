@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from firstlight.operate.calibration import calibrate_training
-from firstlight.operate.validation import Scoreboard, validate_training
+from firstlight.operate.validation import Scoreboard, validate_memory, validate_training
 from firstlight.spec import catalog
 
 ROOT = Path(__file__).parent.parent
-CASES = ROOT / "measurements" / "training.csv"
+CASES, PEAKS = ROOT / "measurements" / "training.csv", ROOT / "measurements" / "memory.csv"
+MEMORY = ROOT / "docs" / "accuracy-memory.md"
 FITTED, LEFT_OUT = ROOT / "docs" / "accuracy-training.md", ROOT / "docs" / "accuracy-training-left-out.md"
 NOTE = "<!-- Written by `python scripts/scoreboards.py{option}`; do not edit. -->\n\n"
+GIB = 2.0**30
+_WHAT = {"peak_memory_bytes": "peak", "activation_bytes": "activations", "state_bytes": "states"}
+PEAK_COLUMNS = """
+| case | what | published [GiB] | firstlight [GiB] | error |
+|---|---|---|---|---|
+"""
 COLUMNS = """
 | slice | cases | predicted | median | P90 | mean | bias | 80 % interval covers |
 |---|---|---|---|---|---|---|---|
@@ -31,6 +38,17 @@ by `firstlight validate training --cases measurements/training.csv`. Errors are 
 What to expect of a run of a source that was never seen is in [groups left out](accuracy-training-left-out.md).
 Mixture-of-experts runs, LoRA (whose frozen base is not modelled yet) and the H100 with 96 GB (whose power cap is not
 published) are the widest misses.
+"""
+MEMORY_HEAD = """# Accuracy of training memory
+
+Published peaks (`measurements/memory.csv`, tiers A and B, weighted) against the memory model, by
+`firstlight validate memory --cases measurements/memory.csv`. Errors are |predicted / measured - 1|. Nothing was fitted
+to these rows: bytes are counted from shapes, number formats and what the frameworks keep.
+
+KORTH is figures 1 and 7 of Korthikanti et al. (arXiv 2205.05198): states and stored activations of the layers. SIMUMAX
+is what the allocator handed out at most on 8 B200 under Megatron-Core. TITAN is what the allocator reserved under
+PyTorch FSDP (torchtitan). There, tensor parallelism keeps gathered inputs that Megatron gathers again (the two rows of
+70B), and eager kernels keep what compiled ones fuse.
 """
 LEFT_OUT_HEAD = """# Accuracy of training, groups left out
 
@@ -76,6 +94,18 @@ def fitted_page() -> str:
     return NOTE.format(option="") + FITTED_HEAD + table(validate_training(CASES, catalog.shipped()))
 
 
+def memory_page() -> str:
+    """Peaks of memory: by slice, and row by row."""
+    board = validate_memory(PEAKS, catalog.shipped())
+    rows = [
+        f"| {one.case_id} | {_WHAT[one.metric]} | {one.measured / GIB:.2f} | {one.predicted.p50 / GIB:.2f} | "
+        f"{100 * (one.ratio - 1):+.1f} % |"
+        for one in board.outcomes
+        if one.predicted
+    ]
+    return NOTE.format(option="") + MEMORY_HEAD + table(board) + PEAK_COLUMNS + "\n".join(rows) + "\n"
+
+
 def left_out_page() -> str:
     """The refitted model on each group that was left out."""
     found = calibrate_training(CASES, catalog.shipped(), progress=lambda step: print(step, file=sys.stderr))
@@ -98,11 +128,12 @@ def main() -> None:
     if "--left-out" in sys.argv:
         LEFT_OUT.write_text(left_out_page(), "utf-8")
         return
-    text = fitted_page()
-    if "--check" not in sys.argv:
-        FITTED.write_text(text, "utf-8")
-    elif not FITTED.exists() or FITTED.read_text("utf-8") != text:
-        sys.exit(f"{FITTED.relative_to(ROOT)} has drifted; run python scripts/scoreboards.py and say why")
+    for path, page in ((FITTED, fitted_page), (MEMORY, memory_page)):
+        text = page()
+        if "--check" not in sys.argv:
+            path.write_text(text, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != text:
+            sys.exit(f"{path.relative_to(ROOT)} has drifted; run python scripts/scoreboards.py and say why")
 
 
 if __name__ == "__main__":

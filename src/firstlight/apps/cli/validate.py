@@ -1,13 +1,16 @@
-"""`firstlight validate training`."""
+"""`firstlight validate training` and `validate memory`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from firstlight.apps.cli.console import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from firstlight.operate.validation import Scoreboard
 
 _NUMBERS = ("cases", "predicted", "weighted_median_ape", "weighted_p90_ape", "weighted_mean_ape", "signed_bias",
             "interval80_coverage")  # fmt: skip
@@ -19,20 +22,51 @@ def validate() -> None:
     """Score predictions against published or your own measurements, row by row."""
 
 
+_CASES = click.option("--cases", required=True, type=click.Path(path_type=Path), help="CSV with the rows to predict.")
+_OUT = click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case.")
+_TIERS = click.option("--tiers", default="A,B", show_default=True, help="Tiers of rows that count.")
+_PARTS = click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+
+
 @validate.command()
-@click.option(
-    "--cases", required=True, type=click.Path(path_type=Path), help="CSV with the columns of measurements/training.csv."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case.")
-@click.option("--tiers", default="A,B", show_default=True, help="Tiers of rows that count.")
-@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@_CASES
+@_OUT
+@_TIERS
+@_PARTS
 @json_option
 def training(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
-    """Training runs: step time, tokens per second or FLOP/s of each row of CASES against the model."""
+    """Training runs: step time, tokens per second or FLOP/s of each row of CASES against the model.
+
+    CASES has the columns of measurements/training.csv.
+    """
     from firstlight.operate.validation import validate_training
     from firstlight.spec import catalog
 
-    board = validate_training(cases, catalog.load(parts), tiers=tuple(tier.strip() for tier in tiers.split(",")))
+    _show(validate_training(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
+
+
+@validate.command()
+@_CASES
+@_OUT
+@_TIERS
+@_PARTS
+@json_option
+def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
+    """Memory of training runs: the published peak of each row of CASES against the model.
+
+    CASES has the columns of measurements/memory.csv.
+    """
+    from firstlight.operate.validation import validate_memory
+    from firstlight.spec import catalog
+
+    _show(validate_memory(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
+
+
+def _words(tiers: str) -> tuple[str, ...]:
+    return tuple(tier.strip() for tier in tiers.split(","))
+
+
+def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
     if out:
         board.write(out)
     summary = board.to_dict()

@@ -25,22 +25,26 @@ from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import CollectiveTime, Floats, Operation
 
 STEPS = 6
-NUDGE = 0.02
-"""Step of the derivatives, in the logarithm of a coefficient."""
+AT_ONCE = 2048
+"""Configurations of one run that are computed side by side."""
 
 
 class Remembered:
-    """The time of a run's collectives, each computed once: a fit of the step model does not move them."""
+    """The time of a run's collectives, each computed once: a fit of the step model does not move them.
+
+    All configurations that are asked for together are of one layout, so that the first stands for all.
+    """
 
     def __init__(self, time: CollectiveTime):
         self.time = time
         self.known: dict[tuple[object, ...], Floats] = {}
 
     def __call__(self, operation: Operation, size: ArrayLike, group: Sequence[ArrayLike]) -> Floats:
-        """As `CollectiveTime`."""
-        key = (operation, *(np.asarray(each, float).tobytes() for each in (size, *group)))
+        """As `CollectiveTime`; shape (1,)."""
+        first = [np.ravel(np.asarray(each, float))[:1] for each in (size, *group)]
+        key = (operation, *(float(each[0]) for each in first))
         if key not in self.known:
-            self.known[key] = self.time(operation, size, group)
+            self.known[key] = self.time(operation, first[0], first[1:])
         return self.known[key]
 
 
@@ -112,15 +116,19 @@ def calibrate_training(
     """
     progress(f"reading {cases}")
     runs = _read(cases, catalog, frozenset(tiers))
-    problem = _problem(runs, parameters.training())
-    solution = fit.solve(problem, _start(), steps, progress)
-    fitted = _board(runs, [solution.theta] * len(runs))
-    progress("leaving groups out")
-    thetas = [fit.left_out(problem, solution, group) for group in range(int(problem.groups.max()) + 1)]
-    left_out = _board(runs, [thetas[group] for group in problem.groups]) if len(thetas) > 1 else None
     found = parameters.training()
-    values = tuple(p.value(float(each)) for p, each in zip(found, solution.theta, strict=True))
-    return Calibration(found, values, tuple(map(float, solution.spread)), fitted, left_out)
+    problem = _problem(runs, found)
+    whole = fit.solve(problem, _start()[None], np.ones((1, len(runs)), dtype=bool), steps, progress)
+    theta = whole.theta[0]
+    fitted, left_out = _board(runs, np.repeat(theta[None], len(runs), axis=0)), None
+    count = int(problem.groups.max()) + 1
+    if count > 1:
+        progress("leaving groups out")
+        kept = problem.groups != np.arange(count)[:, None]
+        others = fit.solve(problem, np.repeat(whole.theta, count, axis=0), kept, steps, progress)
+        left_out = _board(runs, others.theta[problem.groups])
+    values = tuple(float(p.value(each)) for p, each in zip(found, theta, strict=True))
+    return Calibration(found, values, tuple(map(float, whole.spread[0])), fitted, left_out)
 
 
 def _start() -> Floats:
@@ -148,17 +156,17 @@ def _measured(row: Row, run: Run) -> Measured:
     collective = Remembered(run.time)
     return Measured(
         row, run, collective, metric, measured, row.number("weight") or 1.0,
-        -ratio if metric == "step_time_s" else ratio, _seconds(run, collective, run.assumptions),
+        -ratio if metric == "step_time_s" else ratio, float(_seconds(run, collective, run.assumptions, 1)[0]),
     )  # fmt: skip
 
 
-def _seconds(run: Run, collective: Remembered, a: Assumptions) -> float:
-    """Time of the run's step [s]."""
+def _seconds(run: Run, collective: Remembered, a: Assumptions, count: int) -> Floats:
+    """Time of the run's step [s] (count,), for assumptions that are numbers or arrays (count,)."""
     parts = run.parts
     work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
-    layouts = Layouts.of([run.layout])
+    layouts = Layouts.of([run.layout]).take(np.zeros(count, dtype=np.int64))
     case = case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a)
-    return float(sum(time[0] for time in step_parts(case).values()))
+    return sum(step_parts(case).values(), np.zeros(count))
 
 
 def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Problem:
@@ -166,58 +174,35 @@ def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Proble
     groups = np.array([names.index(run.row.text("group")) for run in runs])
 
     def residuals(theta: Floats) -> Floats:
-        return _residuals(runs, parameters.at(found, theta))
-
-    def jacobian(theta: Floats, base: Floats) -> Floats:
-        return _jacobian(runs, found, theta, base)
+        chunks = np.array_split(theta, -(-len(theta) // AT_ONCE))
+        return np.concatenate([_residuals(runs, parameters.at(found, chunk), len(chunk)) for chunk in chunks])
 
     weights, sigma = np.array([run.weight for run in runs]), np.array([parameter.sigma for parameter in found])
-    return fit.Problem(residuals, jacobian, weights, groups, sigma)
+    return fit.Problem(residuals, weights, groups, sigma)
+
+
+def _residuals(runs: Sequence[Measured], values: Values, count: int) -> Floats:
+    """Logarithm of predicted over measured speed [count, rows]."""
+    return np.stack([_residual(run, _assumptions(run, values), count) for run in runs], axis=1)
+
+
+def _residual(run: Measured, a: Assumptions, count: int) -> Floats:
+    return run.ratio - np.log(_seconds(run.run, run.collective, a, count) / run.seconds)
 
 
 def _assumptions(run: Measured, values: Values) -> Assumptions:
-    """The assumptions of one run, that remember what it reads."""
+    """The assumptions of one run, with what its software did."""
     return software.assumptions(*run.run.software, values.entries, values.families)[0]
 
 
-def _residuals(runs: Sequence[Measured], values: Values) -> Floats:
-    return np.array([_residual(run, _assumptions(run, values)) for run in runs])
-
-
-def _residual(run: Measured, a: Assumptions) -> float:
-    """Logarithm of predicted over measured speed."""
-    return run.ratio - float(np.log(_seconds(run.run, run.collective, a) / run.seconds))
-
-
-def _jacobian(runs: Sequence[Measured], found: Sequence[Parameter], theta: Floats, base: Floats) -> Floats:
-    """Forward differences, only of the runs that read a coefficient [rows, parameters]."""
-    matrix = np.zeros((len(runs), len(theta)))
-    values = parameters.at(found, theta)
-    read = [_reads(run, values) for run in runs]
-    for column, parameter in enumerate(found):
-        moved = theta.copy()
-        moved[column] += NUDGE if parameter.value(float(theta[column])) < parameter.most / (1 + NUDGE) else -NUDGE
-        nudged = parameters.at(found, moved)
-        for index, run in enumerate(runs):
-            own = software.family(run.run.software[0])
-            if parameter.name in read[index] and parameter.family in ("", own):
-                there = _residual(run, _assumptions(run, nudged))
-                matrix[index, column] = (there - base[index]) / (moved[column] - theta[column])
-    return matrix
-
-
-def _reads(run: Measured, values: Values) -> frozenset[str]:
-    a = _assumptions(run, values)
-    _residual(run, a)
-    return frozenset(entry.name for entry in a.used())
-
-
-def _board(runs: Sequence[Measured], thetas: Sequence[Floats]) -> Scoreboard:
-    """The score with the parameters of each run at its theta."""
-    outcomes, seen = list[Outcome](), dict[int, Values]()
+def _board(runs: Sequence[Measured], thetas: Floats) -> Scoreboard:
+    """The score with the parameters of each run at its theta [rows, parameters]."""
+    outcomes, seen = list[Outcome](), dict[bytes, Values]()
     for run, theta in zip(runs, thetas, strict=True):
-        values = seen.setdefault(id(theta), parameters.at(parameters.training(), theta))
-        found = predict(run.metric, run.run, run.row, _assumptions(run, values))
+        key = theta.tobytes()
+        if key not in seen:
+            seen[key] = parameters.at(parameters.training(), theta)
+        found = predict(run.metric, run.run, run.row, _assumptions(run, seen[key]))
         slices = {name: run.row.text(name) for name in ("group", "accelerator", "precision")}
         outcomes.append(
             Outcome(run.row.text("case_id"), run.metric, run.measured, found, run.weight, slices, run.run.assumed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from firstlight.operate.validation.memory import validate_memory
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.training import validate_training
 
-__all__ = ["Outcome", "Scoreboard", "validate_training"]
+__all__ = ["Outcome", "Scoreboard", "validate_memory", "validate_training"]

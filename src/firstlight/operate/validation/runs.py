@@ -16,8 +16,9 @@ from firstlight.performance.training import Layouts, steps
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
-from firstlight.spec.design import FabricDesign, Recomputation, TrainingLayout
+from firstlight.spec.design import ContextKind, FabricDesign, Recomputation, TrainingLayout
 from firstlight.spec.model import Attention, Block, Experts, FeedForward, Model, Tower
+from firstlight.spec.parameters import parameters
 from firstlight.spec.parts import Accelerator, Host, Nic, Switch, System
 from firstlight.spec.workload import Training
 
@@ -33,7 +34,11 @@ VOCABULARY = 51_200
 """GPT-2's, padded as Megatron does."""
 CHUNKS = (10, 8, 7, 6, 5, 4, 3, 2)
 """Chunks of a pipeline stage, the most first: recipes of Megatron-Core interleave as far as the layers divide."""
-SLACK = 1.15
+ADAPTERS = 16
+"""Rank of LoRA adapters that a row does not state."""
+ROOM = 0.45
+"""Share of the memory that sharded states take at most, where hybrid sharding's group is not stated."""
+SLACK = 1.2
 """Stored activations are over-estimated: a layout that takes so much of the memory is known to have run."""
 PRECISIONS = {"": "bf16", "bf16": "bf16", "fp16": "bf16", "fp32": "bf16", "fp8": "fp8", "mxfp8": "fp8", "int8": "fp8"}
 SHARDING = {"fsdp": 3, "hsdp": 3, "zero3": 3, "zero2": 2, "zero1": 1, "none": 0, "": 1}
@@ -76,21 +81,26 @@ def read_run(row: Row, catalog: Catalog) -> Run:
     """
     told: list[str] = []
     model = _model(row, told)
-    switches = tuple(name for name in row.text("software_switches").split(";") if name)
+    switches = _switches(row)
     ran = row.text("framework"), switches, row.text("date")
     a, about_software = software.assumptions(*ran)
     told += about_software
     count = row.needed("n_accel")
     parts, time = _machine(row, catalog, count, a)
-    workload = _workload(row, model)
-    layout = _layout(row, model, workload, count, told)
+    workload = _workload(row, model, told)
+    layout = _layout(row, model, workload, parts, count, told)
     if not row.text("recompute"):
         level = _least_recomputation(model, workload, layout, parts, count, time, a)
         layout = layout.model_copy(update={"recompute": level})
         told.append(f"recompute {level}")
-    if row.text("method") == "lora":
-        told.append("adapters are not modelled: weight gradients of the whole model")
     return Run(model, workload, layout, count, parts, time, ran, a, tuple(told))
+
+
+def _switches(row: Row) -> tuple[str, ...]:
+    """Features that the row names; its own column says whether sequences are cut over tensor parallelism."""
+    named = tuple(name for name in row.text("software_switches").split(";") if name)
+    parallel = row.flag("seq_parallel")
+    return named if parallel is None else (*named, "sequence_parallel" if parallel else "no_sequence_parallel")
 
 
 def _model(row: Row, told: list[str]) -> Model:
@@ -178,18 +188,21 @@ def _switch(catalog: Catalog, link: float) -> Switch:
     return max(fitting, key=lambda switch: (switch.ports, switch.id))
 
 
-def _workload(row: Row, model: Model) -> Training:
+def _workload(row: Row, model: Model, told: list[str]) -> Training:
     sequence, sequences = row.needed("seq_len"), row.needed("global_batch")
     kind = row.text("precision")
     if kind not in PRECISIONS:
         raise CellError(f'precision: "{kind[:40]}" is none of {", ".join(filter(None, PRECISIONS))}')
-    batch = float(sequences * sequence)
+    batch, adapters = float(sequences * sequence), ADAPTERS if row.text("method") == "lora" else None
+    if adapters:
+        told.append(f"adapters of rank {adapters}")
     return Training.model_construct(
-        train=model.id, tokens=batch, within=None, sequence=sequence, batch=batch, precision=PRECISIONS[kind]
-    )
+        train=model.id, tokens=batch, within=None, sequence=sequence, batch=batch, precision=PRECISIONS[kind],
+        adapters=adapters,
+    )  # fmt: skip
 
 
-def _layout(row: Row, model: Model, workload: Training, count: int, told: list[str]) -> TrainingLayout:
+def _layout(row: Row, model: Model, workload: Training, parts: Parts, count: int, told: list[str]) -> TrainingLayout:
     tensor, pipeline, context = (row.count(name) or 1 for name in ("tp", "pp", "cp"))
     kind = row.text("sharding")
     if kind not in SHARDING:
@@ -197,18 +210,44 @@ def _layout(row: Row, model: Model, workload: Training, count: int, told: list[s
     zero = SHARDING[kind]
     if not kind:
         told.append("distributed optimizer")
-    if kind == "hsdp":
-        told.append("sharded over all ranks")
+    shard = _shard(model, parts, tensor, context, count // (tensor * pipeline), told) if kind == "hsdp" else None
     return TrainingLayout(
         tensor=tensor,
         pipeline=pipeline,
         interleave=_interleave(row, model, pipeline, told),
         context=context,
         expert=row.count("ep") or 1,
+        expert_tensor=row.count("etp") or 1,
+        context_kind=_context_kind(row),
         zero=zero,
+        shard=shard,
         micro_batch=_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
         recompute=_recompute(row),
     )
+
+
+def _shard(model: Model, parts: Parts, tensor: int, context: int, ranks: int, told: list[str]) -> int | None:
+    """Ranks of a hybrid sharding group: a slice of a torus (half of the ranks where all are in one); else the fewest
+    nodes, doubled, whose memory holds the states."""
+    if parts.nic is None:
+        slice_ = parts.accelerator.scale_up_domain // tensor
+        shard = slice_ if slice_ < ranks else ranks // 2
+    else:
+        shard = max(parts.system.scale_up_domain // tensor, 1)
+        while shard < ranks and 16.0 * parameters(model) / (tensor * shard) > ROOM * parts.accelerator.memory:
+            shard *= 2
+    if shard < context or shard >= ranks or ranks % shard:
+        return None
+    told.append(f"sharded over {shard} ranks")
+    return shard
+
+
+def _context_kind(row: Row) -> ContextKind:
+    text = row.text("context_kind") or "ring"
+    for kind in get_args(ContextKind):
+        if text == kind:
+            return kind
+    raise CellError(f'context_kind: "{text[:40]}" is none of {", ".join(get_args(ContextKind))}')
 
 
 def _recompute(row: Row) -> Recomputation:

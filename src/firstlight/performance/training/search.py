@@ -17,7 +17,7 @@ from firstlight.performance.training.layouts import RECOMPUTE, Layouts
 from firstlight.performance.training.reasons import longer, why
 from firstlight.performance.training.space import check
 from firstlight.performance.training.step import Steps, steps
-from firstlight.performance.training.tally import AXES, Tally, Value
+from firstlight.performance.training.tally import AXES, Tally, Value, placed
 from firstlight.performance.training.train import too_large, too_many
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
@@ -108,7 +108,7 @@ class _Runs:
 
 
 def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> TrainingSearch:
-    best = Layouts(*tally.rows[-1:].T)
+    best = placed(tally.rows[-1:])
     won, sequence = runs.steps(best), runs.workload.sequence
     return TrainingSearch(
         model=runs.model.id,
@@ -131,7 +131,7 @@ def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Training
 
 
 def _front(runs: _Runs, tally: Tally) -> Front:
-    layouts = Layouts(*tally.rows.T)
+    layouts = placed(tally.rows)
     time = tally.score * runs.sequences(layouts)
     return Front(
         layouts=tuple(layouts.one(index) for index in range(len(layouts))),
@@ -170,7 +170,7 @@ def _asked(runs: _Runs, given: TrainingLayout) -> Value:
 def _alternatives(runs: _Runs, tally: Tally, seen: list[tuple[str, str, Value]]) -> Iterator[Alternative]:
     """What was seen, compared with the winner; all layouts are computed at once."""
     some = [value.row for _, _, value in seen if len(value.row)]
-    layouts = Layouts(*np.stack([tally.rows[-1], *some]).T)
+    layouts = placed(np.stack([tally.rows[-1], *some]))
     found, sequences = runs.steps(layouts), runs.sequences(layouts)
     has, place = units.show(runs.work.memory, "bytes"), itertools.count(1)
     for axis, value, told in seen:

@@ -10,6 +10,7 @@ import numpy as np
 from firstlight.errors import UsageError
 from firstlight.performance.shapes import Layer, Softmax, layers
 from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.options import check_options, divides
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Model
@@ -127,7 +128,7 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
             f"but the run has {accelerators:,}; lower one of them"
         )
     for count in heads(shapes):
-        _divides("tensor", layout.tensor, count, "attention heads")
+        divides("tensor", layout.tensor, count, "attention heads")
     depth = sum(layer.count for layer in shapes)
     if layout.pipeline * layout.interleave > depth + ENDS:
         raise UsageError(
@@ -137,15 +138,11 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
     if layout.interleave > 1 and layout.pipeline == 1:
         raise UsageError("interleave has no effect without a pipeline; write interleave: 1")
     if layout.context > 1:
-        _divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
+        divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
     _check_experts(shapes, layout, accelerators // ranks)
+    _check_shard(layout, accelerators // ranks)
+    check_options(shapes, workload, accelerators, layout)
     _check_batch(workload, layout, accelerators // ranks)
-
-
-def _divides(name: str, value: int, whole: int, what: str) -> None:
-    if whole % value:
-        nearest = max(v for v in range(1, min(value, whole) + 1) if whole % v == 0)
-        raise UsageError(f"{name} {value} does not divide {whole:,} {what}; the nearest that does is {nearest}")
 
 
 def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int) -> None:
@@ -153,12 +150,20 @@ def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int)
     if not counts and layout.expert > 1:
         raise UsageError("expert parallelism has no effect on a model without routed experts; write expert: 1")
     for count in counts:
-        _divides("expert", layout.expert, count, "experts")
+        divides("expert", layout.expert, count, "experts")
     ranks = layout.tensor * layout.context * data
     if layout.expert > ranks:
         raise UsageError(
             f"expert {layout.expert} is more than tensor x context x data = {ranks:,}; write at most {ranks:,}"
         )
+
+
+def _check_shard(layout: TrainingLayout, data: int) -> None:
+    if layout.shard is None:
+        return
+    if layout.zero == 0:
+        raise UsageError("shard has no effect with zero: 0, which shards nothing; write zero: 1, 2 or 3")
+    divides("shard", layout.shard, data * layout.context, "data-parallel ranks")
 
 
 def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:

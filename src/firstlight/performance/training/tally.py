@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from firstlight.performance.training.every import OPTIONS, SHAPE
 from firstlight.performance.training.layouts import Layouts
 from firstlight.twin.protocols import Floats, Ints
 
-AXES = tuple(f.name for f in fields(Layouts))
+AXES = (*SHAPE, *OPTIONS)
 """The axes of the space."""
+
+
+def placed(rows: Ints) -> Layouts:
+    """The layouts at some places on every axis (k, axes)."""
+    return Layouts(**dict(zip(AXES, rows.T, strict=True)))
 
 
 @dataclass

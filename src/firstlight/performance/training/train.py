@@ -13,8 +13,11 @@ from firstlight.performance.result import TrainingResult
 from firstlight.performance.shapes import layers
 from firstlight.performance.training.batch import rounded, settled
 from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.memory import every_stage
+from firstlight.performance.training.once import Parts
+from firstlight.performance.training.options import check_host
 from firstlight.performance.training.space import check, space
-from firstlight.performance.training.step import Steps, steps
+from firstlight.performance.training.step import Steps, case_of, steps
 from firstlight.performance.uncertainty import training_interval
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
@@ -47,8 +50,11 @@ def train(
     workload = settled(workload, model, a)
     check(model, workload, accelerators, layout)
     work = machine(accelerator, host, system, workload.precision, a)
-    found = steps(model, workload, work, Layouts.of([layout]), accelerators, collective, a)
-    return _result(workload, model, work, accelerators, layout, found, a)
+    check_host(layout, work)
+    layouts = Layouts.of([layout])
+    found = steps(model, workload, work, layouts, accelerators, collective, a)
+    stages = every_stage(case_of(model, workload, work, layouts, accelerators, collective, a))
+    return _result(workload, model, work, accelerators, layout, found, stages, a)
 
 
 def _result(
@@ -58,6 +64,7 @@ def _result(
     accelerators: int,
     layout: TrainingLayout,
     found: Steps,
+    stages: Parts,
     a: Assumptions,
 ) -> TrainingResult:
     batch = max(workload.batch or 0.0, float(workload.sequence))
@@ -85,6 +92,9 @@ def _result(
         memory_parts=memory,
         memory=sum(memory.values()),
         memory_available=work.memory,
+        memory_stages={name: tuple(sizes.tolist()) for name, sizes in stages.items()},
+        host_memory=float(found.host[0]),
+        host_memory_available=work.host_memory,
         tokens=workload.tokens,
         duration=step.scaled(workload.tokens / batch),
         utilisation=utilisation(parts, used / accelerators, a),
