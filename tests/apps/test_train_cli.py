@@ -115,7 +115,13 @@ def test_a_search_keeps_and_compares_a_layout_that_is_written(folder):
 def test_files(folder):
     done = run("given.yaml", "-o", "out", "--quiet", folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
-    names = {"training.json", "llama-3-8b.trace.json", "llama-3-8b.megatron.sh", "llama-3-8b.torchtitan.toml"}
+    names = {
+        "training.json",
+        "design.yaml",
+        "llama-3-8b.trace.json",
+        "llama-3-8b.megatron.sh",
+        "llama-3-8b.torchtitan.toml",
+    }
     assert {path.name for path in (folder / "out").iterdir()} == names
     trace = json.loads((folder / "out" / "llama-3-8b.trace.json").read_text("utf-8"))
     body = json.loads((folder / "out" / "training.json").read_text("utf-8"))
@@ -127,6 +133,16 @@ def test_files(folder):
     assert again.returncode == 0
     for name in names:
         assert (folder / "again" / name).read_bytes() == (folder / "out" / name).read_bytes()
+
+
+def test_the_resolved_plan_trains_the_same(folder):
+    assert run("plan.yaml", "--search", "-o", "out", "--quiet", folder=folder).returncode == 0
+    first = json.loads((folder / "out" / "training.json").read_text("utf-8"))
+    again = as_json("out/design.yaml", folder=folder)
+    assert again["runs"][0]["result"] == first["runs"][0]["result"]
+    assert not [line for line in again["proposed"] if "placements" in line]
+    planned = firstlight.plan(folder / "out" / "design.yaml")
+    assert planned.training[0].layout.model_dump() == first["runs"][0]["result"]["layout"]
 
 
 def test_a_model_that_is_trained_twice_has_files_of_its_own(folder):

@@ -43,7 +43,7 @@ TITAN = {
     },
     "activation_checkpoint": {"mode", "selective_ac_option"},
     "compile": {"enable", "components"},
-    "quantize": {"linear"},
+    "quantize": {"linear", "grouped_mm"},
 }  # fmt: skip
 """Keys of torchtitan/config/job_config.py at v0.2.2 that may be written."""
 
@@ -157,6 +157,14 @@ def test_torchtitan_batches_count_the_micro_batches_of_a_pipeline():
     assert tables["parallelism"]["data_parallel_shard_degree"] == 8
     assert tables["parallelism"]["fsdp_reshard_after_forward"] == "always"
     assert tables["parallelism"]["pipeline_parallel_schedule"] == "1F1B"
+
+
+def test_torchtitan_computes_products_in_8_bits_but_not_the_head_nor_routers():
+    run, model, result = case("deepseek-v3", TrainingLayout(pipeline=8, expert=8), precision="fp8")
+    tables = tomllib.loads(torchtitan(run, model, result))
+    assert tables["model"]["converters"] == ["quantize.linear.float8", "quantize.grouped_mm.float8"]
+    assert tables["quantize"]["linear"]["float8"]["filter_fqns"] == ["output", "router.gate"]
+    assert tables["quantize"]["grouped_mm"]["float8"] == {"fqns": ["experts"]}
 
 
 def test_what_cannot_be_said_is_a_note():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from firstlight.design.propose import propose
@@ -54,16 +55,29 @@ def train(
     progress("design")
     proposal = propose(given, loaded.catalog, loaded.assumptions, loaded.base)
     progress("training")
-    return evaluate_training(
-        _filled(proposal.plan, runs) if search and given.design.placements is None else proposal.plan,
+    is_open = search and given.design.placements is None
+    answer = evaluate_training(
+        _filled(proposal.plan, runs) if is_open else proposal.plan,
         loaded.catalog,
         loaded.assumptions,
         base=loaded.base,
         searched={index: _written(given, index) for index in runs} if search else {},
         is_open=frozenset(index for index in runs if _batch(given, index) is None),
-        proposed=tuple(f"{path} = {why}" for path, why in proposal.reasons.items() if not path.startswith(_ELSEWHERE)),
         progress=progress,
     )
+    reasons = {**proposal.reasons, **(_reasons(answer) if is_open else {})}
+    told = [f"{path} = {why}" for path, why in reasons.items() if not path.startswith(_ELSEWHERE)]
+    return replace(answer, proposed=tuple(told))
+
+
+def _reasons(answer: TrainingAnswer) -> dict[str, str]:
+    """Why the placements that a search has chosen, by path."""
+    return {
+        f"design.placements[{run.demand}]": f"{run.result.accelerators:,} accelerators: the fastest of "
+        f"{run.search.fit:,} layouts that fit, out of {run.search.tried:,} on {run.search.accelerators:,}"
+        for run in answer.runs
+        if run.search
+    }
 
 
 def _filled(plan: Plan, runs: tuple[int, ...]) -> Plan:

@@ -26,7 +26,7 @@ from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
-from firstlight.twin.result import Result, quantity
+from firstlight.twin.result import Result, plain, quantity
 
 TENTHS = 10
 """How often a search tells how far it has come."""
@@ -64,8 +64,8 @@ class TrainingRun(Result):
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON has it, SI units."""
         hidden = ("parts", "time", "model", "a")
-        kept = {name: value for name, value in super().to_dict().items() if name not in hidden}
-        return kept | {"units": TrainingResult.units()}
+        body = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in hidden}
+        return body | {"units": TrainingResult.units()}
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,11 +83,12 @@ class TrainingAnswer(Result):
     assumptions: tuple[Assumption, ...] = quantity("", "every assumption that the run has read")
     proposed: tuple[str, ...] = quantity("", "paths of the design that firstlight chose, with the reason")
     plan: Plan = quantity("", "the plan with everything resolved")
+    base: Path = quantity("", "folder that the paths in the plan are relative to (not part of the JSON)")
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON has it, SI units."""
-        body = {f.name: getattr(self, f.name) for f in fields(self)}
-        return super().to_dict() | {"plan": body["plan"].model_dump(mode="json", exclude_none=True)}
+        body = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "base"}
+        return body | {"plan": self.plan.model_dump(mode="json", exclude_none=True)}
 
 
 def evaluate_training(
@@ -98,7 +99,6 @@ def evaluate_training(
     base: Path = Path(),
     searched: Mapping[int, TrainingLayout | None] | None = None,
     is_open: frozenset[int] = frozenset(),
-    proposed: tuple[str, ...] = (),
     progress: Progress = lambda _: None,
 ) -> TrainingAnswer:
     """Every training run of a plan whose design is resolved.
@@ -111,7 +111,6 @@ def evaluate_training(
         searched: runs whose layouts are all tried, by their place in the demand, with the layout to keep; None takes
             the fastest.
         is_open: runs whose batch firstlight chose.
-        proposed: what was proposed, and why.
         progress: called as `TENTHS` parts of the searches are done.
 
     Raises:
@@ -138,8 +137,9 @@ def evaluate_training(
         scale_up_domain=made_of.system.scale_up_domain,
         runs=runs,
         assumptions=a.used(),
-        proposed=proposed,
+        proposed=(),
         plan=resolved,
+        base=base,
     )
 
 

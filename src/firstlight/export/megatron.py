@@ -29,7 +29,8 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     Args:
         workload: what is trained. model: architecture. result: of the run, with its layout.
     """
-    flags = [*_layout(model, result), *_precision(result), *_batch(workload, result), *_architecture(model)]
+    flags = [*_layout(model, result), *_precision(result), *_batch(workload, result)]
+    flags += _architecture(model, result.sequence)
     notes = [*_missing_of_model(model), *_missing_of_layout(result), *_environment(result)]
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
@@ -141,13 +142,13 @@ def _batch(workload: Training, result: TrainingResult) -> Flags:
     ]
 
 
-def _architecture(model: Model) -> Flags:
+def _architecture(model: Model, sequence: int) -> Flags:
     """The text tower's shape."""
     tower = model.main
     flags: Flags = [
         ("num-layers", str(sum(block.count for block in tower.blocks))),
         ("hidden-size", str(tower.hidden)),
-        ("max-position-embeddings", str(model.context)),
+        ("max-position-embeddings", str(max(model.context, sequence))),
         ("position-embedding-type", "learned_absolute" if tower.positions else "rope"),
         ("normalization", "LayerNorm" if tower.blocks[0].norm_bias else "RMSNorm"),
     ]

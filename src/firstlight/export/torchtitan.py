@@ -42,9 +42,8 @@ def torchtitan(workload: Training, model: Model, result: TrainingResult) -> str:
 def _tables(workload: Training, model: Model, result: TrainingResult) -> dict[str, dict[str, Any]]:
     layout, found = result.layout, _flavors().get(model.id)
     tables: dict[str, dict[str, Any]] = {"job": {"description": f"{model.id} as planned by firstlight"}}
-    low = result.precision == "fp8"
-    converters = [*["quantize.linear.float8"] * low, *["quantize.grouped_mm.float8"] * (low and _routed(model))]
-    tables["model"] = {**(found or {}), "converters": converters}
+    quantized = _quantized(model) if result.precision == "fp8" else {}
+    tables["model"] = {**(found or {}), "converters": [*quantized]}
     tables["training"] = {
         "local_batch_size": layout.micro_batch * (result.micro_batches if layout.pipeline > 1 else 1),
         "global_batch_size": result.micro_batches * layout.micro_batch * result.data,
@@ -54,9 +53,15 @@ def _tables(workload: Training, model: Model, result: TrainingResult) -> dict[st
     tables["parallelism"] = _parallelism(model, result)
     tables["activation_checkpoint"] = _CHECKPOINT[layout.recompute]
     tables["compile"] = {"enable": True, "components": ["model", "loss"]}
-    if low:
-        tables["quantize.linear.float8"] = {"recipe_name": "tensorwise", "filter_fqns": ["output"]}
-    return tables
+    return tables | quantized
+
+
+def _quantized(model: Model) -> dict[str, dict[str, Any]]:
+    """Products in 8 bits, by the name of their converter and table; the head and routers are left out."""
+    if not _routed(model):
+        return {"quantize.linear.float8": {"recipe_name": "tensorwise", "filter_fqns": ["output"]}}
+    linear = {"recipe_name": "tensorwise", "filter_fqns": ["output", "router.gate"]}
+    return {"quantize.linear.float8": linear, "quantize.grouped_mm.float8": {"fqns": ["experts"]}}
 
 
 def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from firstlight.performance.training.found import Alternative, TrainingSearch
 from firstlight.performance.training.orders import SCHEDULES
 from firstlight.performance.training.reasons import WORDS
 from firstlight.performance.training.timeline import COMMUNICATION
+from firstlight.spec import load
 from firstlight.spec.design import TrainingLayout
 from firstlight.twin.result import show
 
@@ -30,14 +31,18 @@ def write_training(answer: TrainingAnswer, folder: Path) -> tuple[Path, ...]:
     """Write the JSON, and for each run its trace and its launch files; what an earlier run left there is replaced.
 
     Returns:
-        training.json; then of each run NAME.trace.json (not of schedules that no timeline shows), NAME.megatron.sh,
+        training.json; design.yaml, the resolved plan; then of each run NAME.trace.json (not of schedules that no timeline
+        shows), NAME.megatron.sh,
         NAME.torchtitan.toml.
 
     Raises:
         UsageError: the folder cannot be written; nothing has been changed then.
     """
     with complaints(folder), stage(folder) as hidden:
-        texts = {"training.json": json.dumps(answer.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"}
+        texts = {
+            "training.json": json.dumps(answer.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            "design.yaml": load.dump(answer.plan, base=answer.base, to=folder),
+        }
         for name, run in zip(_names(answer), answer.runs, strict=True):
             if run.result.layout.schedule in SCHEDULES:
                 texts[f"{name}.trace.json"] = trace(run.timeline())

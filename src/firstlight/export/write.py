@@ -14,7 +14,7 @@ def write(result: Evaluation | TrainingAnswer, folder: Path) -> tuple[Path, ...]
 
     Returns:
         The files: of a plan report.html, evaluation.json, design.yaml, bom, racks, cables, schedule; of training
-        training.json and for each run its trace, its Megatron arguments and its TorchTitan configuration.
+        training.json, design.yaml and for each run its trace, its Megatron arguments and its TorchTitan configuration.
 
     Raises:
         UsageError: the folder cannot be written; nothing has been changed then.

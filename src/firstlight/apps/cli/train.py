@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from firstlight.apps.cli.console import file_argument, json_option, print_json, progress, quiet_option, set_option
+from firstlight.apps.cli.console import (
+    clear,
+    file_argument,
+    json_option,
+    print_json,
+    progress,
+    quiet_option,
+    set_option,
+)
 
 
 @click.command(short_help="Say how fast training runs are.")
@@ -17,7 +25,8 @@ from firstlight.apps.cli.console import file_argument, json_option, print_json, 
 )  # fmt: skip
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path),
-    help="Folder for training.json, and of each run a trace of one step and the arguments of Megatron and TorchTitan.",
+    help="Folder for training.json, the resolved plan, and of each run a trace of one step and the arguments of "
+    "Megatron and TorchTitan.",
 )  # fmt: skip
 @set_option
 @click.option(
@@ -41,6 +50,7 @@ def train(
 
         report(f"writing {output}")
         export.write(answer, output)
+    clear()
     if as_json:
         print_json(answer.to_dict())
     else:
