@@ -31,9 +31,8 @@ def write_training(answer: TrainingAnswer, folder: Path) -> tuple[Path, ...]:
     """Write the JSON, and for each run its trace and its launch files; what an earlier run left there is replaced.
 
     Returns:
-        training.json; design.yaml, the resolved plan; then of each run NAME.trace.json (not of schedules that no timeline
-        shows), NAME.megatron.sh,
-        NAME.torchtitan.toml.
+        training.json; design.yaml, the resolved plan; then of each run NAME.trace.json (not of schedules that no
+        timeline shows), NAME.megatron.sh, NAME.torchtitan.toml.
 
     Raises:
         UsageError: the folder cannot be written; nothing has been changed then.
