@@ -136,6 +136,15 @@ def test_the_layout_of_the_plan_is_compared():
         found(given=TrainingLayout(tensor=5))
 
 
+def test_a_given_layout_keeps_what_is_no_axis_of_the_space():
+    given = TrainingLayout(tensor=4, pipeline=2, schedule="gpipe", gradients="bf16")
+    asked = found(given=given).alternatives[0]
+    own = training.train(work(96, 8192), DENSE, SYSTEM, SMALL, HOST, 16, given, wire, shipped())
+    assert asked.layout == given
+    assert asked.step_time == pytest.approx(own.step_time.p50)
+    assert asked.memory == pytest.approx(own.memory)
+
+
 def test_a_given_layout_beyond_the_memory_says_so():
     asked = found(given=TrainingLayout(micro_batch=2)).alternatives[0]
     assert asked.fit == 0

@@ -122,7 +122,7 @@ def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Training
         memory=float(tally.memory[-1]),
         memory_available=won.available,
         front=_front(runs, tally),
-        alternatives=tuple(_alternatives(runs, tally, [*_seen(runs, tally, given)])),
+        alternatives=tuple(_alternatives(runs, tally, given, [*_seen(runs, tally, given)])),
         lost_to_memory={
             axis: {_named(axis, place): 1.0 - value.fit / value.tried for place, value in sorted(found.items())}
             for axis, found in tally.values.items()
@@ -167,10 +167,14 @@ def _asked(runs: _Runs, given: TrainingLayout) -> Value:
     return Value(1, int(found.fits[0]), memory, score, memory, row)
 
 
-def _alternatives(runs: _Runs, tally: Tally, seen: list[tuple[str, str, Value]]) -> Iterator[Alternative]:
-    """What was seen, compared with the winner; all layouts are computed at once."""
-    some = [value.row for _, _, value in seen if len(value.row)]
-    layouts = placed(np.stack([tally.rows[-1], *some]))
+def _alternatives(
+    runs: _Runs, tally: Tally, given: TrainingLayout | None, seen: list[tuple[str, str, Value]]
+) -> Iterator[Alternative]:
+    """What was seen, compared with the winner; all layouts are computed at once, the given one first."""
+    some = [value.row for axis, _, value in seen if axis != "plan" and len(value.row)]
+    best = placed(np.stack([tally.rows[-1], *some]))
+    asked = [given] if given else []
+    layouts = Layouts.of([best.one(0), *asked, *(best.one(index) for index in range(1, len(best)))])
     found, sequences = runs.steps(layouts), runs.sequences(layouts)
     has, place = units.show(runs.work.memory, "bytes"), itertools.count(1)
     for axis, value, told in seen:

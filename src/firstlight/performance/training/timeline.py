@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,7 @@ from firstlight.performance.machine import machine
 from firstlight.performance.training.batch import settled
 from firstlight.performance.training.layer import kernels, sharded
 from firstlight.performance.training.layouts import Case, Layouts
-from firstlight.performance.training.orders import SCHEDULES, Order, schedule_of, starts
-from firstlight.performance.training.overlap import step_end
+from firstlight.performance.training.orders import SCHEDULES, Kind, Order, schedule_of, starts
 from firstlight.performance.training.pipeline import pipeline_parts
 from firstlight.performance.training.space import check
 from firstlight.performance.training.step import case_of, step_parts
@@ -22,8 +22,12 @@ from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Training
 from firstlight.twin.protocols import CollectiveTime, Floats
 
-COMMUNICATION = ("tensor", "context", "expert", "data", "pipeline")
+COMMUNICATION = ("tensor", "context", "expert", "data", "pipeline", "offload", "sites")
 """Parts of a step that run beside the compute stream, of which only what is seen counts."""
+_NAMES = {"inputs": "backward (inputs)", "weights": "backward (weights)"}
+"""What passes are called, where not as in `orders.Kind`."""
+_FORWARD = {"head": 1 / 3, "overhead": 1 / 2, "pipeline": 1 / 2, "offload": 1 / 2}
+"""Share of the forward pass in what stands outside the layers: one of the head's three products, half of others."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class Event:
 
     Attributes:
         rank: pipeline rank. stream: "compute" or "communication".
-        name: "forward", "backward", "bubble", a kind of communication, or what ends the step.
+        name: of a pass ("forward", "backward", or apart "backward (inputs)" and "backward (weights)"), "bubble", a kind
+            of communication, or what ends the step.
         start, duration: [s].
-        micro_batch, chunk: of a pass; -1 without one.
+        micro_batch, chunk: of a pass, chunks in the order of the model; -1 without one.
     """
 
     rank: int
@@ -98,61 +103,73 @@ def timeline(
     work = machine(accelerator, host, system, workload.precision, a)
     case = case_of(model, workload, work, Layouts.of([layout]), accelerators, collective, a)
     parts, fullest = pipeline_parts(case)
-    pipeline, total = _sum(parts), _sum(step_parts(case))
-    micro_batches, schedule = int(case.micro_batches[0]), schedule_of(layout.interleave, layout.schedule)
-    forward, backward = _passes(case, parts, micro_batches)
-    weights = _weights(layout.pipeline, float(fullest[0]), (_sum(forward) + _sum(backward)))
-    orders = [
-        SCHEDULES[schedule](rank, layout.pipeline, layout.interleave, micro_batches) for rank in range(layout.pipeline)
-    ]
-    each = (_sum(forward) / layout.interleave * weights, _sum(backward) / layout.interleave * weights)
-    begun = starts(orders, layout.interleave, *each)
-    length = max(own[-1] + float(each[1][rank]) for rank, own in enumerate(begun))
-    scale = pipeline / length
+    whole = step_parts(case)
+    after = {name: float(time[0]) - float(parts.get(name, _NOTHING)[0]) for name, time in whole.items()}
+    passes = _passes(case, parts)
+    weights = _weights(layout.pipeline, float(fullest[0]), sum(sum(passes[way].values()) for way in _BOTH))
+    name, micro_batches, chunks = schedule_of(layout), int(case.micro_batches[0]), layout.interleave
+    ranks = range(layout.pipeline)
+    orders = [SCHEDULES[name](rank, layout.pipeline, chunks, micro_batches) for rank in ranks]
+    times: dict[Kind, Floats] = {kind: sum(own.values()) / chunks * weights for kind, own in passes.items()}
+    begun = starts(orders, layout.pipeline * chunks, times)
+    length = max(own[-1] + times[order[-1].kind][rank] for rank, order, own in zip(ranks, orders, begun, strict=True))
+    pipeline, scale = _sum(parts), _sum(parts) / float(length)
+    seen = sum(part in COMMUNICATION for part in passes["forward"])
     events: list[Event] = []
-    kinds = 2 + sum(name in COMMUNICATION for name in forward)
-    for rank in _told(layout.pipeline, 2 * micro_batches * layout.interleave * kinds):
-        share = scale * weights[rank] / layout.interleave
-        events += _rank(rank, orders[rank], [scale * start for start in begun[rank]], _scaled(forward, share),
-                        _scaled(backward, share), pipeline)  # fmt: skip
-        events += _end(rank, step_end(case, fullest), pipeline, total)
-    return Timeline(model.id, layout, schedule, micro_batches, total, scale, layout.pipeline, tuple(events))
+    for rank in _told(layout.pipeline, len(orders[0]) * (2 + seen)):
+        share, begin = scale * float(weights[rank]) / chunks, [scale * start for start in begun[rank]]
+        events += _rank(rank, orders[rank], begin, {kind: _times(own, share) for kind, own in passes.items()}, pipeline)
+        events += _end(rank, after, pipeline)
+    return Timeline(model.id, layout, name, micro_batches, _sum(whole), scale, layout.pipeline, tuple(events))
+
+
+_NOTHING = np.zeros(1)
+_BOTH: tuple[Kind, Kind] = ("forward", "backward")
+
+
+def _times(parts: dict[str, float], factor: float) -> dict[str, float]:
+    return {name: time * factor for name, time in parts.items()}
 
 
 def _sum(parts: dict[str, Floats]) -> float:
     return float(sum(float(time[0]) for time in parts.values()))
 
 
-def _scaled(parts: dict[str, Floats], factor: float) -> dict[str, float]:
-    return {name: float(time[0]) * factor for name, time in parts.items()}
+def _passes(case: Case, parts: dict[str, Floats]) -> dict[Kind, dict[str, float]]:
+    """Time of a micro-batch on the mean stage in each kind of pass, by part [s].
+
+    Both directions are shared out as the layers have them; together they are what the step model says of the part,
+    which may hide more.
+    """
+    forward, backward, weight = _directions(case)
+    forward |= _FORWARD
+    backward |= {name: 1.0 - share for name, share in _FORWARD.items()}
+    weight["head"] = _FORWARD["head"]
+    found: dict[Kind, dict[str, float]] = {"forward": {}, "backward": {}, "inputs": {}, "weights": {}}
+    stages, chunks, micro_batches = case.layouts.pipeline[0], case.layouts.interleave[0], case.micro_batches[0]
+    for name in forward:
+        count = micro_batches + (stages - 1) / chunks if name == "pipeline" else micro_batches
+        each, both = float(parts[name][0] / count), forward[name] + backward[name]
+        if each <= 0 or both <= 0:
+            continue
+        shares = forward[name] / both, backward[name] / both, weight.get(name, 0.0) / both
+        found["forward"][name], found["backward"][name] = each * shares[0], each * shares[1]
+        found["inputs"][name], found["weights"][name] = each * (shares[1] - shares[2]), each * shares[2]
+    return found
 
 
-def _passes(case: Case, parts: dict[str, Floats], micro_batches: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Forward and backward time of a micro-batch on the mean stage, by part [s]; arrays (1,)."""
-    forward: dict[str, Floats] = {}
-    backward: dict[str, Floats] = {}
-    stages = case.layouts.pipeline
+def _directions(case: Case) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """One micro-batch through all layers, by part: forward, backward, and weight gradients in that [s]."""
+    forward, backward, weight = (defaultdict[str, float](float) for _ in range(3))
     for layer in case.layers:
         own = kernels(layer, case)
         ahead, back = (sum((getattr(one, way) for one in own.values()), np.zeros(1)) for way in ("forward", "backward"))
         own["data"] = sharded(layer, case, ahead, back)
         for name, one in own.items():
-            forward[name] = forward.get(name, np.zeros(1)) + layer.count * one.forward / stages
-            backward[name] = backward.get(name, np.zeros(1)) + layer.count * one.backward / stages
-    passes = micro_batches + (stages - 1) / case.layouts.interleave
-    outside = {
-        "head": parts["head"] / micro_batches,
-        "overhead": parts["overhead"] / micro_batches,
-        "pipeline": parts["pipeline"] / passes,
-    }
-    for name, time in outside.items():
-        forward[name], backward[name] = time * _FORWARD[name], time * (1.0 - _FORWARD[name])
-    kept = [name for name in forward if forward[name][0] + backward[name][0] > 0]
-    return {name: forward[name] for name in kept}, {name: backward[name] for name in kept}
-
-
-_FORWARD = {"head": 1 / 3, "overhead": 1 / 2, "pipeline": 1 / 2}
-"""Share of the forward pass, which has one of the head's three products."""
+            forward[name] += layer.count * float(one.forward[0])
+            backward[name] += layer.count * float(one.backward[0])
+            weight[name] += layer.count * float(np.asarray(one.weight).ravel()[0])
+    return dict(forward), dict(backward), dict(weight)
 
 
 def _weights(stages: int, fullest: float, mean: float) -> Floats:
@@ -169,18 +186,17 @@ def _told(stages: int, each: int) -> list[int]:
     return sorted({round(rank) for rank in np.linspace(0, stages - 1, min(most, stages))})
 
 
-def _rank(
-    rank: int, order: Order, begun: list[float], forward: dict[str, float], backward: dict[str, float], end: float
-) -> list[Event]:
+def _rank(rank: int, order: Order, begun: list[float], times: dict[Kind, dict[str, float]], end: float) -> list[Event]:
     """Passes and bubbles of one rank: in each pass computation first, then what is seen of communication."""
     events: list[Event] = []
     free = 0.0
     for one, start in zip(order, begun, strict=True):
-        parts = backward if one.backward else forward
+        parts = times[one.kind]
         events += _bubble(rank, free, start)
         compute = sum(time for name, time in parts.items() if name not in COMMUNICATION)
-        named = "backward" if one.backward else "forward"
-        events.append(Event(rank, "compute", named, start, compute, one.micro_batch, one.chunk))
+        events.append(
+            Event(rank, "compute", _NAMES.get(one.kind, one.kind), start, compute, one.micro_batch, one.chunk)
+        )
         free = start + compute
         for name in COMMUNICATION:
             if parts.get(name, 0.0) > 0:
@@ -194,12 +210,16 @@ def _bubble(rank: int, start: float, end: float) -> list[Event]:
     return [Event(rank, "compute", "bubble", start, end - start)] if end - start > 1e-9 * max(end, 1.0) else []
 
 
-def _end(rank: int, parts: dict[str, Floats], start: float, total: float) -> list[Event]:
-    """What happens once per step, and at last the waiting of accelerators for each other."""
+def _end(rank: int, parts: dict[str, float], start: float) -> list[Event]:
+    """What comes after the passes of a step, one after the other; waiting for other accelerators and sites at last."""
     events: list[Event] = []
-    for name, time in parts.items():
-        if time[0] > 0:
+    for name in sorted(parts, key=lambda name: _LAST.get(name, 0)):
+        if parts[name] > 1e-12 * start:
             stream = "communication" if name in COMMUNICATION else "compute"
-            events.append(Event(rank, stream, name, start, float(time[0])))
-            start += float(time[0])
-    return [*events, *([Event(rank, "compute", "jitter", start, total - start)] if total > start else [])]
+            events.append(Event(rank, stream, name, start, parts[name]))
+            start += parts[name]
+    return events
+
+
+_LAST = {"data": -1, "optimizer": 1, "overhead": 2, "jitter": 3, "sites": 4}
+"""Order of what ends a step."""
