@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,10 +13,16 @@ from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import scan
 from firstlight.performance.shapes import Layer, Scan
 from firstlight.performance.training.layouts import CONTEXTS, Case
+from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
 
-Parts = dict[str, Floats]
-"""Time by part [s], arrays (n,)."""
+KERNELS = (
+    "tensor", "context", "context_kind", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute",
+    "accumulates",
+)  # fmt: skip
+"""What the time of a layer depends on, the gathering of sharded weights apart."""
+WEIGHTS = ("tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites")
+"""What the collectives of a layer's weights depend on."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class LayerTime:
 
     parts: Parts
     forward: Floats
-    weight: Floats | float
+    weight: Floats
 
 
 def layer_time(layer: Layer, case: Case) -> LayerTime:
@@ -41,6 +48,26 @@ def layer_time(layer: Layer, case: Case) -> LayerTime:
 
     "launch" is what the host's launches take longer than the device; "data" what gathering sharded weights adds.
     """
+    parts = once(case, KERNELS, partial(_kernels, layer))
+    forward, backward, weight = parts.pop("forward"), parts.pop("backward"), parts.pop("weight")
+    gathered = sharded(layer, case, forward, backward)
+    return LayerTime({**parts, "data": gathered.forward + gathered.backward}, forward, weight)
+
+
+def _kernels(layer: Layer, case: Case) -> Parts:
+    """Device and host time by part; and of all "forward" and "backward", which sharded weights are gathered behind, and
+    the "weight" gradients."""
+    parts = kernels(layer, case)
+    return {
+        **{name: part.forward + part.backward for name, part in parts.items()},
+        "forward": sum((part.forward for part in parts.values()), np.zeros(len(case.layouts))),
+        "backward": sum((part.backward for part in parts.values()), np.zeros(len(case.layouts))),
+        "weight": np.zeros(len(case.layouts)) + parts["gemm"].weight,
+    }
+
+
+def kernels(layer: Layer, case: Case) -> dict[str, Pass]:
+    """One layer, one micro-batch [s]: all but what gathering sharded weights adds; arrays (n,)."""
     device = {
         "gemm": _products(layer, case),
         "attention": _cores(layer, case),
@@ -53,15 +80,11 @@ def layer_time(layer: Layer, case: Case) -> LayerTime:
     backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
     launch = _launch(layer, case)
     held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
-    again = _recompute(case, device, held_forward)
-    sharded = _sharded(layer, case, held_forward, held_backward + again)
-    parts = {
-        **{name: part.forward + part.backward for name, part in device.items()},
-        "launch": held_forward - forward + held_backward - backward,
-        "recompute": again,
-        "data": sharded,
+    return {
+        **device,
+        "launch": Pass(held_forward - forward, held_backward - backward),
+        "recompute": Pass(np.zeros(len(case.layouts)), _recompute(case, device, held_forward)),
     }
-    return LayerTime(parts, held_forward, device["gemm"].weight)
 
 
 def _products(layer: Layer, case: Case) -> Pass:
@@ -128,8 +151,7 @@ def _elementwise(layer: Layer, case: Case) -> Pass:
     moved = permute(tokens, layer, layout.tensor, case.work, case.a)
     local = layer.dense / layout.tensor + layer.experts / case.expert_ranks
     rate = case.work.bandwidth * case.a["performance.memory_efficiency"]
-    gathered = (case.micro_batches > 1) & (layout.zero < 3) & (case.adapters == 0)
-    accumulated = np.where(gathered, local * case.a["performance.accumulation"] / rate, 0.0)
+    accumulated = np.where(case.accumulates, local * case.a["performance.accumulation"] / rate, 0.0)
     return Pass(forward + moved, backward + moved + accumulated)
 
 
@@ -229,17 +251,23 @@ def _recompute(case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
     return np.select([case.layouts.recompute == 1, case.layouts.recompute == 2], [selective, forward], 0.0)
 
 
-def _sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Floats:
+def sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Pass:
     """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered both ways, gradients scattered (arXiv 1910.02054)."""
+    traffic = once(case, WEIGHTS, partial(_weights, layer))
+    gather = np.where(case.layouts.zero >= 3, traffic["gather"], 0.0)
+    scatter = np.where((case.layouts.zero >= 2) & (case.adapters == 0), traffic["scatter"], 0.0)
+    return Pass(_behind(forward, gather, case), _behind(backward, gather + scatter, case))
+
+
+def _weights(layer: Layer, case: Case) -> Parts:
+    """Collectives of a layer's weights and gradients in two bytes [s]."""
     dense, experts = layer.dense / case.layouts.tensor * 2.0, layer.experts / case.expert_ranks * 2.0
     gather = case.collective("all_gather", dense, case.shard_group)
     scatter = case.collective("reduce_scatter", dense, case.shard_group)
     if layer.routed:
         gather = gather + case.collective("all_gather", experts, case.expert_shard_group)
         scatter = scatter + case.collective("reduce_scatter", experts, case.expert_shard_group)
-    gather = np.where(case.layouts.zero >= 3, gather, 0.0)
-    scatter = np.where((case.layouts.zero >= 2) & (case.adapters == 0), scatter, 0.0)
-    return _behind(forward, gather, case) + _behind(backward, gather + scatter, case)
+    return {"gather": gather, "scatter": scatter}
 
 
 def _behind(compute: Floats, traffic: Floats, case: Case) -> Floats:

@@ -62,9 +62,9 @@ class Layouts:
     context: Ints
     expert: Ints
     zero: Ints
-    shard: Ints
     micro_batch: Ints
     recompute: Ints
+    shard: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     schedule: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     first_layers: Ints = field(default_factory=lambda: np.full((), UNSET, np.int64))
     last_layers: Ints = field(default_factory=lambda: np.full((), UNSET, np.int64))
@@ -178,6 +178,11 @@ class Case:
     def micro_batches(self) -> Floats:
         """Micro-batches of a data-parallel rank in one step (n,); the last may be partly empty."""
         return np.ceil(self.sequences / (self.data * self.layouts.micro_batch) - 1e-9)
+
+    @cached_property
+    def accumulates(self) -> NDArray[np.bool_]:
+        """Gradients are added up over micro-batches in whole buffers (n,), boolean."""
+        return (self.micro_batches > 1) & (self.layouts.zero < 3) & (self.adapters == 0)
 
     @cached_property
     def depth(self) -> int:

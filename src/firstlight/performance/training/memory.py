@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firstlight.performance.training.activations import in_transit, loss, running, stored, widest
-from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import OFFLOADS, Case
+from firstlight.performance.training.once import Parts
 from firstlight.performance.training.overlap import parameters_of, trained_of
 from firstlight.performance.training.schedules import in_flight
 from firstlight.performance.training.sites import outer_state

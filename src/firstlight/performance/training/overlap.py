@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.groups import Group
-from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
+
+RANKS = (
+    "tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites", "gradients",
+    "stage_layers",
+)  # fmt: skip
+"""What the parameters of a rank depend on, and the ranks that hold the same."""
 
 
 def step_end(case: Case, window: Floats) -> Parts:
@@ -67,20 +73,29 @@ def data_traffic(case: Case) -> Floats:
     gradients were scattered micro-batch by micro-batch); ZeRO-3 does neither (arXiv 1910.02054). Where states are
     sharded over fewer ranks than there are, the gradients' shards are reduced between the groups.
     """
-    dense, experts = trained_parameters(case)
-    return _exchange(case, dense, case.shard, case.shard_group, case.copies_group) + _exchange(
-        case, experts, case.expert_shard, case.expert_shard_group, case.expert_copies_group
+    stages = once(case, RANKS, _exchanges)
+    zero = case.layouts.zero
+    return np.select(
+        [zero == 0, zero == 1, zero == 2], [stages[f"zero {stage}"] for stage in range(3)], stages["zero 3"]
     )
 
 
-def _exchange(case: Case, parameters: Floats, shard: Floats, inside: Group, between: Group) -> Floats:
+def _exchanges(case: Case) -> Parts:
+    """The collectives of a step at each ZeRO stage [s]."""
+    dense, experts = trained_parameters(case)
+    one = _exchange(case, dense, case.shard, case.shard_group, case.copies_group)
+    two = _exchange(case, experts, case.expert_shard, case.expert_shard_group, case.expert_copies_group)
+    return {name: one[name] + two[name] for name in one}
+
+
+def _exchange(case: Case, parameters: Floats, shard: Floats, inside: Group, between: Group) -> Parts:
     gradients = parameters * case.reduced_bytes
     reduce = case.collective("all_reduce", gradients, inside)
     scatter = case.collective("reduce_scatter", gradients, inside)
     gather = case.collective("all_gather", parameters * 2.0, inside)
-    zero = case.layouts.zero
-    own = np.select([zero == 0, zero == 1, zero == 2], [reduce, scatter + gather, gather], 0.0)
-    return own + case.collective("all_reduce", gradients / np.where(zero > 0, shard, 1.0), between)
+    whole = case.collective("all_reduce", gradients, between)
+    shards = case.collective("all_reduce", gradients / shard, between)
+    return {"zero 0": reduce + whole, "zero 1": scatter + gather + shards, "zero 2": gather + shards, "zero 3": shards}
 
 
 def _optimizer(case: Case) -> Floats:

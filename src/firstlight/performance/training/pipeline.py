@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
-from firstlight.performance.training.layer import Parts, layer_time
+from firstlight.performance.training.layer import KERNELS, WEIGHTS, layer_time
 from firstlight.performance.training.layouts import Case
 from firstlight.performance.training.offload import moved_in_passes
+from firstlight.performance.training.once import Parts, once
 from firstlight.performance.training.schedules import bubble, paired
 from firstlight.twin.protocols import Floats
 
@@ -15,6 +16,10 @@ FORWARD, WEIGHT = "forward", "weight"
 """Keys of what a layer's forward pass and its weight gradients take, beside the parts that add up."""
 PADDED = 128
 """A rank's share of the vocabulary is filled up to a multiple of this (Megatron-LM, MaxText)."""
+LAYERS = tuple(dict.fromkeys((*KERNELS, *WEIGHTS, "zero")))
+"""What the time of all layers of a micro-batch depends on."""
+TOKENS = ("tensor", "context", "micro_batch")
+"""What the time of the head depends on."""
 
 
 def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
@@ -23,12 +28,12 @@ def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     m t_max for m micro-batches on the slowest of p stages, the schedule's bubble (`schedules.bubble`), and what is seen
     of the hand-over. In a DualPipe the experts' traffic hides beside the computation of the other direction.
     """
-    work = _whole_model(case)
+    work = once(case, LAYERS, _whole_model)
     forward, weight = work.pop(FORWARD), work.pop(WEIGHT)
     m, stages = case.micro_batches, case.layouts.pipeline.astype(float)
     hidden = paired(case) * np.minimum(work["expert"], work["gemm"] + work["attention"] + work["elementwise"])
     work["expert"] = work["expert"] - hidden
-    head, embedding = _head(case), _embedding(case)
+    head, embedding = once(case, TOKENS, lambda some: {"head": _head(some)})["head"], _embedding(case)
     layers = sum(work.values(), np.zeros(len(m)))
     mean, forward = (layers + head + embedding) / stages, (forward - hidden / 2.0) / stages
     fullest = _fullest(case, mean, layers / case.depth, head)
@@ -93,6 +98,6 @@ def _hand_over(case: Case) -> Floats:
     layout = case.layouts
     tokens = layout.micro_batch * float(case.sequence) / layout.context
     size = tokens * case.ends.hidden * 2.0 / (layout.tensor if case.a["performance.pipeline_scattered"] else 1.0)
-    once = np.where(layout.pipeline > 1, case.collective("send_receive", size, case.stage_group), 0.0)
+    message = np.where(layout.pipeline > 1, case.collective("send_receive", size, case.stage_group), 0.0)
     seen = case.micro_batches * 2.0 * layout.interleave * case.a["performance.pipeline_exposed"]
-    return once * (seen + 2.0 * (layout.pipeline - 1))
+    return message * (seen + 2.0 * (layout.pipeline - 1))

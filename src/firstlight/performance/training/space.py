@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
@@ -51,13 +52,16 @@ def space(
 
 
 def _with_batches(rows: list[tuple[int, ...]], accelerators: int, sequences: float) -> Layouts:
-    """Each row with every micro-batch that the batch fills and every level of recomputation."""
+    """Each row with every micro-batch that the batch fills (with an interleaved pipeline one for each stage or more)
+    and every level of recomputation."""
     base = np.asarray(rows, dtype=np.int64).reshape(len(rows), 6)
-    more = np.asarray(list(itertools.product((0,), MICRO_BATCHES, (0, 1, 2))), dtype=np.int64)
+    more = np.asarray(list(itertools.product(MICRO_BATCHES, (0, 1, 2))), dtype=np.int64)
     table = np.hstack([np.repeat(base, len(more), axis=0), np.tile(more, (len(base), 1))])
     inside = table[:, 0] * table[:, 1] * table[:, 3]
-    filled = (accelerators // np.maximum(inside, 1)) * table[:, 7] <= sequences
-    return Layouts(*table[filled].T)
+    data = accelerators // np.maximum(inside, 1)
+    steps = np.floor(sequences / (np.maximum(data, 1) * table[:, 6]) + 1e-9)
+    runs = (data * table[:, 6] <= sequences) & ((table[:, 2] == 1) | (steps >= table[:, 1]))
+    return Layouts(*table[runs].T)
 
 
 def _states(shapes: tuple[Layer, ...], a: Assumptions) -> float:
@@ -65,17 +69,19 @@ def _states(shapes: tuple[Layer, ...], a: Assumptions) -> float:
     return per * sum(layer.count * (layer.dense + layer.experts) for layer in shapes)
 
 
-def _powers(most: float) -> list[int]:
+def powers(most: float) -> list[int]:
+    """Powers of two up to a number."""
     return [2**power for power in range(int(np.log2(max(most, 1))) + 1)]
 
 
-def _heads(shapes: tuple[Layer, ...]) -> list[int]:
+def heads(shapes: tuple[Layer, ...]) -> list[int]:
+    """Heads of every attention."""
     return [core.heads for layer in shapes for core in layer.cores if isinstance(core, Softmax)]
 
 
 def _tensors(shapes: tuple[Layer, ...], system: System, accelerators: int) -> list[int]:
     most = min(system.scale_up_domain, accelerators, 64)
-    return [t for t in _powers(most) if all(heads % t == 0 for heads in _heads(shapes))]
+    return [t for t in powers(most) if all(count % t == 0 for count in heads(shapes))]
 
 
 def _pipelines(shapes: tuple[Layer, ...], ranks: int, alone: bool) -> list[tuple[int, int]]:
@@ -98,16 +104,14 @@ def _waste(depth: int, chunks: int) -> float:
 
 
 def _contexts(sequence: int, ranks: int) -> list[int]:
-    return [c for c in _powers(min(ranks, sequence / LEAST_TOKENS)) if sequence % (2 * c) == 0 or c == 1]
+    return [c for c in powers(min(ranks, sequence / LEAST_TOKENS)) if sequence % (2 * c) == 0 or c == 1]
 
 
 def _experts(shapes: tuple[Layer, ...], ranks: int) -> list[int]:
     counts = {layer.routed.count for layer in shapes if layer.routed}
     if not counts:
         return [1]
-    return [e for e in _powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [
-        1
-    ]
+    return [e for e in powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [1]
 
 
 def check(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> None:
@@ -123,8 +127,8 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
             f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context} = {ranks:,} accelerators, "
             f"but the run has {accelerators:,}; lower one of them"
         )
-    for heads in _heads(shapes):
-        divides("tensor", layout.tensor, heads, "attention heads")
+    for count in heads(shapes):
+        divides("tensor", layout.tensor, count, "attention heads")
     depth = sum(layer.count for layer in shapes)
     if layout.pipeline * layout.interleave > depth + ENDS:
         raise UsageError(
@@ -169,4 +173,10 @@ def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:
             f"{data:,} data-parallel ranks with micro-batches of {layout.micro_batch} need "
             f"{data * layout.micro_batch:,} sequences a step, but the batch has {sequences:,.0f}; "
             "raise the batch, tensor, pipeline or context"
+        )
+    steps = math.ceil(max(sequences, 1.0) / (data * layout.micro_batch) - 1e-9)
+    if workload.batch is not None and layout.interleave > 1 and steps < layout.pipeline:
+        raise UsageError(
+            f"interleave {layout.interleave} needs as many micro-batches as the {layout.pipeline} pipeline stages, but "
+            f"a rank has {steps:,}; write interleave: 1, or at most {steps} stages"
         )

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.performance.machine import Machine
-from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case, Layouts
 from firstlight.performance.training.memory import host_memory, memory_parts
 from firstlight.performance.training.offload import updated_on_host
+from firstlight.performance.training.once import Parts
 from firstlight.performance.training.overlap import step_end
 from firstlight.performance.training.pipeline import pipeline_parts
 from firstlight.performance.training.sites import seen_between_sites

@@ -12,9 +12,9 @@ from firstlight.performance.power import utilisation
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.shapes import layers
 from firstlight.performance.training.batch import rounded, settled
-from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.memory import every_stage
+from firstlight.performance.training.once import Parts
 from firstlight.performance.training.options import check_host
 from firstlight.performance.training.space import check, space
 from firstlight.performance.training.step import Steps, case_of, steps
@@ -114,7 +114,8 @@ def best(
     """The layout with the shortest step among those that fit the memory, and why in words.
 
     Where the batch is open, each layout is tried at the batch that suits it (`batch.whole`), and the one that takes the
-    least time for each sequence is chosen.
+    least time for each sequence is chosen. It is one of a thinned space (`space`): a proposal asks this of dozens of
+    systems and numbers of accelerators, and the whole one (`every`) is a hundred times as large. `search` tries that.
 
     Raises:
         InfeasibleError: none fits; names the memory it takes, and how many accelerators would do.
@@ -123,21 +124,23 @@ def best(
     work = machine(accelerator, host, system, workload.precision, a)
     layouts = space(model, workload, system, accelerator, accelerators, a)
     if not len(layouts):
-        raise _too_many(workload, model, accelerators)
+        raise too_many(workload, model, accelerators)
     sequences = np.full(len(layouts), (workload.batch or 0.0) / workload.sequence)
     if is_open:
         inside = layouts.tensor * layouts.pipeline * layouts.context
         sequences = rounded(float(sequences[0]), accelerators // inside, layouts.micro_batch)
     found = steps(model, workload, work, layouts, accelerators, collective, a, sequences=sequences)
     if not found.fits.any():
-        raise _too_large(workload, model, system, accelerator, work, accelerators, found, collective, a)
+        least = float(found.used.min())
+        raise too_large(workload, model, system, accelerator, accelerators, least, collective, a, work)
     chosen = int(np.argmin(np.where(found.fits, found.time / np.maximum(sequences, 1.0), np.inf)))
     fitting = int(found.fits.sum())
     step = units.show(float(found.time[chosen]), "time")
     return layouts.one(chosen), f"the shortest step ({step}) of {fitting:,} layouts that fit, out of {len(layouts):,}"
 
 
-def _too_many(workload: Training, model: Model, accelerators: int) -> InfeasibleError:
+def too_many(workload: Training, model: Model, accelerators: int) -> InfeasibleError:
+    """That the batch has too few sequences for the data-parallel ranks of every layout."""
     sequences = (workload.batch or 0.0) / workload.sequence
     batch = units.show(workload.batch or 0.0, "tokens")
     remedy = f"Raise the batch, shorten the sequence of {workload.sequence:,} tokens, or use fewer accelerators."
@@ -148,19 +151,18 @@ def _too_many(workload: Training, model: Model, accelerators: int) -> Infeasible
     return InfeasibleError(f"{model.id} cannot be spread over {accelerators:,} accelerators:", (limit,))
 
 
-def _too_large(
+def too_large(
     workload: Training,
     model: Model,
     system: System,
     accelerator: Accelerator,
-    work: Machine,
     accelerators: int,
-    found: Steps,
+    least: float,
     collective: CollectiveTime,
     a: Assumptions,
+    work: Machine,
 ) -> InfeasibleError:
-    """What training takes at least, and the number of accelerators (by doubling) that would hold it."""
-    least = units.show(float(found.used.min()), "bytes")
+    """That no layout fits: the least memory that one takes [B], and how many accelerators (by doubling) would do."""
     enough, remedy = (
         accelerators,
         "No number of accelerators up to 1,024 times as many would hold it; shorten the sequence.",
@@ -171,5 +173,5 @@ def _too_large(
         if len(layouts) and steps(model, workload, work, layouts, enough, collective, a).fits.any():
             remedy = f"It fits on {enough:,} accelerators, or on accelerators with more memory."
             break
-    limit = Limit("memory", f"{least} an accelerator", units.show(work.memory, "bytes"), remedy)
+    limit = Limit("memory", f"{units.show(least, 'bytes')} an accelerator", units.show(work.memory, "bytes"), remedy)
     return InfeasibleError(f"{model.id} does not fit on {accelerators:,} {accelerator.id}:", (limit,))
