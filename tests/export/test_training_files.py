@@ -18,7 +18,6 @@ from firstlight.export.megatron import megatron, stages
 from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
 from firstlight.performance import training
-from firstlight.performance.training.orders import schedule_of
 from firstlight.performance.training.timeline import timeline
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
@@ -245,9 +244,3 @@ def test_options_are_keys_of_torchtitan_or_told():
     assert tomllib.loads(text)["parallelism"]["pipeline_parallel_schedule"] == "InterleavedZeroBubble"
     assert "nearest to zero-bubble" in notes(text)
     assert "narrow gradients" in notes(text)
-
-
-def test_a_schedule_without_a_timeline_is_refused_by_name():
-    with pytest.raises(UsageError, match="schedule zero-bubble"):
-        schedule_of(1, "zero-bubble")
-    assert schedule_of(1, "gpipe") == "gpipe"
