@@ -50,8 +50,8 @@ to these rows: bytes are counted from shapes, number formats and what the framew
 
 KORTH is figures 1 and 7 of Korthikanti et al. (arXiv 2205.05198): states and stored activations of the layers. SIMUMAX
 is what the allocator handed out at most on 8 B200 under Megatron-Core. TITAN is what the allocator reserved under
-PyTorch FSDP (torchtitan). There, tensor parallelism keeps gathered inputs that Megatron gathers again (the two rows of
-70B), and eager kernels keep what compiled ones fuse.
+PyTorch FSDP (torchtitan): its allocator reserves more around tensor parallelism than is counted here (TITAN-011), and
+eager kernels keep what compiled ones fuse.
 """
 LEFT_OUT_HEAD = """# Accuracy of training, groups left out
 

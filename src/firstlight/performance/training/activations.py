@@ -52,7 +52,8 @@ def _scores(layer: Layer, case: Case) -> float:
 def loss(case: Case) -> Floats:
     """The head's outputs and what their loss keeps of them [B] (n,)."""
     tokens = case.layouts.micro_batch * float(case.sequence) / case.layouts.context
-    return case.a["performance.loss_memory"] * tokens * case.ends.outputs / case.layouts.tensor
+    split = np.where(case.layouts.tensor > 1, case.a["performance.loss_memory_split"], 0.0)
+    return (case.a["performance.loss_memory"] + split) * tokens * case.ends.outputs / case.layouts.tensor
 
 
 def running(case: Case) -> Floats:
