@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from firstlight import units
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.training.orders import group_size
+from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Attention, Block, Experts, FeedForward, LatentAttention, Model
 from firstlight.spec.workload import Training
 
@@ -15,6 +16,8 @@ VERSION = "core_v0.15.0"
 """Tag of NVIDIA/Megatron-LM whose megatron/training/arguments.py the flags were checked against."""
 Flags = list[tuple[str, ...]]
 """A flag with its values, each."""
+_CONTEXT = {"ring": "p2p", "all-gather": "allgather", "ulysses": "a2a"}
+"""Megatron's word for a kind of context parallelism."""
 _SHARDED = {2: "optim_grads", 3: "optim_grads_params"}
 """Strategy of Megatron-FSDP by ZeRO stage."""
 
@@ -27,7 +30,8 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     """
     flags = [*_layout(model, result), *_precision(result), *_batch(workload, result)]
     flags += _architecture(model, result.sequence)
-    notes = [*_missing_of_model(model), *_missing_of_layout(result), *_environment(result)]
+    notes = [*_missing_of_model(model), *_missing_of_options(workload, result), *_missing_of_layout(result)]
+    notes += _environment(result)
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
         '# source this file, then: torchrun ... pretrain_gpt.py "${MEGATRON_ARGS[@]}"',
@@ -51,8 +55,11 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
     if layout.tensor > 1:
         flags.append(("sequence-parallel",))
     if _routed(model):
-        flags += [("expert-model-parallel-size", str(layout.expert)), ("expert-tensor-parallel-size", "1")]
-    return [*flags, *_sharding(layout.zero), *_recompute(layout.recompute, model)]
+        flags.append(("expert-model-parallel-size", str(layout.expert)))
+        flags.append(("expert-tensor-parallel-size", str(layout.expert_tensor)))
+    if layout.context > 1:
+        flags.append(("cp-comm-type", _CONTEXT[layout.context_kind]))
+    return [*flags, *_sharding(result), *_recompute(layout.recompute, model), *_states(layout)]
 
 
 def _stages(model: Model, result: TrainingResult) -> Flags:
@@ -61,8 +68,8 @@ def _stages(model: Model, result: TrainingResult) -> Flags:
     chunks, flags = layout.pipeline * layout.interleave, Flags()
     if layout.pipeline == 1:
         return flags
-    if depth % chunks:
-        flags.append(("pipeline-model-parallel-layout", stages(depth, chunks)))
+    if depth % chunks or layout.first_layers is not None or layout.last_layers is not None:
+        flags.append(("pipeline-model-parallel-layout", stages(depth, layout)))
     elif layout.interleave > 1:
         flags.append(("num-virtual-stages-per-pipeline-rank", str(layout.interleave)))
     group = group_size(layout.pipeline, result.micro_batches)
@@ -71,21 +78,48 @@ def _stages(model: Model, result: TrainingResult) -> Flags:
     return flags
 
 
-def stages(depth: int, chunks: int) -> str:
+def stages(depth: int, layout: TrainingLayout) -> str:
     """Layers in each chunk as Megatron writes them: E embedding, t layer, L head and loss, | next chunk.
 
-    The first chunks of the middle get one layer more than the others, the ends last, as they have other work.
+    Stages whose layers are given hold them evenly in their chunks. Of the others the first chunks of the middle get one
+    layer more than the rest, the ends last, as they have other work.
     """
-    least, more = divmod(depth, chunks)
-    order = [*range(1, chunks - 1), 0, chunks - 1]
-    fuller = set(order[:more])
-    texts = ["t" * (least + (chunk in fuller)) for chunk in range(chunks)]
+    count, each = layout.pipeline * layout.interleave, layout.pipeline
+    held: dict[int, int] = {}
+    for stage, given in ((0, layout.first_layers), (each - 1, layout.last_layers)):
+        if given is not None:
+            held |= _evenly(given, [*range(stage, count, each)])
+    ends = [chunk for chunk in (0, count - 1) if chunk not in held]
+    held |= _evenly(depth - sum(held.values()), [*(c for c in range(1, count - 1) if c not in held), *ends])
+    texts = ["t" * held[chunk] for chunk in range(count)]
     texts[0], texts[-1] = "E" + texts[0], texts[-1] + "L"
     return "|".join(texts)
 
 
-def _sharding(zero: int) -> Flags:
+def _evenly(layers: int, chunks: list[int]) -> dict[int, int]:
+    """So many layers over some chunks, the first of them with one more where they do not divide."""
+    if not chunks:
+        return {}
+    least, more = divmod(layers, len(chunks))
+    return {chunk: least + (place < more) for place, chunk in enumerate(chunks)}
+
+
+def _states(layout: TrainingLayout) -> Flags:
+    """Types of gradients and moments, and an optimizer on the host."""
+    flags: Flags = [("grad-reduce-in-bf16",)] if layout.gradients == "bf16" else []
+    if layout.moments != "fp32" or "optimizer" in layout.offload:
+        flags.append(("use-precision-aware-optimizer",))
+    if layout.moments != "fp32":
+        flags += [("exp-avg-dtype", layout.moments), ("exp-avg-sq-dtype", layout.moments)]
+    return [*flags, *([("optimizer-cpu-offload",)] if "optimizer" in layout.offload else [])]
+
+
+def _sharding(result: TrainingResult) -> Flags:
+    zero, shard = result.layout.zero, result.layout.shard
     overlap: Flags = [("overlap-grad-reduce",)]
+    if shard is not None and zero:
+        copies = result.data * result.layout.context // shard
+        overlap.append(("num-distributed-optimizer-instances", str(copies)))
     if zero >= 1:
         overlap.append(("overlap-param-gather",))
     if zero >= 2:
@@ -210,6 +244,20 @@ def _missing_of_model(model: Model) -> Iterator[str]:
             any(experts.latent or experts.shared_gate for experts in routed),
         f"only the {model.main.name} tower is in these flags, of {len(model.towers)}": len(model.towers) > 1,
     }  # fmt: skip
+    yield from (note for note, holds in checks.items() if holds)
+
+
+def _missing_of_options(workload: Training, result: TrainingResult) -> Iterator[str]:
+    """Options of the layout that these flags do not say."""
+    layout = result.layout
+    moved = [what for what in layout.offload if what != "optimizer"]
+    checks = {
+        f"a {layout.schedule} schedule is not in Megatron-LM {VERSION}, which runs 1F1B": layout.schedule != "1f1b",
+        "tokens dispatched in fp8 are not in these flags": layout.dispatch != "bf16",
+        f"{' and '.join(moved)} in the host's memory are not in these flags": bool(moved),
+        f"{layout.sites} sites are not in these flags; they describe one": layout.sites > 1,
+        "LoRA adapters are not in these flags; pretrain_gpt.py trains all weights": workload.adapters is not None,
+    }
     yield from (note for note, holds in checks.items() if holds)
 
 

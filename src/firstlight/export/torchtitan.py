@@ -13,6 +13,8 @@ import yaml
 from firstlight import units
 from firstlight.export.megatron import stages
 from firstlight.performance.result import TrainingResult
+from firstlight.performance.training.orders import schedule_of
+from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.workload import Training
 
@@ -20,6 +22,8 @@ VERSION = "v0.2.2"
 """Tag of pytorch/torchtitan whose torchtitan/config/job_config.py the keys were checked against."""
 _CHECKPOINT = {"none": {"mode": "none"}, "full": {"mode": "full"},
                "selective": {"mode": "selective", "selective_ac_option": "op"}}  # fmt: skip
+_SCHEDULES = {"1f1b": "1F1B", "interleaved": "Interleaved1F1B", "gpipe": "GPipe"}
+"""TorchTitan's word for a schedule."""
 _FQNS = {"E": ["tok_embeddings"], "L": ["norm", "output"]}
 """Modules of the ends of a language model, as TorchTitan calls them."""
 
@@ -31,7 +35,7 @@ def torchtitan(workload: Training, model: Model, result: TrainingResult) -> str:
         workload: what is trained. model: architecture. result: of the run, with its layout.
     """
     head = f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for TorchTitan {VERSION}."
-    lines = [head, *(f"# NOTE: {note}" for note in _missing(model, result))]
+    lines = [head, *(f"# NOTE: {note}" for note in _missing(workload, model, result))]
     for table, values in _tables(workload, model, result).items():
         lines += ["", f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
@@ -64,31 +68,35 @@ def _quantized(model: Model) -> dict[str, dict[str, Any]]:
 
 def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:
     layout = result.layout
-    whole = layout.zero == 0
+    shards = (
+        1 if layout.zero == 0 else min((layout.shard or result.data * layout.context) // layout.context, result.data)
+    )
     found: dict[str, Any] = {
-        "data_parallel_replicate_degree": result.data if whole else 1,
-        "data_parallel_shard_degree": 1 if whole else result.data,
+        "data_parallel_replicate_degree": result.data // max(shards, 1),
+        "data_parallel_shard_degree": max(shards, 1),
         "fsdp_reshard_after_forward": "always" if layout.zero == 3 else "never",
         "tensor_parallel_degree": layout.tensor,
         "enable_async_tensor_parallel": layout.tensor > 1,
         "context_parallel_degree": layout.context,
         "pipeline_parallel_degree": layout.pipeline,
     }
+    if layout.context > 1:
+        found["context_parallel_rotate_method"] = "allgather" if layout.context_kind == "all-gather" else "alltoall"
     if layout.pipeline > 1:
         found |= {
-            "pipeline_parallel_schedule": "Interleaved1F1B" if layout.interleave > 1 else "1F1B",
+            "pipeline_parallel_schedule": _SCHEDULES.get(schedule_of(layout), "1F1B"),
             "pipeline_parallel_microbatch_size": layout.micro_batch,
-            "module_fqns_per_model_part": _modules(model, layout.pipeline * layout.interleave),
+            "module_fqns_per_model_part": _modules(model, layout),
         }
     if _routed(model):
-        found |= {"expert_parallel_degree": layout.expert, "expert_tensor_parallel_degree": 1}
+        found |= {"expert_parallel_degree": layout.expert, "expert_tensor_parallel_degree": layout.expert_tensor}
     return found
 
 
-def _modules(model: Model, chunks: int) -> list[list[str]]:
+def _modules(model: Model, layout: TrainingLayout) -> list[list[str]]:
     """Modules of each chunk of the pipeline."""
     depth, found, layer = sum(block.count for block in model.main.blocks), list[list[str]](), 0
-    for chunk in stages(depth, chunks).split("|"):
+    for chunk in stages(depth, layout).split("|"):
         names: list[str] = []
         for letter in chunk:
             names += _FQNS.get(letter, [f"layers.{layer}"])
@@ -101,20 +109,32 @@ def _routed(model: Model) -> bool:
     return any(isinstance(block.feed_forward, Experts) for block in model.main.blocks)
 
 
-def _missing(model: Model, result: TrainingResult) -> Iterator[str]:
+def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterator[str]:
     """What of the run this configuration does not say."""
     layout = result.layout
     yield f"predicted: {units.show(result.step_time.p50, 'time')} a step, MFU {result.mfu.p50:.1%}"
-    if model.id not in _flavors():
-        yield f"TorchTitan {VERSION} has no flavor of {model.id}; add one, and name it in [model] as name and flavor"
-    if layout.zero == 1:
-        yield "ZeRO-1 cannot be expressed; FSDP that keeps its weights after the forward pass (ZeRO-2) is the nearest"
     used = result.data * layout.tensor * layout.pipeline * layout.context
-    if used < result.accelerators:
-        yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
     sequences, filled = result.batch / result.sequence, result.micro_batches * layout.micro_batch * result.data
-    if round(sequences) != filled:
-        yield f"the batch of {sequences:,.0f} sequences does not fill whole micro-batches; {filled:,} does"
+    idle, zero = result.accelerators - used, layout.zero
+    states = layout.gradients != "fp32" or layout.moments != "fp32"
+    checks = {
+        f"TorchTitan {VERSION} has no flavor of {model.id}; add one, and name it in [model] as name and flavor":
+            model.id not in _flavors(),
+        "ZeRO-1 cannot be expressed; FSDP that keeps its weights after the forward pass (ZeRO-2) is the nearest":
+            zero == 1,
+        f"start {used:,} ranks; the other {idle:,} accelerators have no part in this layout": idle > 0,
+        f"the batch of {sequences:,.0f} sequences does not fill whole micro-batches; {filled:,} does":
+            round(sequences) != filled,
+        f"a {layout.schedule} schedule cannot be expressed as it is reckoned; 1F1B is written":
+            schedule_of(layout) not in _SCHEDULES,
+        "Ulysses cannot be expressed; keys and values go round instead": layout.context_kind == "ulysses",
+        "types of gradients and moments cannot be expressed": states,
+        "what is kept in the host's memory is not in this file": bool(layout.offload),
+        "tokens dispatched in fp8 are not in this file": layout.dispatch != "bf16",
+        f"{layout.sites} sites are not in this file; it describes one": layout.sites > 1,
+        "LoRA adapters are not in this file": workload.adapters is not None,
+    }  # fmt: skip
+    yield from (note for note, holds in checks.items() if holds)
 
 
 @cache
