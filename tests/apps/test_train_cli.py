@@ -113,6 +113,15 @@ def test_a_search_keeps_and_compares_a_layout_that_is_written(folder):
     assert "front" in text
 
 
+def test_options_of_a_layout_are_told(folder):
+    option = "design.placements[0].training={pipeline: 4, schedule: gpipe, offload: [optimizer]}"
+    done = run("given.yaml", "--quiet", "-o", "out", "--set", option, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "schedule gpipe, offload optimizer" in done.stdout
+    trace = json.loads((folder / "out" / "llama-3-8b.trace.json").read_text("utf-8"))
+    assert trace["otherData"]["schedule"] == "gpipe"
+
+
 def test_files(folder):
     done = run("given.yaml", "-o", "out", "--quiet", folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
