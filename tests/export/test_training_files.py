@@ -166,7 +166,8 @@ def test_options_of_a_layout_are_flags_or_notes():
     run, model, result = case("llama-3-8b", layout, accelerators=64)
     text = megatron(run, model, result)
     for flag in (
-        "--cp-comm-type a2a", "--grad-reduce-in-bf16", "--use-precision-aware-optimizer", "--exp-avg-dtype fp8",
+        "--cp-comm-type a2a", "--grad-reduce-in-bf16", "--main-grads-dtype bf16",
+        "--use-precision-aware-optimizer", "--exp-avg-dtype fp8",
         "--optimizer-cpu-offload", "--num-distributed-optimizer-instances 4",
     ):  # fmt: skip
         assert f"  {flag}\n" in text
@@ -178,13 +179,13 @@ def test_options_of_a_layout_are_flags_or_notes():
 
 
 @pytest.mark.parametrize("schedule", ["gpipe", "zero-bubble", "dualpipe"])
-def test_schedules_are_written_where_they_are_known(schedule):
+def test_schedules_have_as_many_chunks_as_they_run_with(schedule):
     run, model, result = case("llama-3-8b", TrainingLayout(pipeline=4, schedule=schedule), accelerators=16)
-    assert f"{schedule} schedule" in notes(megatron(run, model, result))
+    assert f"no {schedule} schedule" in notes(megatron(run, model, result))
     titan = torchtitan(run, model, result)
-    assert ("cannot be expressed" in notes(titan).replace("ZeRO-1 cannot", "")) == (schedule != "gpipe")
-    written = tomllib.loads(titan)["parallelism"]["pipeline_parallel_schedule"]
-    assert written == ("GPipe" if schedule == "gpipe" else "1F1B")
+    assert ("nearest to" in notes(titan)) == (schedule != "gpipe")
+    parts = tomllib.loads(titan)["parallelism"]["module_fqns_per_model_part"]
+    assert len(parts) == (4 if schedule == "gpipe" else 8)
 
 
 def test_torchtitan_batches_count_the_micro_batches_of_a_pipeline():
@@ -261,3 +262,26 @@ def test_a_trace_names_its_ranks_and_streams():
     assert named == {(r, t): n for r in (0, 1) for t, n in enumerate(("compute", "communication"))}
     passes = [e for e in body["traceEvents"] if e["name"] == "forward" and e["pid"] == 1]
     assert [e["args"]["micro_batch"] for e in passes] == list(range(len(passes)))
+
+
+OPTIONS = TrainingLayout.model_validate({
+    "tensor": 2, "pipeline": 4, "context": 2, "context_kind": "all-gather", "first_layers": 7, "last_layers": 7,
+    "schedule": "zero-bubble", "gradients": "bf16", "moments": "fp8", "offload": ["optimizer"],
+})  # fmt: skip
+
+
+def test_options_are_flags_of_megatron_or_told():
+    found = flags("llama-3-8b", OPTIONS)
+    assert found["--cp-comm-type"] == ["allgather"]
+    assert found["--decoder-first-pipeline-num-layers"] == ["7"]
+    assert found["--main-grads-dtype"] == ["bf16"]
+    assert found["--exp-avg-dtype"] == ["fp8"]
+    assert {"--optimizer-cpu-offload", "--use-precision-aware-optimizer"} <= set(found)
+    assert "no zero-bubble schedule" in notes(megatron(*case("llama-3-8b", OPTIONS)))
+
+
+def test_options_are_keys_of_torchtitan_or_told():
+    text = torchtitan(*case("llama-3-8b", OPTIONS))
+    assert tomllib.loads(text)["parallelism"]["pipeline_parallel_schedule"] == "InterleavedZeroBubble"
+    assert "nearest to zero-bubble" in notes(text)
+    assert "narrow gradients" in notes(text)

@@ -49,8 +49,9 @@ class TrainingRun(Result):
 
     @property
     def fits(self) -> bool:
-        """The memory holds it."""
-        return self.result.memory <= self.result.memory_available
+        """The memory holds it, the accelerator's and the host's."""
+        kept = self.result.host_memory <= self.result.host_memory_available
+        return kept and self.result.memory <= self.result.memory_available
 
     def timeline(self) -> Timeline:
         """One optimizer step, pass by pass."""

@@ -16,10 +16,9 @@ VERSION = "core_v0.15.0"
 """Tag of NVIDIA/Megatron-LM whose megatron/training/arguments.py the flags were checked against."""
 Flags = list[tuple[str, ...]]
 """A flag with its values, each."""
-_CONTEXT = {"ring": "p2p", "all-gather": "allgather", "ulysses": "a2a"}
-"""Megatron's word for a kind of context parallelism."""
 _SHARDED = {2: "optim_grads", 3: "optim_grads_params"}
 """Strategy of Megatron-FSDP by ZeRO stage."""
+_CONTEXTS = {"all-gather": "allgather", "ulysses": "a2a"}
 
 
 def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
@@ -30,8 +29,7 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     """
     flags = [*_layout(model, result), *_precision(result), *_batch(workload, result)]
     flags += _architecture(model, result.sequence)
-    notes = [*_missing_of_model(model), *_missing_of_options(workload, result), *_missing_of_layout(result)]
-    notes += _environment(result)
+    notes = [*_missing_of_model(model), *_missing_of_layout(result), *_adapters(workload), *_environment(result)]
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
         '# source this file, then: torchrun ... pretrain_gpt.py "${MEGATRON_ARGS[@]}"',
@@ -57,9 +55,9 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
     if _routed(model):
         flags.append(("expert-model-parallel-size", str(layout.expert)))
         flags.append(("expert-tensor-parallel-size", str(layout.expert_tensor)))
-    if layout.context > 1:
-        flags.append(("cp-comm-type", _CONTEXT[layout.context_kind]))
-    return [*flags, *_sharding(result), *_recompute(layout.recompute, model), *_states(layout)]
+    if layout.context_kind != "ring":
+        flags.append(("cp-comm-type", _CONTEXTS[layout.context_kind]))
+    return [*flags, *_sharding(result), *_states(layout), *_recompute(layout.recompute, model)]
 
 
 def _stages(model: Model, result: TrainingResult) -> Flags:
@@ -68,7 +66,9 @@ def _stages(model: Model, result: TrainingResult) -> Flags:
     chunks, flags = layout.pipeline * layout.interleave, Flags()
     if layout.pipeline == 1:
         return flags
-    if depth % chunks or layout.first_layers is not None or layout.last_layers is not None:
+    ends = {"first": layout.first_layers, "last": layout.last_layers}
+    flags += [(f"decoder-{end}-pipeline-num-layers", str(count)) for end, count in ends.items() if count is not None]
+    if depth % chunks and not flags:
         flags.append(("pipeline-model-parallel-layout", stages(depth, layout)))
     elif layout.interleave > 1:
         flags.append(("num-virtual-stages-per-pipeline-rank", str(layout.interleave)))
@@ -104,16 +104,6 @@ def _evenly(layers: int, chunks: list[int]) -> dict[int, int]:
     return {chunk: least + (place < more) for place, chunk in enumerate(chunks)}
 
 
-def _states(layout: TrainingLayout) -> Flags:
-    """Types of gradients and moments, and an optimizer on the host."""
-    flags: Flags = [("grad-reduce-in-bf16",)] if layout.gradients == "bf16" else []
-    if layout.moments != "fp32" or "optimizer" in layout.offload:
-        flags.append(("use-precision-aware-optimizer",))
-    if layout.moments != "fp32":
-        flags += [("exp-avg-dtype", layout.moments), ("exp-avg-sq-dtype", layout.moments)]
-    return [*flags, *([("optimizer-cpu-offload",)] if "optimizer" in layout.offload else [])]
-
-
 def _sharding(result: TrainingResult) -> Flags:
     zero, shard = result.layout.zero, result.layout.shard
     overlap: Flags = [("overlap-grad-reduce",)]
@@ -126,6 +116,18 @@ def _sharding(result: TrainingResult) -> Flags:
         fsdp: Flags = [("use-megatron-fsdp",), ("data-parallel-sharding-strategy", _SHARDED[zero])]
         return [*fsdp, ("ckpt-format", "fsdp_dtensor"), ("use-distributed-optimizer",), *overlap]
     return [("use-distributed-optimizer",), *overlap] if zero else overlap
+
+
+def _states(layout: TrainingLayout) -> Flags:
+    """Types of gradients and moments, and an optimizer on the host."""
+    flags: Flags = []
+    if layout.gradients != "fp32":
+        flags += [("grad-reduce-in-bf16",), ("main-grads-dtype", layout.gradients)]
+    if layout.moments != "fp32":
+        flags += [("exp-avg-dtype", layout.moments), ("exp-avg-sq-dtype", layout.moments)]
+    if "optimizer" in layout.offload:
+        flags += [("optimizer-cpu-offload",), ("overlap-cpu-optimizer-d2h-h2d",)]
+    return [("use-precision-aware-optimizer",), *flags] if flags else flags
 
 
 def _recompute(level: str, model: Model) -> Flags:
@@ -247,20 +249,6 @@ def _missing_of_model(model: Model) -> Iterator[str]:
     yield from (note for note, holds in checks.items() if holds)
 
 
-def _missing_of_options(workload: Training, result: TrainingResult) -> Iterator[str]:
-    """Options of the layout that these flags do not say."""
-    layout = result.layout
-    moved = [what for what in layout.offload if what != "optimizer"]
-    checks = {
-        f"a {layout.schedule} schedule is not in Megatron-LM {VERSION}, which runs 1F1B": layout.schedule != "1f1b",
-        "tokens dispatched in fp8 are not in these flags": layout.dispatch != "bf16",
-        f"{' and '.join(moved)} in the host's memory are not in these flags": bool(moved),
-        f"{layout.sites} sites are not in these flags; they describe one": layout.sites > 1,
-        "LoRA adapters are not in these flags; pretrain_gpt.py trains all weights": workload.adapters is not None,
-    }
-    yield from (note for note, holds in checks.items() if holds)
-
-
 def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
     """What of the run these flags do not say."""
     layout, each = result.layout, result.data * result.layout.micro_batch
@@ -275,8 +263,27 @@ def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
         yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
     if layout.recompute == "selective":
         yield "norms and activations are reckoned to be computed again; --recompute-modules has no dense activation"
+    if layout.schedule != "1f1b":
+        yield f"Megatron-LM has no {layout.schedule} schedule; these flags run 1F1B"
+    yield from beyond_frameworks(layout)
     if layout.zero >= 2 and layout.pipeline > 1:
         yield f"ZeRO-{layout.zero} is Megatron-FSDP, which gathers and scatters for each micro-batch of the pipeline"
+
+
+def _adapters(workload: Training) -> Iterator[str]:
+    if workload.adapters is not None:
+        yield "LoRA adapters are not in these flags; pretrain_gpt.py trains all weights"
+
+
+def beyond_frameworks(layout: TrainingLayout) -> Iterator[str]:
+    """Options that no flag of either framework stands for."""
+    if layout.sites > 1:
+        yield f"{layout.sites} sites, joined every {layout.synchronise} steps, need an outer optimizer around them"
+    for what in ("activations", "weights"):
+        if what in layout.offload:
+            yield f"{what} in the host's memory are not in these settings"
+    if layout.dispatch != "bf16":
+        yield f"tokens dispatched in {layout.dispatch} are not in these settings"
 
 
 def _environment(result: TrainingResult) -> Iterator[str]:

@@ -11,9 +11,8 @@ from typing import Any, cast
 import yaml
 
 from firstlight import units
-from firstlight.export.megatron import stages
+from firstlight.export.megatron import beyond_frameworks, stages
 from firstlight.performance.result import TrainingResult
-from firstlight.performance.training.orders import schedule_of
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.workload import Training
@@ -22,8 +21,10 @@ VERSION = "v0.2.2"
 """Tag of pytorch/torchtitan whose torchtitan/config/job_config.py the keys were checked against."""
 _CHECKPOINT = {"none": {"mode": "none"}, "full": {"mode": "full"},
                "selective": {"mode": "selective", "selective_ac_option": "op"}}  # fmt: skip
-_SCHEDULES = {"1f1b": "1F1B", "interleaved": "Interleaved1F1B", "gpipe": "GPipe"}
-"""TorchTitan's word for a schedule."""
+_SCHEDULES = {"1f1b": "1F1B", "gpipe": "GPipe", "zero-bubble": "InterleavedZeroBubble", "dualpipe": "DualPipeV"}
+"""The schedule of torch.distributed.pipelining that is the layout's, or the nearest to it."""
+_TWICE = ("zero-bubble", "dualpipe")
+"""Schedules whose nearest one runs two chunks on each rank."""
 _FQNS = {"E": ["tok_embeddings"], "L": ["norm", "output"]}
 """Modules of the ends of a language model, as TorchTitan calls them."""
 
@@ -68,12 +69,10 @@ def _quantized(model: Model) -> dict[str, dict[str, Any]]:
 
 def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:
     layout = result.layout
-    shards = (
-        1 if layout.zero == 0 else min((layout.shard or result.data * layout.context) // layout.context, result.data)
-    )
+    shards = _shards(result)
     found: dict[str, Any] = {
-        "data_parallel_replicate_degree": result.data // max(shards, 1),
-        "data_parallel_shard_degree": max(shards, 1),
+        "data_parallel_replicate_degree": result.data // shards,
+        "data_parallel_shard_degree": shards,
         "fsdp_reshard_after_forward": "always" if layout.zero == 3 else "never",
         "tensor_parallel_degree": layout.tensor,
         "enable_async_tensor_parallel": layout.tensor > 1,
@@ -84,7 +83,7 @@ def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:
         found["context_parallel_rotate_method"] = "allgather" if layout.context_kind == "all-gather" else "alltoall"
     if layout.pipeline > 1:
         found |= {
-            "pipeline_parallel_schedule": _SCHEDULES.get(schedule_of(layout), "1F1B"),
+            "pipeline_parallel_schedule": "Interleaved1F1B" if layout.interleave > 1 else _SCHEDULES[layout.schedule],
             "pipeline_parallel_microbatch_size": layout.micro_batch,
             "module_fqns_per_model_part": _modules(model, layout),
         }
@@ -93,8 +92,18 @@ def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:
     return found
 
 
+def _shards(result: TrainingResult) -> int:
+    """Data-parallel ranks that FSDP shards over, context-parallel ones not counted."""
+    layout = result.layout
+    if layout.zero == 0:
+        return 1
+    return result.data if layout.shard is None else max(min(layout.shard // layout.context, result.data), 1)
+
+
 def _modules(model: Model, layout: TrainingLayout) -> list[list[str]]:
-    """Modules of each chunk of the pipeline."""
+    """Modules of each chunk of the pipeline; two chunks a rank where the schedule runs only so."""
+    if layout.schedule in _TWICE:
+        layout = layout.model_copy(update={"interleave": 2})
     depth, found, layer = sum(block.count for block in model.main.blocks), list[list[str]](), 0
     for chunk in stages(depth, layout).split("|"):
         names: list[str] = []
@@ -113,28 +122,25 @@ def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterat
     """What of the run this configuration does not say."""
     layout = result.layout
     yield f"predicted: {units.show(result.step_time.p50, 'time')} a step, MFU {result.mfu.p50:.1%}"
+    if model.id not in _flavors():
+        yield f"TorchTitan {VERSION} has no flavor of {model.id}; add one, and name it in [model] as name and flavor"
+    if layout.zero == 1:
+        yield "ZeRO-1 cannot be expressed; FSDP that keeps its weights after the forward pass (ZeRO-2) is the nearest"
+    if layout.schedule in _TWICE:
+        yield f"{_SCHEDULES[layout.schedule]} is the schedule of PyTorch that is nearest to {layout.schedule}"
+    if layout.gradients != "fp32" or layout.moments != "fp32" or "optimizer" in layout.offload:
+        yield "narrow gradients and moments, and an optimizer on the host, are not in these settings"
+    if layout.context > 1 and layout.context_kind == "ulysses":
+        yield "Ulysses cannot be expressed; keys and values go round instead"
+    if workload.adapters is not None:
+        yield "LoRA adapters are not in these settings"
+    yield from beyond_frameworks(layout)
     used = result.data * layout.tensor * layout.pipeline * layout.context
+    if used < result.accelerators:
+        yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
     sequences, filled = result.batch / result.sequence, result.micro_batches * layout.micro_batch * result.data
-    idle, zero = result.accelerators - used, layout.zero
-    states = layout.gradients != "fp32" or layout.moments != "fp32"
-    checks = {
-        f"TorchTitan {VERSION} has no flavor of {model.id}; add one, and name it in [model] as name and flavor":
-            model.id not in _flavors(),
-        "ZeRO-1 cannot be expressed; FSDP that keeps its weights after the forward pass (ZeRO-2) is the nearest":
-            zero == 1,
-        f"start {used:,} ranks; the other {idle:,} accelerators have no part in this layout": idle > 0,
-        f"the batch of {sequences:,.0f} sequences does not fill whole micro-batches; {filled:,} does":
-            round(sequences) != filled,
-        f"a {layout.schedule} schedule cannot be expressed as it is reckoned; 1F1B is written":
-            schedule_of(layout) not in _SCHEDULES,
-        "Ulysses cannot be expressed; keys and values go round instead": layout.context_kind == "ulysses",
-        "types of gradients and moments cannot be expressed": states,
-        "what is kept in the host's memory is not in this file": bool(layout.offload),
-        "tokens dispatched in fp8 are not in this file": layout.dispatch != "bf16",
-        f"{layout.sites} sites are not in this file; it describes one": layout.sites > 1,
-        "LoRA adapters are not in this file": workload.adapters is not None,
-    }  # fmt: skip
-    yield from (note for note, holds in checks.items() if holds)
+    if round(sequences) != filled:
+        yield f"the batch of {sequences:,.0f} sequences does not fill whole micro-batches; {filled:,} does"
 
 
 @cache

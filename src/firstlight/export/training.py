@@ -14,6 +14,7 @@ from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
 from firstlight.performance.training.advice import difference
 from firstlight.performance.training.found import Alternative, TrainingSearch
+from firstlight.performance.training.orders import SCHEDULES
 from firstlight.performance.training.reasons import WORDS
 from firstlight.performance.training.timeline import COMMUNICATION
 from firstlight.spec import load
@@ -30,8 +31,8 @@ def write_training(answer: TrainingAnswer, folder: Path) -> tuple[Path, ...]:
     """Write the JSON, and for each run its trace and its launch files; what an earlier run left there is replaced.
 
     Returns:
-        training.json; design.yaml, the resolved plan; then of each run NAME.trace.json, NAME.megatron.sh,
-        NAME.torchtitan.toml.
+        training.json; design.yaml, the resolved plan; then of each run NAME.trace.json (not of schedules that no
+        timeline shows), NAME.megatron.sh, NAME.torchtitan.toml.
 
     Raises:
         UsageError: the folder cannot be written; nothing has been changed then.
@@ -42,7 +43,8 @@ def write_training(answer: TrainingAnswer, folder: Path) -> tuple[Path, ...]:
             "design.yaml": load.dump(answer.plan, base=answer.base, to=folder),
         }
         for name, run in zip(_names(answer), answer.runs, strict=True):
-            texts[f"{name}.trace.json"] = trace(run.timeline())
+            if run.result.layout.schedule in SCHEDULES:
+                texts[f"{name}.trace.json"] = trace(run.timeline())
             texts[f"{name}.megatron.sh"] = megatron(run.workload, run.model, run.result)
             texts[f"{name}.torchtitan.toml"] = torchtitan(run.workload, run.model, run.result)
         for name, text in texts.items():

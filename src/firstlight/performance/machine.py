@@ -145,7 +145,7 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
     """The machine that a system's accelerator is, for work in this precision ("bf16", "fp8", "fp4").
 
     Efficiencies in training are the family's, scaled by (achieved matmul share / the reference chip's)^power where the
-    catalogue has an achieved rate, slower where the power limit leaves less for each FLOP/s than the reference chip has,
+    catalogue has an achieved rate, slower where the power limit leaves less for each FLOP/s than on the reference chip,
     growing with the year of the software and bounded by the kernels' ceiling.
     """
     kind, group = runs_as(accelerator, precision), family(accelerator.architecture)

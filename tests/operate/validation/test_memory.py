@@ -84,11 +84,10 @@ def test_a_row_that_cannot_be_is_told_and_the_next_one_predicted(tmp_path, cells
     assert good.predicted is not None
 
 
-def test_columns_of_speed_may_be_missing_but_not_those_of_the_run(tmp_path):
+def test_a_misspelt_column_is_refused_and_those_of_speed_are_not_missed(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_text("case_id,tier\n1,A\n", "utf-8")
-    with pytest.raises(DocumentError) as no:
+    path.write_text("case_id,tier,memory_count\n1,A,layers\n", "utf-8")
+    with pytest.raises(DocumentError, match='unknown column "memory_count"'):
         validate_memory(path, catalog.shipped())
-    missing = {problem.where for problem in no.value.problems}
-    assert {"layers", "memory_counts"} <= missing
-    assert "step_time_s" not in missing
+    (one,) = validated(tmp_path, FIRST)
+    assert one.assumed == ()

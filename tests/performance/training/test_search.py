@@ -213,3 +213,14 @@ def test_advice_where_nothing_fits_names_more_accelerators():
     tiny = CHIP.model_copy(update={"memory": 6e9})
     text = advice(work(96, 8192), DENSE, SYSTEM, tiny, HOST, 1, TrainingLayout(), wire, shipped())
     assert "It fits on" in text or "No number" in text
+
+
+def test_advice_keeps_the_layout_s_options_and_tries_narrower_states():
+    """One accelerator, whose memory holds the states with 2 bytes a gradient only: no shape helps."""
+    given = TrainingLayout(recompute="full")
+    run = work(96, 8192)
+    asked = training.train(run, DENSE, SYSTEM, SMALL, HOST, 1, given, wire, shipped())
+    least = asked.memory - asked.memory_parts["gradients"] / 4
+    text = advice(run, DENSE, SYSTEM, SMALL.model_copy(update={"memory": least}), HOST, 1, given, wire, shipped())
+    assert text.startswith("with ")
+    assert text.split(": ")[0].removeprefix("with ") in ("gradients", "moments", "offload")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("cases", "predicted", "weighted_median_ape", "weighted_p90_ape", "weighted_mean_ape", "signed_bias",
             "interval80_coverage")  # fmt: skip
+SHOWN = 20
+"""Refused rows that are printed."""
 _HEADER = ("slice", "cases", "predicted", "median", "P90", "mean", "bias", "covered")
 
 
@@ -77,6 +79,11 @@ def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
     for name, parted in summary["by"].items():
         lines += [_line(f"{name} {value}", scores) for value, scores in parted.items()]
     print_table(lines, _HEADER)
+    refused = [one for one in board.outcomes if one.reason]
+    for one in refused[:SHOWN]:
+        click.echo(f"refused {one.case_id or 'a row without case_id'}: {one.reason}")
+    if len(refused) > SHOWN:
+        click.echo(f"and {len(refused) - SHOWN:,} more; --out writes them all")
 
 
 def _line(name: str, scores: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from firstlight.twin.protocols import Floats, Ints
 SCALE = 0.06
 """Residual, in the logarithm, that counts like one standard deviation of a prior."""
 NUDGE = 0.02
-"""Step of the derivatives, in the logarithm of a parameter; downwards, because a parameter may have a greatest value."""
+"""Step of the derivatives, in the logarithm of a parameter; downwards, as a parameter may have a greatest value."""
 HALVINGS = 4
 ENOUGH = 1e-3
 """Share of the objective that a step must take off for another one to be worth its derivatives."""

@@ -99,12 +99,14 @@ class Values:
     families: Mapping[str, Mapping[str, float | str | Factor]]
 
 
-def at(parameters: Sequence[Parameter], theta: Floats) -> Values:
-    """The assumptions with the parameters at theta [..., parameters].
+def at(parameters: Sequence[Parameter], theta: Floats, more: Mapping[str, float] | None = None) -> Values:
+    """The assumptions with the parameters at theta [..., parameters], and more that were not fitted.
 
     Where theta holds many fits, each value is an array over them: the step model computes one configuration for each.
     """
     entries, families = shipped(), dict[str, dict[str, float | str | Factor]]()
+    for name, value in (more or {}).items():
+        entries[name] = replace(entries[name], value=value)
     for parameter, each in zip(parameters, np.moveaxis(theta, -1, 0), strict=True):
         value: Any = parameter.value(each)  # a number to the type checker and to the models; see above
         if parameter.family:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from firstlight import units
 from firstlight.errors import FirstlightError, UsageError
@@ -15,16 +15,20 @@ from firstlight.operate.calibration import fit, parameters
 from firstlight.operate.calibration.parameters import Parameter, Values
 from firstlight.operate.validation import software, table
 from firstlight.operate.validation.runs import COLUMNS, Run, read_run
-from firstlight.operate.validation.score import Outcome, Scoreboard
+from firstlight.operate.validation.score import Outcome, Scoreboard, weighted_quantile
 from firstlight.operate.validation.table import CellError, Row
-from firstlight.operate.validation.training import predict, target
+from firstlight.operate.validation.training import predict, slices_of, target
 from firstlight.performance.machine import machine
+from firstlight.performance.shapes import layers
 from firstlight.performance.training import Layouts, case_of, step_parts
+from firstlight.performance.uncertainty import CLASSES, training_class
 from firstlight.spec.assumptions import Assumptions, shipped
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import CollectiveTime, Floats, Operation
 
 STEPS = 6
+COVERED = 0.8
+"""Of runs that an interval is to cover."""
 AT_ONCE = 2048
 """Configurations of one run that are computed side by side."""
 
@@ -54,7 +58,7 @@ class Measured:
 
     Attributes:
         row, run: as read. collective: times on its fabric.
-        metric, measured, weight: target column, its value, its weight.
+        metric, measured, weight: target column, its value, its weight. kind: class of its interval.
         ratio: logarithm of predicted over measured speed with the shipped assumptions, and seconds: the step then [s].
     """
 
@@ -64,6 +68,7 @@ class Measured:
     metric: str
     measured: float
     weight: float
+    kind: str
     ratio: float
     seconds: float
 
@@ -75,7 +80,9 @@ class Calibration:
     Attributes:
         parameters: that were fitted; values: of each [SI, or a factor]; spread: of its logarithm after the fit.
         fitted: the score on the runs that were fitted to.
-        left_out: the score of each run with its whole group left out of the fit; None where there is but one group.
+        left_out: the score of each run with its whole group left out of the fit, also of the fit of intervals; None
+            where there is but one group.
+        widths: half widths of intervals by class of run, from all left-out runs.
     """
 
     parameters: tuple[Parameter, ...]
@@ -83,14 +90,13 @@ class Calibration:
     spread: tuple[float, ...]
     fitted: Scoreboard
     left_out: Scoreboard | None
+    widths: Mapping[str, float]
 
     def assumptions(self) -> dict[str, str | float]:
         """The fitted values of shipped assumptions, as a plan writes them below `assumptions:`."""
-        return {
-            parameter.name: units.exact(float(f"{value:.4g}"), shipped()[parameter.name].dimension)
-            for parameter, value in zip(self.parameters, self.values, strict=True)
-            if not parameter.family
-        }
+        found = {p.name: value for p, value in zip(self.parameters, self.values, strict=True) if not p.family}
+        found |= _named(self.widths)
+        return {name: units.exact(float(f"{value:.4g}"), shipped()[name].dimension) for name, value in found.items()}
 
 
 def calibrate_training(
@@ -111,7 +117,7 @@ def calibrate_training(
         progress: called with what is being done.
 
     Raises:
-        DocumentError: the file cannot be read or lacks columns.
+        DocumentError: the file cannot be read, or has misspelt columns.
         UsageError: no run of it can be predicted.
     """
     progress(f"reading {cases}")
@@ -120,15 +126,32 @@ def calibrate_training(
     problem = _problem(runs, found)
     whole = fit.solve(problem, _start()[None], np.ones((1, len(runs)), dtype=bool), steps, progress)
     theta = whole.theta[0]
-    fitted, left_out = _board(runs, np.repeat(theta[None], len(runs), axis=0)), None
+    fitted, left_out, widths = _board(runs, np.repeat(theta[None], len(runs), axis=0)), None, dict[str, float]()
     count = int(problem.groups.max()) + 1
     if count > 1:
         progress("leaving groups out")
         kept = problem.groups != np.arange(count)[:, None]
         others = fit.solve(problem, np.repeat(whole.theta, count, axis=0), kept, steps, progress)
-        left_out = _board(runs, others.theta[problem.groups])
+        off = np.abs(others.residuals[problem.groups, np.arange(len(runs))])
+        nested = [_widths(runs, off, rows) for rows in kept]
+        widths = _widths(runs, off, np.ones(len(runs), dtype=bool))
+        left_out = _board(runs, others.theta[problem.groups], [nested[group] for group in problem.groups])
     values = tuple(float(p.value(each)) for p, each in zip(found, theta, strict=True))
-    return Calibration(found, values, tuple(map(float, whole.spread[0])), fitted, left_out)
+    return Calibration(found, values, tuple(map(float, whole.spread[0])), fitted, left_out, widths)
+
+
+def _widths(runs: Sequence[Measured], off: Floats, keep: NDArray[np.bool_]) -> dict[str, float]:
+    """By class of run, the logarithm of predicted over measured that 80 % of the kept runs' weight stays below."""
+    weights, found = np.array([run.weight for run in runs]), dict[str, float]()
+    for kind in CLASSES:
+        rows = keep & np.array([run.kind == kind for run in runs])
+        if rows.any():
+            found[kind] = float(weighted_quantile(off[rows], weights[rows], COVERED) or 0.0)
+    return found
+
+
+def _spread(kind: str) -> str:
+    return f"performance.spread_{kind}"
 
 
 def _start() -> Floats:
@@ -139,7 +162,7 @@ def _start() -> Floats:
 def _read(cases: Path, catalog: Catalog, tiers: frozenset[str]) -> list[Measured]:
     runs = list[Measured]()
     for row in table.read(cases, COLUMNS):
-        if row.text("tier") not in tiers:
+        if not table.counts(row, tiers):
             continue
         try:
             runs.append(_measured(row, read_run(row, catalog)))
@@ -154,19 +177,21 @@ def _measured(row: Row, run: Run) -> Measured:
     metric, measured = target(row)
     ratio = float(np.log(predict(metric, run, row, run.assumptions).p50 / measured))
     collective = Remembered(run.time)
+    parts = _parts(run, collective, run.assumptions, 1)
+    seconds = float(sum(time[0] for time in parts.values()))
+    kind = training_class(layers(run.model), run.layout, float(parts["launch"][0]) / seconds, run.assumptions)
     return Measured(
-        row, run, collective, metric, measured, row.number("weight") or 1.0,
-        -ratio if metric == "step_time_s" else ratio, float(_seconds(run, collective, run.assumptions, 1)[0]),
+        row, run, collective, metric, measured, row.number("weight") or 1.0, kind,
+        -ratio if metric == "step_time_s" else ratio, seconds,
     )  # fmt: skip
 
 
-def _seconds(run: Run, collective: Remembered, a: Assumptions, count: int) -> Floats:
-    """Time of the run's step [s] (count,), for assumptions that are numbers or arrays (count,)."""
+def _parts(run: Run, collective: Remembered, a: Assumptions, count: int) -> Mapping[str, Floats]:
+    """Time of the run's step by part [s] (count,), for assumptions that are numbers or arrays (count,)."""
     parts = run.parts
     work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
     layouts = Layouts.of([run.layout]).take(np.zeros(count, dtype=np.int64))
-    case = case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a)
-    return sum(step_parts(case).values(), np.zeros(count))
+    return step_parts(case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a))
 
 
 def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Problem:
@@ -187,7 +212,8 @@ def _residuals(runs: Sequence[Measured], values: Values, count: int) -> Floats:
 
 
 def _residual(run: Measured, a: Assumptions, count: int) -> Floats:
-    return run.ratio - np.log(_seconds(run.run, run.collective, a, count) / run.seconds)
+    seconds = sum(_parts(run.run, run.collective, a, count).values(), np.zeros(count))
+    return run.ratio - np.log(seconds / run.seconds)
 
 
 def _assumptions(run: Measured, values: Values) -> Assumptions:
@@ -195,16 +221,18 @@ def _assumptions(run: Measured, values: Values) -> Assumptions:
     return software.assumptions(*run.run.software, values.entries, values.families)[0]
 
 
-def _board(runs: Sequence[Measured], thetas: Floats) -> Scoreboard:
-    """The score with the parameters of each run at its theta [rows, parameters]."""
+def _board(runs: Sequence[Measured], thetas: Floats, widths: Sequence[Mapping[str, float]] | None = None) -> Scoreboard:
+    """The score with the parameters of each run at its theta [rows, parameters], and intervals of its own widths."""
     outcomes, seen = list[Outcome](), dict[bytes, Values]()
-    for run, theta in zip(runs, thetas, strict=True):
+    for index, (run, theta) in enumerate(zip(runs, thetas, strict=True)):
         key = theta.tobytes()
         if key not in seen:
-            seen[key] = parameters.at(parameters.training(), theta)
+            seen[key] = parameters.at(parameters.training(), theta, {} if widths is None else _named(widths[index]))
         found = predict(run.metric, run.run, run.row, _assumptions(run, seen[key]))
-        slices = {name: run.row.text(name) for name in ("group", "accelerator", "precision")}
-        outcomes.append(
-            Outcome(run.row.text("case_id"), run.metric, run.measured, found, run.weight, slices, run.run.assumed)
-        )
+        case, slices = run.row.text("case_id"), slices_of(run.row)
+        outcomes.append(Outcome(case, run.metric, run.measured, found, run.weight, slices, run.run.assumed))
     return Scoreboard("training", tuple(outcomes))
+
+
+def _named(widths: Mapping[str, float]) -> dict[str, float]:
+    return {_spread(kind): width for kind, width in widths.items()}

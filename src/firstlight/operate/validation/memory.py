@@ -13,6 +13,8 @@ from firstlight.operate.validation import table
 from firstlight.operate.validation.runs import COLUMNS, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
+from firstlight.operate.validation.training import METRICS as SPEEDS
+from firstlight.operate.validation.training import slices_of
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
 from firstlight.performance.training.space import check
@@ -34,9 +36,9 @@ framework's allocator reserves or hands out, or the states and stored activation
 METRICS = ("peak_memory_bytes", "activation_bytes", "state_bytes")
 """Target columns, the preferred one first: the peak, stored activations of the layers, or states (ZeRO's model states).
 """
-EXTRA = ("memory_counts", "memory_stage")
+EXTRA = ("memory_counts", "memory_stage", "context_kind", "etp", "seq_parallel")
 """Columns besides those of training runs."""
-_LATER = ("tokens_per_s_per_accel", "step_time_s", "reported_tflops_per_accel", "mfu_definition_notes")
+_OF_SPEED = tuple(f"no column {name}" for name in (*SPEEDS, "mfu_definition_notes"))
 
 
 def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A", "B")) -> Scoreboard:
@@ -45,22 +47,21 @@ def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A
     A row that cannot be predicted is told with its reason, and the others go on.
 
     Args:
-        cases: CSV with the columns of training runs (those of their speed may be missing), one of `METRICS` at least,
-            and `memory_counts` (a word of `COUNTED`; empty: allocated) and `memory_stage` (a pipeline stage from 0;
-            empty: the fullest).
+        cases: CSV with the columns of training runs, one of `METRICS` at least, and `memory_counts` (a word of
+            `COUNTED`; empty: allocated) and `memory_stage` (a pipeline stage from 0; empty: the fullest).
         catalog: parts.
-        tiers: those that count; rows of others are left out.
+        tiers: those that count; rows of others are left out, those without a tier are not.
 
     Raises:
-        DocumentError: the file cannot be read or lacks columns.
+        DocumentError: the file cannot be read, or has misspelt columns.
     """
-    needed = [name for name in (*COLUMNS, *EXTRA) if name not in _LATER]
-    rows = [row for row in table.read(cases, needed) if row.text("tier") in tiers]
+    known = (*COLUMNS, *METRICS, *EXTRA)
+    rows = [row for row in table.read(cases, known) if table.counts(row, tiers)]
     return Scoreboard("memory", tuple(_outcome(row, catalog) for row in rows))
 
 
 def _outcome(row: Row, catalog: Catalog) -> Outcome:
-    slices = {name: row.text(name) for name in ("group", "accelerator", "precision")}
+    slices = slices_of(row)
     metric, measured, weight = "", float("nan"), 1.0
     try:
         metric, measured = target(row)
@@ -71,7 +72,8 @@ def _outcome(row: Row, catalog: Catalog) -> Outcome:
     except (CellError, FirstlightError) as error:
         reason = " ".join(str(error).split())
         return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
-    return Outcome(row.text("case_id"), metric, measured, found, weight, slices, run.assumed)
+    assumed = tuple(told for told in run.assumed if told not in _OF_SPEED)
+    return Outcome(row.text("case_id"), metric, measured, found, weight, slices, assumed)
 
 
 def target(row: Row) -> tuple[str, float]:

@@ -69,8 +69,9 @@ def assumptions(
     told = [] if when else [f"software of {LATEST:g}"]
     own = next(entry["assumptions"] for entry in table()["families"] if entry["name"] == kind)
     known = table()["switches"]
+    lacks = [before for release, before in table()["since"].items() if when is not None and when < (year(release) or 0)]
     values: list[Mapping[str, float | str | Factor]] = [{"performance.software_year": LATEST if when is None else when}]
-    values += [{**own, **(families or {}).get(kind, {})}, *(known[name] for name in switches if name in known)]
+    values += [*lacks, {**own, **(families or {}).get(kind, {})}, *(known[name] for name in switches if name in known)]
     for each in values:
         for name, value in each.items():
             merged[name] = _with(merged[name], value)

@@ -116,7 +116,7 @@ def _products(layer: Layer, case: Case) -> Pass:
 
 
 def _adapter(rows: Floats, out: Floats, into: Floats, case: Case) -> Floats:
-    """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; backward is twice."""
+    """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; twice backward."""
     rates, rank = case.work.rates("bf16", case.a), float(case.adapters)
     return gemm(rows, rank, into, rates) + gemm(rows, out, rank, rates)
 

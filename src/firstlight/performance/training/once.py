@@ -16,13 +16,15 @@ _TABLE = 8
 
 
 def once(case: Case, axes: Sequence[str], compute: Callable[[Case], Parts]) -> Parts:
-    """`compute(case)`, computed for one layout of each kind only; arrays (n,).
+    """`compute(case)`, computed for one layout of each kind only (for all where coefficients differ); arrays (n,).
 
     Args:
         case: many layouts.
         axes: what `compute` depends on, and nothing else: fields of `Layouts`, or numbers of `Case` ("data").
         compute: arrays by name, from a case.
     """
+    if case.a.varied:
+        return compute(case)
     first, kind = distinct([_column(case, axis) for axis in axes])
     if len(first) == len(kind):
         return compute(case)

@@ -72,7 +72,7 @@ def _result(
     memory = {name: float(size[0]) for name, size in found.memory.items()}
     launch = parts.get("launch", 0.0) / float(found.time[0])
     step = training_interval(float(found.time[0]), layers(model), layout, launch, work, a)
-    flops = training_flops(model, workload.sequence) * batch / workload.sequence
+    flops = training_flops(model, workload.sequence, frozen=bool(workload.adapters)) * batch / workload.sequence
     used = int(found.data[0]) * layout.tensor * layout.pipeline * layout.context
     return TrainingResult(
         model=model.id,
