@@ -1,0 +1,188 @@
+"""Which columns each operation needs, and what each row of a table comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.operate.validation.timings import names, shapes
+from firstlight.operate.validation.timings.shapes import Columns, Shaped
+from firstlight.operate.validation.timings.tables import Table
+from firstlight.performance.kernels.timed.cases import Cases, Labels, Texts
+from firstlight.performance.kernels.timed.device import Device, columns, processors
+from firstlight.performance.kernels.timed.operations import OPERATIONS
+from firstlight.twin.protocols import Floats
+from firstlight import units
+
+MS, US = 1e-3, 1e-6
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one target column of an operation's table is read.
+
+    Attributes:
+        target: its column; scale: seconds of its unit.
+        numbers: columns that must be positive; others: columns of numbers that may be 0 or empty.
+        texts: columns that must be there.
+        shaped: cells to shapes.
+        only_positive: rows whose target is 0 did not do this and are no cases.
+    """
+
+    target: str
+    scale: float
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+    shaped: Callable[[Columns], Shaped]
+    others: tuple[str, ...] = ()
+    only_positive: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One target column of a table: its cases, those that cannot be, and why.
+
+    Attributes:
+        table: where it lies; target: column; scale: seconds of its unit.
+        rows: of the table, counted from 0, that are cases [cases]; cases; seconds: measured [s].
+        refused: reason by row.
+    """
+
+    table: Table
+    target: str
+    scale: float
+    rows: NDArray[np.intp]
+    cases: Cases | None
+    seconds: Floats
+    refused: Mapping[int, str]
+
+
+_DEEPEP = ("node_num", "hidden_size", "num_token", "num_topk", "num_experts")
+_EXPERTS = ("num_tokens", "hidden_size", "inter_size", "topk", "num_experts", "moe_tp_size", "moe_ep_size")
+_HEADS = ("batch_size", "isl", "num_heads")
+_DOMAIN = ("num_tokens", "hidden_size", "topk", "num_experts")
+_ATTENTION = (*_HEADS, "num_key_value_heads", "head_dim")
+
+
+def _normal(column: str) -> Reader:
+    phase = column.removesuffix("_us").replace("_transmit", "")
+    side = column.partition("_")[0]
+    shaped = shapes.deepep_normal(phase, side)
+    return Reader(column, US, (*_DEEPEP, f"{side}_sms"), (), shaped, only_positive="notify" in column)
+
+
+READERS: Mapping[str, Sequence[Reader]] = {
+    "gemm": [Reader("latency_ms", MS, ("m", "n", "k"), ("gemm_dtype",), shapes.gemm)],
+    "context_attention": [
+        Reader("latency_ms", MS, _ATTENTION, ("attn_dtype", "kv_cache_dtype"), shapes.context_attention,
+               ("window_size",))
+    ],
+    "generation_attention": [
+        Reader("latency_ms", MS, _ATTENTION, ("attn_dtype", "kv_cache_dtype"), shapes.generation_attention,
+               ("window_size", "step"))
+    ],
+    "context_mla": [Reader("latency_ms", MS, _HEADS, ("mla_dtype", "kv_cache_dtype"), shapes.context_mla)],
+    "generation_mla": [
+        Reader("latency_ms", MS, _HEADS, ("mla_dtype", "kv_cache_dtype"), shapes.generation_mla, ("step",))
+    ],
+    "moe": [Reader("latency_ms", MS, _EXPERTS, ("moe_dtype", "distribution"), shapes.moe)],
+    "wideep_moe": [Reader("latency_ms", MS, _EXPERTS, ("moe_dtype", "distribution"), shapes.moe, ("num_slots",))],
+    "mamba2": [
+        Reader("latency_ms", MS, ("batch_size", "seq_len", "nheads", "head_dim", "n_groups", "d_state"), ("phase",),
+               shapes.mamba2)
+    ],
+    "nccl": [Reader("latency_ms", MS, ("num_gpus", "message_size"), ("op_name", "nccl_dtype"), shapes.nccl)],
+    "allreduce_other_source": [
+        Reader("latency_ms", MS, ("num_workers", "devices_per_node", "bytes"), ("op",), shapes.other_all_reduce)
+    ],
+    "custom_allreduce": [
+        Reader("latency_ms", MS, ("num_gpus", "message_size"), ("allreduce_dtype",), shapes.custom_allreduce)
+    ],
+    "deepep_ll": [
+        Reader(f"{phase}_avg_t_us", US, _DEEPEP, (), shapes.deepep_low_latency(phase))
+        for phase in ("dispatch", "combine")
+    ],
+    "deepep_normal": [
+        _normal(f"{side}_{part}_us") for side in ("dispatch", "combine") for part in ("transmit", "notify")
+    ],
+    # This table's latency_ms holds microseconds: it repeats transmit_us.
+    "moe_a2a": [
+        Reader("latency_ms", US, (*_DOMAIN, "ep_size"), ("phase", "comm_dtype", "comm_backend"), shapes.moe_a2a)
+    ],
+    "trtllm_alltoall": [
+        Reader("latency_ms", MS, (*_DOMAIN, "moe_ep_size"), ("op_name", "moe_dtype"), shapes.trtllm_alltoall)
+    ],
+}  # fmt: skip
+"""One reader a target column."""
+
+
+def read(table: Table, reader: Reader, device: Device) -> Measured:
+    """The cases of a table's target column; rows that cannot be are refused with the first thing that is wrong."""
+    refused = _missing(table, reader)
+    numbers = {name: table.numbers(name) for name in (*reader.numbers, *reader.others, reader.target)}
+    if not refused:
+        refused = _unusable(table, reader, numbers)
+    skipped = (numbers[reader.target] == 0) if reader.only_positive else np.zeros(table.rows, dtype=bool)
+    usable = ~skipped
+    usable[list(refused)] = False
+    kept = np.flatnonzero(usable)
+    refused = {row: why for row, why in refused.items() if not skipped[row]}
+    if not len(kept):
+        return Measured(table, reader.target, reader.scale, kept, None, np.empty(0), refused)
+    cases = _cases(table, reader, device, {name: values[kept] for name, values in numbers.items()}, kept)
+    fine = np.all([np.isfinite(values) for values in cases.shape.values()], axis=0)
+    refused |= dict.fromkeys(kept[~fine].tolist(), f"a number type or distribution is unknown: {_kinds(reader)}")
+    seconds = numbers[reader.target][kept[fine]] * reader.scale
+    return Measured(table, reader.target, reader.scale, kept[fine], cases.select(fine), seconds, refused)
+
+
+def _kinds(reader: Reader) -> str:
+    return f"one of {', '.join(reader.texts)} is none of {', '.join(names.number_types())} or power_law_<exponent>"
+
+
+def _missing(table: Table, reader: Reader) -> dict[int, str]:
+    wanted = (*reader.numbers, *reader.texts, reader.target)
+    missing = [name for name in wanted if name not in table.cells]
+    if not missing:
+        return {}
+    return dict.fromkeys(range(table.rows), f"the table lacks the columns {', '.join(missing)}")
+
+
+def _unusable(table: Table, reader: Reader, numbers: Mapping[str, Floats]) -> dict[int, str]:
+    refused: dict[int, str] = {}
+    for name in (*reader.numbers, *reader.others, reader.target):
+        values, optional = numbers[name], name in reader.others
+        zero = optional or (reader.only_positive and name == reader.target)
+        wrong = ~np.isfinite(values) | (values < 0 if zero else values <= 0)
+        if optional:
+            wrong &= ~np.isnan(values)
+        for row in np.flatnonzero(wrong).tolist():
+            cell = table.cells[name][row][:40]
+            refused.setdefault(row, f'{name}: "{cell}" is no number above 0' if cell else f"{name} is empty")
+    return refused
+
+
+def _cases(
+    table: Table, reader: Reader, device: Device, numbers: Mapping[str, Floats], rows: NDArray[np.intp]
+) -> Cases:
+    framework, release = names.software(table.texts("framework_version")[rows])
+    source = "comm_backend" if "comm_backend" in reader.texts else "kernel_source"
+    kernel = table.texts(source)[rows]
+    numbers = {name: np.nan_to_num(v) if name in ("step", "window_size") else v for name, v in numbers.items()}
+    values = columns([device], np.zeros(len(rows), dtype=int))
+    texts = {name: table.texts(name)[rows] for name in reader.texts}
+    found = reader.shaped(Columns(numbers, texts, values, framework, kernel))
+    style = names.styles(OPERATIONS[table.operation], kernel) if found.style is None else found.style
+    labels = Labels(
+        found.dtype, style, np.char.add(np.char.add(framework, ":"), kernel), release,
+        _full(device.id, len(rows)), _full(device.generation, len(rows)),
+    )  # fmt: skip
+    network = np.full(len(rows), units.parse(processors()["network"], "bandwidth"))
+    return Cases(table.operation, labels, {**values, "network": network, **found.shape}, found.place)
+
+
+def _full(text: str, rows: int) -> Texts:
+    return np.full(rows, text)

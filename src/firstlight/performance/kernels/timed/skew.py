@@ -1,0 +1,113 @@
+"""How routed tokens fall on experts, and what the busiest rank gets of them, in expectation over draws."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.twin.protocols import Floats
+
+DRAWS = 12
+SEED = 20260101
+"""Of the draws, the same for all cases: what is drawn is a quadrature, not noise."""
+MOST = 0.8
+"""Share of the tokens that one expert gets at most in a drawn power law."""
+COLD = (0.01, 2.0)
+"""Range of the drawn loads where there are fewer routed tokens than experts."""
+TILES = (16.0, 64.0, 128.0)
+NAMES = ("rows", "used", "tiles_16", "tiles_64", "tiles_128")
+REPLICAS_AT_MOST = 3.0
+"""Load of one replica over the mean that balancing leaves."""
+BALANCED = 1.02
+"""Rows of the busiest rank over the mean after balancing."""
+BATCH = 1 << 21
+"""Loads that are drawn at once."""
+
+
+def busiest(
+    tokens: Floats, active: Floats, experts: Floats, ranks: Floats, alpha: Floats, replicated: Floats, slots: Floats
+) -> dict[str, Floats]:
+    """Rows, used experts and row tiles of 16, 64 and 128 on the busiest expert-parallel rank [rows].
+
+    Args:
+        tokens: of all ranks; active: experts per token; experts; ranks that they are spread over.
+        alpha: exponent of the power law of loads; 0 where they are balanced.
+        replicated: 1 where hot experts have copies (EPLB) in `slots` places.
+
+    Loads are drawn as the timed benchmarks draw them: x^-alpha, normalised, rounded, the remainder to the hottest.
+    """
+    keys = np.stack(np.broadcast_arrays(tokens, active, experts, ranks, alpha, replicated, slots), axis=1)
+    unique, back = np.unique(keys, axis=0, return_inverse=True)
+    found = np.empty((len(unique), len(NAMES)))
+    for (count, spread), rows in _groups(unique[:, 2:4]):
+        step = max(int(BATCH / (DRAWS * count)), 1)
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            found[part] = _expected(unique[part], int(count), int(spread))
+    return {name: found[back.ravel(), column] for column, name in enumerate(NAMES)}
+
+
+def _groups(values: Floats) -> list[tuple[tuple[float, float], NDArray[np.intp]]]:
+    kinds, which = np.unique(values, axis=0, return_inverse=True)
+    return [((float(a), float(b)), np.flatnonzero(which.ravel() == index)) for index, (a, b) in enumerate(kinds)]
+
+
+def _expected(keys: Floats, experts: int, ranks: int) -> Floats:
+    tokens, active, _, _, alpha, replicated, slots = keys.T
+    even = _even(tokens * active, experts, ranks)
+    if not (alpha > 0).any():
+        return even
+    loads = _loads(tokens, tokens * active, np.where(alpha > 0, alpha, 1.01), experts)
+    copied = _replicated(loads, tokens * active, ranks, slots)
+    hot = np.where((replicated > 0)[:, None], copied, _hottest(loads, ranks))
+    return np.where((alpha > 0)[:, None], hot, even)
+
+
+def _even(routed: Floats, experts: int, ranks: int) -> Floats:
+    used = np.minimum(experts, routed) / ranks
+    each = np.where(routed < experts, 1.0, routed / experts)
+    return np.stack([routed / ranks, used, *(used * np.ceil(each / tile) for tile in TILES)], axis=1)
+
+
+def _loads(tokens: Floats, routed: Floats, alpha: Floats, experts: int) -> Floats:
+    """Rows of each expert [keys, draws, experts]."""
+    uniform = np.random.default_rng(SEED).random((DRAWS, experts))
+    many = routed > experts
+    low = np.where(many, 1.0, COLD[0])[:, None, None]
+    high = np.where(many, np.maximum(MOST * tokens, 1.001), COLD[1])[:, None, None]
+    power = (1.0 - alpha)[:, None, None]
+    drawn = ((high**power - low**power) * uniform + low**power) ** (1.0 / power)
+    whole = routed[:, None, None]
+    rounded = np.round(drawn / drawn.sum(axis=2, keepdims=True) * whole)
+    return _repaired(rounded, whole - rounded.sum(axis=2, keepdims=True), experts)
+
+
+def _repaired(loads: Floats, missing: Floats, experts: int) -> Floats:
+    """Loads that add up: what rounding lost goes to the hottest, what it gave too much leaves the coldest."""
+    noise = np.random.default_rng(SEED + 1).random(experts) * 0.5
+    rank = np.argsort(np.argsort(-(loads + noise), axis=2), axis=2)
+    more = np.maximum(missing, 0.0)
+    given = np.floor(more / experts) + (rank < more % experts)
+    coldest = (loads > 0).sum(axis=2, keepdims=True) - 1 - rank
+    taken = (coldest >= 0) & (coldest < -missing)
+    return np.where(missing >= 0, loads + given, loads - taken)
+
+
+def _hottest(loads: Floats, ranks: int) -> Floats:
+    each = max(loads.shape[2] // ranks, 1)
+    split = loads[:, :, : ranks * each].reshape(*loads.shape[:2], -1, each)
+    hot = split.sum(axis=3).argmax(axis=2)[:, :, None, None]
+    own = np.take_along_axis(split, hot, axis=2)[:, :, 0, :]
+    counts = [own.sum(axis=2), (own > 0).sum(axis=2), *(np.ceil(own / tile).sum(axis=2) for tile in TILES)]
+    return np.stack([count.mean(axis=1) for count in counts], axis=1)
+
+
+def _replicated(loads: Floats, routed: Floats, ranks: int, slots: Floats) -> Floats:
+    places = np.maximum(slots / ranks, 1.0)
+    used = np.clip((loads > 0).sum(axis=2).mean(axis=1) / ranks, 1.0, places)
+    most = np.maximum(REPLICAS_AT_MOST * routed / (ranks * places), 1.0)[:, None, None]
+    each = np.minimum(loads, most)
+    scale = (routed / np.maximum(each.sum(axis=2).mean(axis=1), 1.0)) * BALANCED
+    small = np.ceil(loads / TILES[0]).sum(axis=2).mean(axis=1) / ranks
+    large = [np.ceil(each / tile).sum(axis=2).mean(axis=1) / ranks * scale for tile in TILES[1:]]
+    return np.stack([routed / ranks * BALANCED, used, small, *large], axis=1)
