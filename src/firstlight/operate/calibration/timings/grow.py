@@ -12,7 +12,7 @@ from firstlight.twin.protocols import Floats
 
 STEPS = (20, 12, 10, 10, 8, 8, 6)
 """Steps of each level."""
-DEEPER = 0.7
+DEEPER = 0.35
 """Widths of the priors below the generation, over those above."""
 
 

@@ -29,7 +29,7 @@ class Reader:
         numbers: columns that must be positive; others: columns of numbers that may be 0 or empty.
         texts: columns that must be there.
         shaped: cells to shapes.
-        only_positive: rows whose target is 0 did not do this and are no cases.
+        added: column whose time is part of the target (0 where it is empty).
     """
 
     target: str
@@ -38,7 +38,12 @@ class Reader:
     texts: tuple[str, ...]
     shaped: Callable[[Columns], Shaped]
     others: tuple[str, ...] = ()
-    only_positive: bool = False
+    added: str = ""
+
+    @property
+    def metric(self) -> str:
+        """The target as scores name it."""
+        return f"{self.target} + {self.added}" if self.added else self.target
 
 
 @dataclass(frozen=True)
@@ -46,18 +51,23 @@ class Measured:
     """One target column of a table: its cases, those that cannot be, and why.
 
     Attributes:
-        table: where it lies; target: column; scale: seconds of its unit.
-        rows: of the table, counted from 0, that are cases [cases]; cases; seconds: measured [s].
+        table: where it lies; reader: of the target column.
+        rows: of the table, counted from 0, that are cases [cases]; cases: None where there are none.
+        values: measured, in the unit of the column [cases].
         refused: reason by row.
     """
 
     table: Table
-    target: str
-    scale: float
+    reader: Reader
     rows: NDArray[np.intp]
     cases: Cases | None
-    seconds: Floats
+    values: Floats
     refused: Mapping[int, str]
+
+    @property
+    def seconds(self) -> Floats:
+        """Measured times [s, cases]."""
+        return self.values * self.reader.scale
 
 
 _DEEPEP = ("node_num", "hidden_size", "num_token", "num_topk", "num_experts")
@@ -67,24 +77,22 @@ _DOMAIN = ("num_tokens", "hidden_size", "topk", "num_experts")
 _ATTENTION = (*_HEADS, "num_key_value_heads", "head_dim")
 
 
-def _normal(column: str) -> Reader:
-    phase = column.removesuffix("_us").replace("_transmit", "")
-    side = column.partition("_")[0]
-    shaped = shapes.deepep_normal(phase, side)
-    return Reader(column, US, (*_DEEPEP, f"{side}_sms"), (), shaped, only_positive="notify" in column)
+def _normal(side: str) -> Reader:
+    shaped = shapes.deepep_normal(side)
+    return Reader(f"{side}_transmit_us", US, (*_DEEPEP, f"{side}_sms"), (), shaped, added=f"{side}_notify_us")
 
 
 READERS: Mapping[str, Sequence[Reader]] = {
     "gemm": [Reader("latency_ms", MS, ("m", "n", "k"), ("gemm_dtype",), shapes.gemm)],
     "context_attention": [
         Reader("latency_ms", MS, _ATTENTION, ("attn_dtype", "kv_cache_dtype"), shapes.context_attention,
-               ("window_size",))
+               ("window_size", "step"))
     ],
     "generation_attention": [
         Reader("latency_ms", MS, _ATTENTION, ("attn_dtype", "kv_cache_dtype"), shapes.generation_attention,
                ("window_size", "step"))
     ],
-    "context_mla": [Reader("latency_ms", MS, _HEADS, ("mla_dtype", "kv_cache_dtype"), shapes.context_mla)],
+    "context_mla": [Reader("latency_ms", MS, _HEADS, ("mla_dtype", "kv_cache_dtype"), shapes.context_mla, ("step",))],
     "generation_mla": [
         Reader("latency_ms", MS, _HEADS, ("mla_dtype", "kv_cache_dtype"), shapes.generation_mla, ("step",))
     ],
@@ -105,9 +113,7 @@ READERS: Mapping[str, Sequence[Reader]] = {
         Reader(f"{phase}_avg_t_us", US, _DEEPEP, (), shapes.deepep_low_latency(phase))
         for phase in ("dispatch", "combine")
     ],
-    "deepep_normal": [
-        _normal(f"{side}_{part}_us") for side in ("dispatch", "combine") for part in ("transmit", "notify")
-    ],
+    "deepep_normal": [_normal(side) for side in ("dispatch", "combine")],
     # This table's latency_ms holds microseconds: it repeats transmit_us.
     "moe_a2a": [
         Reader("latency_ms", US, (*_DOMAIN, "ep_size"), ("phase", "comm_dtype", "comm_backend"), shapes.moe_a2a)
@@ -122,25 +128,25 @@ READERS: Mapping[str, Sequence[Reader]] = {
 def read(table: Table, reader: Reader, device: Device) -> Measured:
     """The cases of a table's target column; rows that cannot be are refused with the first thing that is wrong."""
     refused = _missing(table, reader)
-    numbers = {name: table.numbers(name) for name in (*reader.numbers, *reader.others, reader.target)}
+    wanted = (*reader.numbers, *reader.others, reader.target, *([reader.added] if reader.added else ()))
+    numbers = {name: table.numbers(name) for name in wanted}
     if not refused:
         refused = _unusable(table, reader, numbers)
-    skipped = (numbers[reader.target] == 0) if reader.only_positive else np.zeros(table.rows, dtype=bool)
-    usable = ~skipped
+    usable = np.ones(table.rows, dtype=bool)
     usable[list(refused)] = False
     kept = np.flatnonzero(usable)
-    refused = {row: why for row, why in refused.items() if not skipped[row]}
+    measured = numbers[reader.target] + (np.nan_to_num(numbers[reader.added]) if reader.added else 0.0)
     if not len(kept):
-        return Measured(table, reader.target, reader.scale, kept, None, np.empty(0), refused)
+        return Measured(table, reader, kept, None, measured[kept], refused)
     cases = _cases(table, reader, device, {name: values[kept] for name, values in numbers.items()}, kept)
     fine = np.all([np.isfinite(values) for values in cases.shape.values()], axis=0)
-    refused |= dict.fromkeys(kept[~fine].tolist(), f"a number type or distribution is unknown: {_kinds(reader)}")
-    seconds = numbers[reader.target][kept[fine]] * reader.scale
-    return Measured(table, reader.target, reader.scale, kept[fine], cases.select(fine), seconds, refused)
+    refused |= dict.fromkeys(kept[~fine].tolist(), _unknown(reader))
+    return Measured(table, reader, kept[fine], cases.select(fine), measured[kept[fine]], refused)
 
 
-def _kinds(reader: Reader) -> str:
-    return f"one of {', '.join(reader.texts)} is none of {', '.join(names.number_types())} or power_law_<exponent>"
+def _unknown(reader: Reader) -> str:
+    known = ", ".join(names.number_types())
+    return f"one of {', '.join(reader.texts)} names what is not known: number types are {known}; loads balanced or power_law_<exponent>"
 
 
 def _missing(table: Table, reader: Reader) -> dict[int, str]:
@@ -153,10 +159,9 @@ def _missing(table: Table, reader: Reader) -> dict[int, str]:
 
 def _unusable(table: Table, reader: Reader, numbers: Mapping[str, Floats]) -> dict[int, str]:
     refused: dict[int, str] = {}
-    for name in (*reader.numbers, *reader.others, reader.target):
-        values, optional = numbers[name], name in reader.others
-        zero = optional or (reader.only_positive and name == reader.target)
-        wrong = ~np.isfinite(values) | (values < 0 if zero else values <= 0)
+    for name, values in numbers.items():
+        optional = name in (*reader.others, reader.added)
+        wrong = ~np.isfinite(values) | (values < 0 if optional else values <= 0)
         if optional:
             wrong &= ~np.isnan(values)
         for row in np.flatnonzero(wrong).tolist():

@@ -95,7 +95,7 @@ def _attention(c: Columns, kind: str) -> tuple[Texts, Texts, Floats]:
 
 
 def context_attention(c: Columns) -> Shaped:
-    """Prompts; `step` is always 0: no prefix is cached."""
+    """Prompts behind a cached prefix of `step` tokens."""
     dtype, core, held = _attention(c, "attn")
     batch, length, heads, keys, width = (
         c.number(name) for name in ("batch_size", "isl", "num_heads", "num_key_value_heads", "head_dim")
@@ -104,7 +104,7 @@ def context_attention(c: Columns) -> Shaped:
     shape = {
         "batch": batch, "heads": heads, "length": length, "window": window, "key": width, "value": width,
         "query_bytes": names.values(core, "activation"), "cache_bytes": 2.0 * keys * width * held,
-        "passed": HALF * width * (heads + 2.0 * keys), "peak": names.peaks(core, c.device),
+        "passed": HALF * width * (heads + 2.0 * keys), "prefix": c.number("step"), "peak": names.peaks(core, c.device),
     }  # fmt: skip
     reach = np.where(window > 0, window, NO_WINDOW)
     return Shaped(dtype, shape, _log(batch, length, heads, keys, width, reach))
@@ -119,7 +119,7 @@ def context_mla(c: Columns) -> Shaped:
     shape = {
         "batch": batch, "heads": heads, "length": length, "window": 0.0 * one, "key": PREFILL_KEY * one,
         "value": PREFILL_VALUE * one, "query_bytes": names.values(core, "activation"),
-        "cache_bytes": widths * heads * held, "passed": HALF * widths * heads,
+        "cache_bytes": widths * heads * held, "passed": HALF * widths * heads, "prefix": c.number("step"),
         "peak": names.peaks(core, c.device),
     }  # fmt: skip
     return Shaped(dtype, shape, _log(batch, length, heads), _mla_style(c))
@@ -266,7 +266,7 @@ def _deepep(c: Columns, phase: str) -> tuple[dict[str, Floats], Floats, Texts]:
     nodes, tokens, active, hidden, experts = (
         c.number(name) for name in ("node_num", "num_token", "num_topk", "hidden_size", "num_experts")
     )
-    each = hidden * (WIDE_EP_SCALES if phase.startswith("dispatch") else HALF)
+    each = hidden * (WIDE_EP_SCALES if phase == "dispatch" else HALF)
     values = {"nodes": nodes, "tokens": tokens, "active": active, "experts": experts, "each": each}
     style = np.where(nodes > 1, "inter", "intra")
     return values, _log(tokens, active, hidden, experts, nodes), style
@@ -290,11 +290,11 @@ FORWARDED = 0.9
 """Share of a token's experts on other accelerators of its node, in the copies that cross nodes first."""
 
 
-def deepep_normal(phase: str, side: str) -> Callable[[Columns], Shaped]:
-    """DeepEP's normal mode: one phase, with the units that its side uses."""
+def deepep_normal(side: str) -> Callable[[Columns], Shaped]:
+    """DeepEP's normal mode, one direction with the units that it uses."""
 
     def shaped(c: Columns) -> Shaped:
-        values, place, style = _deepep(c, phase)
+        values, place, style = _deepep(c, side)
         nodes, active, node = values["nodes"], values["active"], c.device["node"]
         ranks = nodes * node
         reached = ranks * (1.0 - (1.0 - 1.0 / ranks) ** active)
@@ -305,7 +305,7 @@ def deepep_normal(phase: str, side: str) -> Callable[[Columns], Shaped]:
         shape = {"inside": sent * copies, "outside": sent * crossed, "tokens": values["tokens"], "used_units": used,
                  "nodes": nodes}  # fmt: skip
         place = np.column_stack([place, _log(used)])
-        return Shaped(np.full(len(place), f"{phase} normal"), shape, place, style)
+        return Shaped(np.full(len(place), f"{side} normal"), shape, place, style)
 
     return shaped
 

@@ -21,7 +21,7 @@ def context(p: Arrays, x: Arrays, option: Option) -> Floats:
     Args:
         p: launch, per_head [s]; compute, memory (shares); exponentials [1 per clock and unit]; norm; fill [keys];
             passes.
-        x: batch, heads, length, window (0 without one); key, value (widths); query_bytes [B per value]; cache_bytes
+        x: batch, heads, length, prefix (cached tokens before), window (0 without one); key, value (widths); query_bytes [B per value]; cache_bytes
             [B per token, all KV heads]; passed [B per token around the core]; peak [FLOP/s], bandwidth [B/s], units,
             clock [Hz], exponential (hardware rate over Ampere's).
 
@@ -33,13 +33,15 @@ def context(p: Arrays, x: Arrays, option: Option) -> Floats:
     window = np.minimum(np.where(x["window"] > 0, x["window"], np.inf), length)
     seen = (window * window / 2.0 + (length - window) * window) / length + QUERIES / 2.0
     seen = np.minimum(seen, np.maximum(length, SHORTEST))
-    longest = np.minimum(window + QUERIES, length)
+    behind = np.where(x["window"] > 0, np.minimum(x["prefix"], x["window"]), x["prefix"])
+    seen, longest = seen + behind, np.minimum(window + QUERIES, length) + behind
     products = 2.0 * QUERIES * (x["key"] + x["value"]) / (x["peak"] / units * p["compute"])
     each = products + QUERIES / (x["clock"] * p["exponentials"] * x["exponential"])
     rounds = x["batch"] * x["heads"] * np.ceil(length / QUERIES) / units
     rounds = np.maximum(1.0, QUANTISED * np.ceil(rounds) + (1.0 - QUANTISED) * rounds)
     moved = x["heads"] * (x["key"] + x["value"]) * x["query_bytes"] + x["cache_bytes"]
-    memory = x["batch"] * length * moved / (x["bandwidth"] * p["memory"])
+    cached = behind * x["cache_bytes"]
+    memory = x["batch"] * (length * moved + cached) / (x["bandwidth"] * p["memory"])
     core = join(p["norm"], rounds * (seen + p["fill"]) * each, (longest + p["fill"]) * each, memory)
     around = p["passes"] * x["batch"] * length * x["passed"] / x["bandwidth"]
     return p["launch"] + core + p["per_head"] * x["batch"] * x["heads"] + around

@@ -31,7 +31,7 @@ class Device:
         units, clock: compute units and their clock under load [Hz].
         exponential: softmax exponentials per clock and unit over those of Ampere.
         link: scale-up bandwidth, one direction [B/s]; node: accelerators of a node; switched: links meet in switches.
-        sync: latency of what synchronises accelerators over the H100's.
+        sync: latency of what synchronises accelerators over the H100's; sync_exchange: the same in exchanges of tokens.
         relatives: measured generations whose kernels come nearest, in order.
         known: its units, clock and cache are in the table of processors, not taken from its generation.
     """
@@ -48,6 +48,7 @@ class Device:
     node: int
     switched: bool
     sync: float
+    sync_exchange: float
     relatives: tuple[str, ...]
     known: bool
 
@@ -79,6 +80,7 @@ def device(part: Accelerator) -> Device:
         node=int(values["node"]),
         switched=bool(values["switched"]) and bool(link and link >= units.parse(table["switched"], "bandwidth")),
         sync=float(values["sync"]),
+        sync_exchange=float(values["sync_exchange"]),
         relatives=tuple(family["relatives"]),
         known=bool(own),
     )
@@ -101,6 +103,6 @@ def _peaks(part: Accelerator) -> dict[str, float]:
 def columns(devices: Sequence[Device], which: Sequence[int]) -> dict[str, Floats]:
     """Values of each row's device, as the formulas read them [rows]; `which` is the index of a row's device."""
     index = np.asarray(which, dtype=int)
-    names = ("bandwidth", "cache", "units", "clock", "exponential", "link", "node", "switched", "sync")
+    names = ("bandwidth", "cache", "units", "clock", "exponential", "link", "node", "switched", "sync", "sync_exchange")
     found = {name: np.array([float(getattr(one, name)) for one in devices])[index] for name in names}
     return found | {f"peak_{kind}": np.array([one.peaks[kind] for one in devices])[index] for kind in devices[0].peaks}

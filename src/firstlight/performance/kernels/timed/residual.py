@@ -1,6 +1,6 @@
 """What formulas miss near measured shapes: local kriging of log residuals among the nearest anchors.
 
-Covariance exp(-distance), distance = scaled distance of shapes + a step for each label that differs. Far from every
+Covariance exp(-distance), distance = scaled differences of the shapes' dimensions + a step for each label that differs. Far from every
 anchor the mean returns to zero and the spread to its prior. Kriging with the nearest neighbours only: Vecchia (1988);
 Datta et al., "Hierarchical nearest-neighbor Gaussian process models" (2016).
 """
@@ -134,21 +134,23 @@ def _partition(
     scaled = place / scales.lengths
     kinds, kind = _kinds(labels)
     steps = _steps(kinds, part.kinds, scales.steps)[:, part.kind]
-    squares = (part.place**2).sum(axis=1)
     for index in range(len(kinds)):
         rows = np.flatnonzero(kind == index)
         for start in range(0, len(rows), STEP):
             chunk = rows[start : start + STEP]
-            distance = _distances(scaled[chunk], part.place, squares) + steps[index]
+            distance = _distances(scaled[chunk], part.place) + steps[index]
             if apart is not None:
                 distance[apart[chunk][:, None] == part.configuration[None, :]] = np.inf
             mean[chunk], spread[chunk] = _solve(part, distance, scales.nugget)
     return mean, spread
 
 
-def _distances(a: Floats, b: Floats, squares: Floats) -> Floats:
-    found = (a**2).sum(axis=1)[:, None] + squares[None, :] - 2.0 * (a @ b.T)
-    return np.sqrt(np.maximum(found, 0.0))
+def _distances(a: Floats, b: Floats) -> Floats:
+    """Sum over the dimensions of how far each of a is from each of b [a, b]."""
+    found = np.zeros((len(a), len(b)))
+    for column in range(a.shape[1]):
+        found += np.abs(a[:, column, None] - b[None, :, column])
+    return found
 
 
 def _solve(part: _Part, distance: Floats, nugget: float) -> tuple[Floats, Floats]:
@@ -156,7 +158,7 @@ def _solve(part: _Part, distance: Floats, nugget: float) -> tuple[Floats, Floats
     near = np.argpartition(distance, count - 1, axis=1)[:, :count]
     toward = np.exp(-np.take_along_axis(distance, near, axis=1))
     places = part.place[near]
-    between = np.sqrt(((places[:, :, None, :] - places[:, None, :, :]) ** 2).sum(axis=3))
+    between = np.abs(places[:, :, None, :] - places[:, None, :, :]).sum(axis=3)
     kind = part.kind[near]
     covariance = np.exp(-between - part.apart[kind[:, :, None], kind[:, None, :]])
     covariance[:, np.arange(count), np.arange(count)] += nugget
