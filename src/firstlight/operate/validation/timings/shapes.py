@@ -79,9 +79,11 @@ def gemm(c: Columns) -> Shaped:
     """Products of m x k by k x n."""
     dtype = names.canonical(c.text("gemm_dtype"))
     m, n, k = (c.number(name) for name in ("m", "n", "k"))
-    shape = {"m": m, "n": n, "k": k, "peak": names.peaks(dtype, c.device)}
+    style = names.styles("gemm", c.kernel)
+    latency = np.where(style == "launched", c.device["host"], 1.0)
+    shape = {"m": m, "n": n, "k": k, "latency": latency, "peak": names.peaks(dtype, c.device)}
     shape |= {name: names.values(dtype, name) for name in ("weight", "activation", "quantised")}
-    return Shaped(dtype, shape, _log(m, n, k))
+    return Shaped(dtype, shape, _log(m, n, k), style)
 
 
 def _cache(cells: Texts) -> Floats:
@@ -242,7 +244,7 @@ IN_SWITCH_FROM = 5.0
 def _ring(operation: Texts, size: Floats, ranks: Floats, node: Floats, c: Columns) -> dict[str, Floats]:
     both, exchanged = operation == "all_reduce", operation == "alltoall"
     return {
-        "size": size, "ranks": ranks, "nodes": np.ceil(ranks / np.maximum(node, 1.0)),
+        "latency": c.device["sync"], "size": size, "ranks": ranks, "nodes": np.ceil(ranks / np.maximum(node, 1.0)),
         "steps": np.where(both, 2.0 * (ranks - 1.0), np.where(exchanged, 1.0, ranks - 1.0)),
         "volume": np.where(both, 2.0, 1.0) * size * (ranks - 1.0) / ranks,
         "in_switch": 1.0 * (both & (ranks >= IN_SWITCH_FROM) & (c.device["switched"] > 0)),
@@ -259,7 +261,10 @@ def other_all_reduce(c: Columns) -> Shaped:
 def custom_allreduce(c: Columns) -> Shaped:
     """One-kernel all-reduces; `message_size` counts 16-bit elements."""
     size, ranks = c.number("message_size") * HALF, c.number("num_gpus")
-    return Shaped(c.text("allreduce_dtype"), {"size": size, "ranks": ranks}, _log(size, ranks))
+    style = names.styles("all_reduce", c.kernel)
+    latency = np.where(style == "launched", c.device["host"], c.device["peer"])
+    shape = {"size": size, "ranks": ranks, "latency": latency}
+    return Shaped(c.text("allreduce_dtype"), shape, _log(size, ranks), style)
 
 
 def _deepep(c: Columns, phase: str) -> tuple[dict[str, Floats], Floats, Texts]:
@@ -268,6 +273,7 @@ def _deepep(c: Columns, phase: str) -> tuple[dict[str, Floats], Floats, Texts]:
     )
     each = hidden * (WIDE_EP_SCALES if phase == "dispatch" else HALF)
     values = {"nodes": nodes, "tokens": tokens, "active": active, "experts": experts, "each": each}
+    values["latency"] = c.device["peer"]
     style = np.where(nodes > 1, "inter", "intra")
     return values, _log(tokens, active, hidden, experts, nodes), style
 
@@ -279,7 +285,7 @@ def deepep_low_latency(phase: str) -> Callable[[Columns], Shaped]:
         values, place, style = _deepep(c, phase)
         messages = values["tokens"] * values["active"]
         outside = np.where(values["nodes"] > 1, (values["nodes"] - 1.0) / values["nodes"], 0.0)
-        shape = {"experts": values["experts"], "nodes": values["nodes"], "messages": messages, "outside": outside}
+        shape = {"experts": values["experts"], "nodes": values["nodes"], "messages": messages, "outside": outside, "latency": values["latency"]}
         shape["volume"] = messages * values["each"]
         return Shaped(np.full(len(place), f"{phase} low-latency"), shape, place, style)
 
@@ -303,7 +309,7 @@ def deepep_normal(side: str) -> Callable[[Columns], Shaped]:
         copies = np.where(nodes > 1, FORWARDED * np.minimum(active, node), reached)
         used = c.number(f"{side}_sms")
         shape = {"inside": sent * copies, "outside": sent * crossed, "tokens": values["tokens"], "used_units": used,
-                 "nodes": nodes}  # fmt: skip
+                 "nodes": nodes, "latency": values["latency"]}  # fmt: skip
         place = np.column_stack([place, _log(used)])
         return Shaped(np.full(len(place), f"{side} normal"), shape, place, style)
 
@@ -318,8 +324,8 @@ def moe_a2a(c: Columns) -> Shaped:
     kind = names.canonical(c.text("comm_dtype"))
     each = hidden * names.values(kind, "activation")
     copies = np.where(np.char.find(c.text("comm_backend"), "ll") >= 0, active, _distinct(ranks, active))
-    dtype = _joined(c.text("phase"), c.text("comm_dtype"), " ")
-    return Shaped(dtype, _domain(tokens, each, copies, ranks), _log(tokens, ranks, active, hidden, experts))
+    dtype, place = _joined(c.text("phase"), c.text("comm_dtype"), " "), _log(tokens, ranks, active, hidden, experts)
+    return Shaped(dtype, _domain(tokens, each, copies, ranks, c.device["host"]), place)
 
 
 def _distinct(ranks: Floats, active: Floats) -> Floats:
@@ -340,10 +346,11 @@ def trtllm_alltoall(c: Columns) -> Shaped:
     each = np.select(combined, [hidden * names.values(kind, "weight"), HALF * hidden, np.full(len(hidden), PREPARED)],
                      hidden)  # fmt: skip
     dtype = _joined(np.char.replace(phase, "alltoall_", ""), c.text("moe_dtype"), " ")
-    copies = np.minimum(ranks, active)
-    return Shaped(dtype, _domain(tokens, each, copies, ranks), _log(tokens, ranks, active, hidden, experts))
+    shape = _domain(tokens, each, np.minimum(ranks, active), ranks, c.device["peer"])
+    return Shaped(dtype, shape, _log(tokens, ranks, active, hidden, experts))
 
 
-def _domain(tokens: Floats, each: Floats, copies: Floats, ranks: Floats) -> dict[str, Floats]:
+def _domain(tokens: Floats, each: Floats, copies: Floats, ranks: Floats, latency: Floats) -> dict[str, Floats]:
     held = tokens * each
-    return {"tokens": tokens, "held": held, "volume": held * copies * (ranks - 1.0) / ranks, "ranks": ranks}
+    volume = held * copies * (ranks - 1.0) / ranks
+    return {"tokens": tokens, "held": held, "volume": volume, "ranks": ranks, "latency": latency}

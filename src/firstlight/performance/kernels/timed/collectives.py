@@ -15,18 +15,18 @@ def nccl(p: Arrays, x: Arrays, option: Option) -> Floats:
         p: base and hop of the protocols LL, LL128 and Simple and base of NVLS [s]; their shares of the link; sharp;
             network [s], network_share.
         x: size (whole buffer) [B], volume (that a link carries) [B], steps, ranks, nodes; in_switch (1 where the
-            switches can add up); link [B/s], network [B/s]; sync (latency of this accelerator over the H100's).
+            switches can add up); link [B/s], network [B/s]; latency (over the H100's).
 
     NCCL takes the fastest of its protocols by a model of the same form, base + hop x steps + volume / bandwidth (NCCL
     sources, tuning.cc; the priors are its constants). Between nodes a hop and the network's rate come on top.
     """
     del option
-    link, steps, sync = x["link"], x["steps"], x["sync"]
+    link, steps, sync = x["link"], x["steps"], x["latency"]
     protocols = [
-        sync * (p[f"base_{name}"] + p[f"hop_{name}"] * steps) + x["volume"] / (p[f"share_{name}"] * link)
+        latency * (p[f"base_{name}"] + p[f"hop_{name}"] * steps) + x["volume"] / (p[f"share_{name}"] * link)
         for name in ("ll", "ll128", "simple")
     ]
-    switched = sync * p["base_nvls"] + x["size"] * (x["ranks"] + 1.0) / x["ranks"] / (p["share_nvls"] * link)
+    switched = latency * p["base_nvls"] + x["size"] * (x["ranks"] + 1.0) / x["ranks"] / (p["share_nvls"] * link)
     inside = soft_minimum(p["sharp"], *protocols, np.where(x["in_switch"] > 0, switched, np.inf))
     rate = p["network_share"] * x["network"]
     between = p["network"] * np.log2(np.maximum(x["nodes"], 1.0)) + x["volume"] / rate
@@ -38,14 +38,14 @@ def all_reduce(p: Arrays, x: Arrays, option: Option) -> Floats:
 
     Args:
         p: launch, hop, two_launch, ring_launch [s]; one_share, two_share, ring_share (of the link); sharp.
-        x: size [B], ranks; link [B/s]; sync.
+        x: size [B], ranks; link [B/s]; latency (over the H100's).
 
     The fastest of one shot (each rank reads all others), two shots (reduce-scatter, then all-gather) and a ring.
     """
     del option
-    ranks, link, sync = x["ranks"], x["link"], x["sync"]
-    one = sync * (p["launch"] + p["hop"] * ranks) + (ranks - 1.0) * x["size"] / (p["one_share"] * link)
+    ranks, link, latency = x["ranks"], x["link"], x["latency"]
+    one = latency * (p["launch"] + p["hop"] * ranks) + (ranks - 1.0) * x["size"] / (p["one_share"] * link)
     passed = 2.0 * (ranks - 1.0) / ranks * x["size"]
-    two = sync * (p["two_launch"] + 2.0 * p["hop"] * ranks) + passed / (p["two_share"] * link)
-    ring = sync * p["ring_launch"] + passed / (p["ring_share"] * link)
+    two = latency * (p["two_launch"] + 2.0 * p["hop"] * ranks) + passed / (p["two_share"] * link)
+    ring = latency * p["ring_launch"] + passed / (p["ring_share"] * link)
     return soft_minimum(p["sharp"], one, two, ring)

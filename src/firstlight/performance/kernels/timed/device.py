@@ -31,7 +31,7 @@ class Device:
         units, clock: compute units and their clock under load [Hz].
         exponential: softmax exponentials per clock and unit over those of Ampere.
         link: scale-up bandwidth, one direction [B/s]; node: accelerators of a node; switched: links meet in switches.
-        sync: latency of what synchronises accelerators over the H100's; sync_exchange: the same in exchanges of tokens.
+        sync, peer, host: latencies over the H100's: of NCCL, of kernels that wait for peers, of launches by the host.
         relatives: measured generations whose kernels come nearest, in order.
         known: its units, clock and cache are in the table of processors, not taken from its generation.
     """
@@ -48,7 +48,8 @@ class Device:
     node: int
     switched: bool
     sync: float
-    sync_exchange: float
+    peer: float
+    host: float
     relatives: tuple[str, ...]
     known: bool
 
@@ -80,7 +81,8 @@ def device(part: Accelerator) -> Device:
         node=int(values["node"]),
         switched=bool(values["switched"]) and bool(link and link >= units.parse(table["switched"], "bandwidth")),
         sync=float(values["sync"]),
-        sync_exchange=float(values["sync_exchange"]),
+        peer=float(values["peer"]),
+        host=float(values["host"]),
         relatives=tuple(family["relatives"]),
         known=bool(own),
     )
@@ -103,6 +105,7 @@ def _peaks(part: Accelerator) -> dict[str, float]:
 def columns(devices: Sequence[Device], which: Sequence[int]) -> dict[str, Floats]:
     """Values of each row's device, as the formulas read them [rows]; `which` is the index of a row's device."""
     index = np.asarray(which, dtype=int)
-    names = ("bandwidth", "cache", "units", "clock", "exponential", "link", "node", "switched", "sync", "sync_exchange")
+    names = ("bandwidth", "cache", "units", "clock", "exponential", "link", "node", "switched", "sync", "peer",
+             "host")  # fmt: skip
     found = {name: np.array([float(getattr(one, name)) for one in devices])[index] for name in names}
     return found | {f"peak_{kind}": np.array([one.peaks[kind] for one in devices])[index] for kind in devices[0].peaks}

@@ -18,12 +18,12 @@ def low_latency(p: Arrays, x: Arrays, option: Option) -> Floats:
     Args:
         p: launch, per_expert, per_message, network, doubling [s]; link_share; nic [B/s].
         x: volume (that a rank sends) [B], outside (share of it to other nodes), experts, messages (tokens x active),
-            nodes; link [B/s]; sync_exchange.
+            nodes; link [B/s]; latency (over the H100's).
 
     Half of the software's time hides behind the wire's (soft maximum), half does not. github.com/deepseek-ai/DeepEP.
     """
     del option
-    software = x["sync_exchange"] * (p["launch"] + p["per_expert"] * x["experts"]) + p["per_message"] * x["messages"]
+    software = x["latency"] * (p["launch"] + p["per_expert"] * x["experts"]) + p["per_message"] * x["messages"]
     inside = x["volume"] * (1.0 - x["outside"]) / (p["link_share"] * x["link"])
     wire = join(WIRES, inside, x["volume"] * x["outside"] / p["nic"])
     time = 0.5 * join(2.0, software, wire) + 0.5 * (software + wire)
@@ -36,7 +36,7 @@ def normal(p: Arrays, x: Arrays, option: Option) -> Floats:
     Args:
         p: launch, network, doubling, per_token [s]; unit_rate [B/s per unit]; link_share; nic [B/s]; norm.
         x: inside (bytes over links) [B], outside (bytes over the network) [B], tokens, used_units, nodes; link [B/s];
-            sync_exchange.
+            latency (over the H100's).
     """
     del option
     wire = join(
@@ -46,7 +46,7 @@ def normal(p: Arrays, x: Arrays, option: Option) -> Floats:
         x["outside"] / p["nic"],
         p["per_token"] * x["tokens"] / x["used_units"],
     )
-    return x["sync_exchange"] * p["launch"] + wire + _between(p, x)
+    return x["latency"] * p["launch"] + wire + _between(p, x)
 
 
 def _between(p: Arrays, x: Arrays) -> Floats:
@@ -59,9 +59,9 @@ def domain(p: Arrays, x: Arrays, option: Option) -> Floats:
 
     Args:
         p: launch, per_rank, per_token [s]; link_share; copies (of a rank's tokens in its own memory); norm.
-        x: volume (that leaves a rank) [B], held (a rank's tokens) [B], tokens, ranks; link, bandwidth [B/s]; sync_exchange.
+        x: volume (that leaves a rank) [B], held (a rank's tokens) [B], tokens, ranks; link, bandwidth [B/s]; latency (over the H100's).
     """
     del option
     copied = p["copies"] * 8.0 * x["held"] / x["bandwidth"]
     carried = x["volume"] / (p["link_share"] * x["link"]) + copied + p["per_token"] * x["tokens"]
-    return join(p["norm"], x["sync_exchange"] * (p["launch"] + p["per_rank"] * x["ranks"]), carried)
+    return join(p["norm"], x["latency"] * (p["launch"] + p["per_rank"] * x["ranks"]), carried)

@@ -24,8 +24,8 @@ def gemm(p: Arrays, x: Arrays, option: Option) -> Floats:
     Args:
         p: launch, split [s]; compute, memory, wave (shares); feed [B per clock and unit]; norm; fill [k]; cached;
             small (exponent of the tile's area); row_time [s]; passes.
-        x: m, n, k; weight, activation [B per value]; quantised (1 where activations are quantised inside); peak
-            [FLOP/s], bandwidth [B/s], units, clock [Hz], cache [B].
+        x: m, n, k; weight, activation [B per value]; quantised (1 where activations are quantised inside);
+            latency (of the launch over the H100's); peak [FLOP/s], bandwidth [B/s], units, clock [Hz], cache [B].
         option: rows and columns of a tile, splits of k.
 
     Tile and wave quantisation after NVIDIA's matrix multiplication performance guide; each step along k is the soft
@@ -44,7 +44,7 @@ def gemm(p: Arrays, x: Arrays, option: Option) -> Floats:
     time = join(p["norm"], compute, moved / (memory * np.sqrt(np.minimum(1.0, grid / (FILLED * units)))))
     merge = np.where(split > 1, p["split"] + split * m * n * 8.0 / (feed * units), 0.0)
     time = np.where((split > 1) & (k < SHORTEST * split), np.inf, time + merge)
-    return p["launch"] + time + _quantise(p, x)
+    return p["launch"] * x["latency"] + time + _quantise(p, x)
 
 
 def _quantise(p: Arrays, x: Arrays) -> Floats:
