@@ -78,13 +78,12 @@ def _nothing(path: Path, message: str, remedy: str) -> DocumentError:
 
 
 def _table(path: Path) -> Table:
-    from pyarrow import ArrowException
-    from pyarrow import parquet
+    from pyarrow import ArrowException, parquet
 
     stem = path.name.removesuffix(SUFFIX)
     accelerator, _, operation = stem.partition(".")
     try:
-        found = parquet.read_table(path)
+        found = parquet.ParquetFile(path).read()
     except (OSError, ArrowException, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         return Table(path, accelerator, operation, {}, 0, f"cannot be read as Parquet: {reason}")

@@ -21,7 +21,7 @@ def nccl(p: Arrays, x: Arrays, option: Option) -> Floats:
     sources, tuning.cc; the priors are its constants). Between nodes a hop and the network's rate come on top.
     """
     del option
-    link, steps, sync = x["link"], x["steps"], x["latency"]
+    link, steps, latency = x["link"], x["steps"], x["latency"]
     protocols = [
         latency * (p[f"base_{name}"] + p[f"hop_{name}"] * steps) + x["volume"] / (p[f"share_{name}"] * link)
         for name in ("ll", "ll128", "simple")

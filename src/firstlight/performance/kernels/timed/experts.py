@@ -10,8 +10,6 @@ from firstlight.twin.protocols import Floats
 
 ROWS, COLUMNS = (16, 64, 128), (64, 128, 256)
 OPTIONS = tuple((float(rows), float(columns)) for rows in ROWS for columns in COLUMNS)
-NARROWEST = 64.0
-"""Rows that a tile computes at least."""
 QUANTISED, FILLED = 0.5, 0.6
 
 
@@ -20,7 +18,7 @@ def experts(p: Arrays, x: Arrays, option: Option) -> Floats:
 
     Args:
         p: launch, per_expert, per_token [s]; compute, memory (shares); feed [B per clock and unit]; norm; fill [k];
-            cached; permute, all_rows (passes over activations).
+            cached; narrowest (rows that a tile computes at least); permute, all_rows (passes over activations).
         x: tokens (of all ranks), active; rows (on the rank), used (local experts with tokens), local (experts);
             tiles_16, tiles_64, tiles_128 (row tiles over the used experts); hidden, width; gates (2 where gated, else
             1); weight, activation [B per value]; peak [FLOP/s], bandwidth [B/s], units, clock [Hz], cache [B].
@@ -33,7 +31,7 @@ def experts(p: Arrays, x: Arrays, option: Option) -> Floats:
     tiles = np.where(rows < 64.0, x["tiles_16"], np.where(rows < 128.0, x["tiles_64"], x["tiles_128"]))
     rate = x["peak"] / x["units"] * p["compute"]
     operands = rows * x["activation"] + columns * x["weight"]
-    step = join(p["norm"], 2.0 * np.maximum(rows, NARROWEST) * columns / rate, operands / (p["feed"] * x["clock"]))
+    step = join(p["norm"], 2.0 * np.maximum(rows, p["narrowest"]) * columns / rate, operands / (p["feed"] * x["clock"]))
     hidden, inner = x["hidden"], x["width"]
     weights = x["used"] * hidden * inner * x["weight"]
     time = _product(p, x, tiles, columns, step, x["gates"] * inner, hidden, x["gates"] * weights)

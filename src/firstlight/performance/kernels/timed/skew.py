@@ -38,12 +38,10 @@ def busiest(
     """
     keys = np.stack(np.broadcast_arrays(tokens, active, experts, ranks, alpha, replicated, slots), axis=1)
     unique, back = np.unique(keys, axis=0, return_inverse=True)
-    found = np.empty((len(unique), len(NAMES)))
-    for (count, spread), rows in _groups(unique[:, 2:4]):
-        step = max(int(BATCH / (DRAWS * count)), 1)
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            found[part] = _expected(unique[part], int(count), int(spread))
+    found = np.stack(_even(unique[:, 0] * unique[:, 1], unique[:, 2], unique[:, 3]), axis=1)
+    for (count, power), rows in _groups(unique[:, [2, 4]]):
+        if power > 0:
+            found[rows] = _skewed(unique[rows], int(count), power)
     return {name: found[back.ravel(), column] for column, name in enumerate(NAMES)}
 
 
@@ -52,30 +50,38 @@ def _groups(values: Floats) -> list[tuple[tuple[float, float], NDArray[np.intp]]
     return [((float(a), float(b)), np.flatnonzero(which.ravel() == index)) for index, (a, b) in enumerate(kinds)]
 
 
-def _expected(keys: Floats, experts: int, ranks: int) -> Floats:
-    tokens, active, _, _, alpha, replicated, slots = keys.T
-    even = _even(tokens * active, experts, ranks)
-    if not (alpha > 0).any():
-        return even
-    loads = _loads(tokens, tokens * active, np.where(alpha > 0, alpha, 1.01), experts)
-    copied = _replicated(loads, tokens * active, ranks, slots)
-    hot = np.where((replicated > 0)[:, None], copied, _hottest(loads, ranks))
-    return np.where((alpha > 0)[:, None], hot, even)
+def _skewed(keys: Floats, experts: int, alpha: float) -> Floats:
+    """What `busiest` finds of keys with the same number of experts and exponent; each load is drawn once."""
+    found = np.empty((len(keys), len(NAMES)))
+    drawn, which = np.unique(keys[:, :2], axis=0, return_inverse=True)
+    step = max(int(BATCH / (DRAWS * experts)), 1)
+    for start in range(0, len(drawn), step):
+        loads = _loads(*drawn[start : start + step].T, alpha, experts)
+        here = (which.ravel() >= start) & (which.ravel() < start + step)
+        for (spread, copied), _ in _groups(keys[here][:, [3, 5]]):
+            rows = np.flatnonzero(here & (keys[:, 3] == spread) & (keys[:, 5] == copied))
+            own = loads[which.ravel()[rows] - start]
+            routed = keys[rows, 0] * keys[rows, 1]
+            ranks = int(spread)
+            found[rows] = _replicated(own, routed, ranks, keys[rows, 6]) if copied > 0 else _hottest(own, ranks)
+    return found
 
 
-def _even(routed: Floats, experts: int, ranks: int) -> Floats:
-    used = np.minimum(experts, routed) / ranks
+def _even(routed: Floats, experts: Floats, ranks: Floats) -> tuple[Floats, ...]:
+    """Loads that differ by nothing; the rank that is timed has at least one row."""
+    used = np.maximum(np.minimum(experts, routed) / ranks, 1.0)
     each = np.where(routed < experts, 1.0, routed / experts)
-    return np.stack([routed / ranks, used, *(used * np.ceil(each / tile) for tile in TILES)], axis=1)
+    return np.maximum(routed / ranks, 1.0), used, *(used * np.ceil(each / tile) for tile in TILES)
 
 
-def _loads(tokens: Floats, routed: Floats, alpha: Floats, experts: int) -> Floats:
+def _loads(tokens: Floats, active: Floats, alpha: float, experts: int) -> Floats:
     """Rows of each expert [keys, draws, experts]."""
     uniform = np.random.default_rng(SEED).random((DRAWS, experts))
+    routed = tokens * active
     many = routed > experts
     low = np.where(many, 1.0, COLD[0])[:, None, None]
     high = np.where(many, np.maximum(MOST * tokens, 1.001), COLD[1])[:, None, None]
-    power = (1.0 - alpha)[:, None, None]
+    power = 1.0 - alpha if alpha != 1.0 else -1e-6
     drawn = ((high**power - low**power) * uniform + low**power) ** (1.0 / power)
     whole = routed[:, None, None]
     rounded = np.round(drawn / drawn.sum(axis=2, keepdims=True) * whole)
@@ -85,7 +91,9 @@ def _loads(tokens: Floats, routed: Floats, alpha: Floats, experts: int) -> Float
 def _repaired(loads: Floats, missing: Floats, experts: int) -> Floats:
     """Loads that add up: what rounding lost goes to the hottest, what it gave too much leaves the coldest."""
     noise = np.random.default_rng(SEED + 1).random(experts) * 0.5
-    rank = np.argsort(np.argsort(-(loads + noise), axis=2), axis=2)
+    rank = np.empty(loads.shape, dtype=np.int64)
+    order = np.argsort(-(loads + noise), axis=2)
+    np.put_along_axis(rank, order, np.broadcast_to(np.arange(experts), loads.shape), axis=2)
     more = np.maximum(missing, 0.0)
     given = np.floor(more / experts) + (rank < more % experts)
     coldest = (loads > 0).sum(axis=2, keepdims=True) - 1 - rank
