@@ -46,7 +46,7 @@ def accelerators(rows: Timed, fitted: Fitted, name: str) -> list[Outcome]:
     missed = [widths.missed(one, rows.seconds[out]) for one, out in zip(tried, masks, strict=True)]
     outcomes: list[Outcome] = []
     for index, (out, one) in enumerate(zip(masks, tried, strict=True)):
-        others = [other for place, other in enumerate(range(len(masks))) if place != index]
+        others = [other for other in range(len(masks)) if other != index]
         outcomes += _outcomes(rows, out, _widened(one, {
             kind: _top(tried, missed, others, kind) for kind in widths.UNKNOWN
         }))  # fmt: skip

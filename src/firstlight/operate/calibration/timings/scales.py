@@ -12,7 +12,7 @@ STEPS = {"dtype": 1.0, "kernel": 0.7, "release": 0.1, "accelerator": 0.7}
 """Where the search starts."""
 FACTORS = (1.6, 1 / 1.6)
 PASSES = 3
-ASKED = 800
+ASKED = 700
 """Anchors that are predicted from the others to score a choice."""
 SEED = 5
 CAP = 0.5

@@ -18,7 +18,7 @@ from firstlight.twin.protocols import Floats, Ints
 
 LABELS = ("dtype", "kernel", "release", "accelerator")
 """Labels that anchors may differ in; those of other generations and styles are no neighbours at all."""
-NEIGHBOURS = 40
+NEIGHBOURS = 32
 STEP = 512
 """Calls that are kriged at once."""
 
@@ -158,7 +158,9 @@ def _solve(part: _Part, distance: Floats, nugget: float) -> tuple[Floats, Floats
     near = np.argpartition(distance, count - 1, axis=1)[:, :count]
     toward = np.exp(-np.take_along_axis(distance, near, axis=1))
     places = part.place[near]
-    between = np.abs(places[:, :, None, :] - places[:, None, :, :]).sum(axis=3)
+    between = np.zeros((len(near), count, count))
+    for column in range(places.shape[2]):
+        between += np.abs(places[:, :, None, column] - places[:, None, :, column])
     kind = part.kind[near]
     covariance = np.exp(-between - part.apart[kind[:, :, None], kind[:, None, :]])
     covariance[:, np.arange(count), np.arange(count)] += nugget
