@@ -1,13 +1,16 @@
-"""`firstlight validate training`."""
+"""`firstlight validate training` and `firstlight validate kernels`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from firstlight.apps.cli.console import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from firstlight.operate.validation import Scoreboard
 
 _NUMBERS = ("cases", "predicted", "weighted_median_ape", "weighted_p90_ape", "weighted_mean_ape", "signed_bias",
             "interval80_coverage")  # fmt: skip
@@ -33,6 +36,35 @@ def training(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_j
     from firstlight.spec import catalog
 
     board = validate_training(cases, catalog.load(parts), tiers=tuple(tier.strip() for tier in tiers.split(",")))
+    _report(board, out, as_json)
+
+
+@validate.command()
+@click.option(
+    "--cases",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or a folder of them.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
+@click.option(
+    "--coefficients",
+    type=click.Path(path_type=Path),
+    help="Folder that `firstlight calibrate kernels -o FOLDER` wrote, in place of the shipped coefficients.",
+)
+@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@json_option
+def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
+    """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""
+    from firstlight.operate.validation import validate_kernels
+    from firstlight.performance.kernels.timed.coefficients import load
+    from firstlight.spec import catalog
+
+    _report(validate_kernels(cases, catalog.load(parts), load(coefficients)), out, as_json)
+
+
+def _report(board: Scoreboard, out: Path | None, as_json: bool) -> None:
+    """Write the lines, and print the summary."""
     if out:
         board.write(out)
     summary = board.to_dict()

@@ -15,11 +15,16 @@ from firstlight.operate.validation.timings import tables
 from firstlight.operate.validation.timings.kernels import joined, measured
 from firstlight.performance.kernels.timed.cases import Cases
 from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted
+from firstlight.performance.kernels.timed.operations import OPERATIONS
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import Floats
 
 FEWEST = 20
 """Rows that an operation must have to be fitted."""
+
+
+STEPS = 5
+"""Reports of progress of one operation."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,13 @@ def calibrate_kernels(
         )
     found = {name: fit(one, progress) for name, one in rows.items()}
     return Coefficients(found, _provenance(cases, rows))
+
+
+def steps(cases: Path) -> int:
+    """How often `calibrate_kernels` reports progress, by the names of the files."""
+    paths = cases.glob(f"*{tables.SUFFIX}") if cases.is_dir() else [cases]
+    named = {path.name.removesuffix(tables.SUFFIX).partition(".")[2] for path in paths}
+    return 1 + STEPS * len(named & set(OPERATIONS))
 
 
 def read(cases: Path, catalog: Catalog) -> Mapping[str, Timed]:

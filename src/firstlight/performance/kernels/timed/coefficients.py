@@ -52,6 +52,18 @@ class Coefficients:
     operations: Mapping[str, Fitted]
     provenance: Mapping[str, Any]
 
+    def summary(self) -> dict[str, Any]:
+        """What was fitted to what, and how wide intervals are: far from all shapes, and what is on top elsewhere."""
+        operations = {
+            name: {
+                "rows": self.provenance["rows"][name],
+                "nodes": len(one.nodes),
+                "half_width": {"far": one.spread[""], **one.wider},
+            }
+            for name, one in self.operations.items()
+        }
+        return {"provenance": dict(self.provenance), "operations": operations}
+
 
 @cache
 def shipped() -> Coefficients:
