@@ -63,8 +63,9 @@ KERNELS_FITTED_HEAD = """# Accuracy of kernels, rows that were fitted to
 All kernel and collective timings (`measurements/kernels`) against the shipped coefficients, by
 `firstlight validate kernels --cases measurements/kernels`. Errors are |predicted / measured - 1|.
 
-**These are not left-out errors**: each row is an anchor of its own prediction. What to expect of shapes and accelerators
-that were never timed is in [accuracy of kernels](accuracy-kernels.md). CI checks this page, to tell when the model drifts.
+**These are not left-out errors**: each row is an anchor of its own prediction. What to expect of shapes and
+accelerators that were never timed is in [accuracy of kernels](accuracy-kernels.md). CI checks this page, to tell when
+the model drifts.
 """
 TARGETS = (
     ("GEMM", ("gemm",), 4.5, 6.0),
@@ -72,7 +73,7 @@ TARGETS = (
     ("MLA, context and generation", ("context_mla", "generation_mla"), 2.0, None),
     ("MoE", ("moe",), 7.0, 9.0),
 )
-"""Words, operations, and medians to reach in per cent: shapes that were not seen, accelerators that were not measured."""
+"""Words, operations, and medians to reach in per cent: of unseen shapes, of unseen accelerators."""
 KERNELS_HEAD = """# Accuracy of kernels
 
 Kernel and collective timings (`measurements/kernels`), predicted by fits that have not seen them. Errors are
@@ -102,10 +103,10 @@ Where the error sits:
   more tiles, traffic of operands read again, fuller ramps of memory, coordinates of waves and of arithmetic intensity.
   Rows timed through the host's launch (`launched`) have a floor of 55 to 300 us that varies from run to run.
 - Context attention of H100 against H200: the same kernels ran 6 to 14 % faster on H100, which no specification tells.
-- MoE: skewed rows depend on a draw that the tables do not record; untuned Triton kernels are 5 to 10 times slower than
-  tuned ones at some widths.
-- Exchanges on one node (`moe_a2a`) and one-kernel all-reduces between B200 and GB200: GB200 has four ranks a node and an
-  Arm host; some releases use multicast there and others do not.
+- MoE: skewed rows depend on a draw that the tables do not record; untuned Triton kernels are 5 to 10 times slower
+  than tuned ones at some widths.
+- Exchanges on one node (`moe_a2a`) and one-kernel all-reduces between B200 and GB200: GB200 has four ranks a node and
+  an Arm host; some releases use multicast there and others do not.
 - A timer of 2 us steps on Blackwell adds up to 10 % to attention rows of 8 to 12 us.
 """
 

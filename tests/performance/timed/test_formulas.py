@@ -138,4 +138,5 @@ def test_windows_never_slow_a_prompt_down(length):
 def test_parameters_start_inside_their_bounds(operation):
     for one in formula(operation).parameters:
         assert one.least <= one.prior <= one.most
-        assert one.wide >= 0.1 and one.narrow >= 0.1
+        assert one.wide >= 0.1
+        assert one.narrow >= 0.1

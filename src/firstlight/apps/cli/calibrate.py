@@ -68,7 +68,7 @@ def training(
     "--cases",
     required=True,
     type=click.Path(path_type=Path),
-    help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or a folder of them.",
+    help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder to write, for `validate kernels --coefficients`."
@@ -100,7 +100,7 @@ def kernels(cases: Path, output: Path | None, parts: Path | None, as_json: bool,
     )
 
 
-_WIDTHS = {"far": "far from shapes", "sisters": "sisters only", "style": "style only", "generations": "other generations"}
+_WIDTHS = {"far": "far from shapes", "sisters": "sisters only", "style": "style only", "generations": "others only"}
 
 
 def _words(scores: dict[str, Any]) -> str:

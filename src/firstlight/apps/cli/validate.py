@@ -44,7 +44,7 @@ def training(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_j
     "--cases",
     required=True,
     type=click.Path(path_type=Path),
-    help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or a folder of them.",
+    help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
 @click.option(

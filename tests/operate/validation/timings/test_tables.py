@@ -82,7 +82,7 @@ def test_a_broken_file_is_one_refused_line_and_the_others_go_on(tmp_path):
 
 
 def test_nothing_to_read_is_a_document_error(tmp_path):
-    with pytest.raises(DocumentError, match="no .parquet file lies there"):
+    with pytest.raises(DocumentError, match=r"no \.parquet file lies there"):
         tables.read(tmp_path)
     with pytest.raises(DocumentError, match="there is no such file or folder"):
         tables.read(tmp_path / "nowhere")

@@ -82,4 +82,4 @@ def _move(
                 matrix[:, column, row] += entry
     diagonal = np.einsum("gii->gi", matrix)
     diagonal *= 1.0 + damping[:, None]
-    return np.clip(np.linalg.solve(matrix, -slope[:, :, None])[:, :, 0], -1.0, 1.0)
+    return np.clip(np.asarray(np.linalg.solve(matrix, -slope[:, :, None])[:, :, 0], dtype=float), -1.0, 1.0)

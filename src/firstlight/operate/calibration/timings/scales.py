@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.timed.residual import LABELS, Anchors, Scales, krige
-from firstlight.twin.protocols import Floats
+from firstlight.twin.protocols import Floats, Ints
 
 LENGTH, NUGGET = 3.0, 0.1
 STEPS = {"dtype": 1.0, "kernel": 0.7, "release": 0.1, "accelerator": 0.7}
@@ -44,7 +44,7 @@ def unpacked(values: Floats) -> Scales:
     return Scales(values[: -count - 1], values[-count - 1 : -1], float(values[-1]))
 
 
-def _score(anchors: Anchors, asked: Floats, values: Floats) -> float:
+def _score(anchors: Anchors, asked: Ints, values: Floats) -> float:
     """Mean absolute error of the asked anchors without their own configuration."""
     found = krige(
         anchors, unpacked(values), anchors.place[asked], anchors.labels.select(asked), anchors.configuration[asked]

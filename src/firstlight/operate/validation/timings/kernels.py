@@ -115,5 +115,3 @@ def _outcome(
 ) -> Outcome:
     slices = {"operation": table.operation, "accelerator": table.accelerator, "dtype": kind}
     return Outcome(f"{table.path.name}:{row + 1}", metric, value, found, 1.0, slices, reason=reason)
-
-

@@ -12,10 +12,9 @@ from firstlight.operate.validation.timings import names, shapes
 from firstlight.operate.validation.timings.shapes import Columns, Shaped
 from firstlight.operate.validation.timings.tables import Table
 from firstlight.performance.kernels.timed.cases import Cases, Labels, Texts
-from firstlight.performance.kernels.timed.device import Device, columns, processors
+from firstlight.performance.kernels.timed.device import Device, columns
 from firstlight.performance.kernels.timed.operations import OPERATIONS
 from firstlight.twin.protocols import Floats
-from firstlight import units
 
 MS, US = 1e-3, 1e-6
 
@@ -146,7 +145,8 @@ def read(table: Table, reader: Reader, device: Device) -> Measured:
 
 def _unknown(reader: Reader) -> str:
     known = ", ".join(names.number_types())
-    return f"one of {', '.join(reader.texts)} names what is not known: number types are {known}; loads balanced or power_law_<exponent>"
+    cells = ", ".join(reader.texts)
+    return f"one of {cells} is unknown: number types are {known}; loads are balanced or power_law_<exponent>"
 
 
 def _missing(table: Table, reader: Reader) -> dict[int, str]:
@@ -177,7 +177,7 @@ def _cases(
     source = "comm_backend" if "comm_backend" in reader.texts else "kernel_source"
     kernel = table.texts(source)[rows]
     numbers = {name: np.nan_to_num(v) if name in ("step", "window_size") else v for name, v in numbers.items()}
-    values = columns([device], np.zeros(len(rows), dtype=int))
+    values = columns(device, len(rows))
     texts = {name: table.texts(name)[rows] for name in reader.texts}
     found = reader.shaped(Columns(numbers, texts, values, framework, kernel))
     style = names.styles(OPERATIONS[table.operation], kernel) if found.style is None else found.style
@@ -185,8 +185,7 @@ def _cases(
         found.dtype, style, np.char.add(np.char.add(framework, ":"), kernel), release,
         _full(device.id, len(rows)), _full(device.generation, len(rows)),
     )  # fmt: skip
-    network = np.full(len(rows), units.parse(processors()["network"], "bandwidth"))
-    return Cases(table.operation, labels, {**values, "network": network, **found.shape}, found.place)
+    return Cases(table.operation, labels, {**values, **found.shape}, found.place)
 
 
 def _full(text: str, rows: int) -> Texts:

@@ -205,7 +205,8 @@ def moe(c: Columns) -> Shaped:
 def _distribution(cells: Texts) -> tuple[Floats, Floats]:
     """Exponent of "power_law_1.2" (0 for "balanced", infinite for what is neither), and 1 for "..._eplb"."""
     kinds, which = np.unique(cells, return_inverse=True)
-    return np.array([_alpha(kind) for kind in kinds.tolist()])[which], 1.0 * np.char.endswith(cells, "_eplb")
+    alpha = np.array([_alpha(kind) for kind in kinds.tolist()])[which]
+    return alpha, np.char.endswith(cells, "_eplb").astype(float)
 
 
 def _alpha(text: str) -> float:
@@ -285,8 +286,8 @@ def deepep_low_latency(phase: str) -> Callable[[Columns], Shaped]:
         values, place, style = _deepep(c, phase)
         messages = values["tokens"] * values["active"]
         outside = np.where(values["nodes"] > 1, (values["nodes"] - 1.0) / values["nodes"], 0.0)
-        shape = {"experts": values["experts"], "nodes": values["nodes"], "messages": messages, "outside": outside, "latency": values["latency"]}
-        shape["volume"] = messages * values["each"]
+        shape = {name: values[name] for name in ("experts", "nodes", "latency")}
+        shape |= {"messages": messages, "outside": outside, "volume": messages * values["each"]}
         return Shaped(np.full(len(place), f"{phase} low-latency"), shape, place, style)
 
     return shaped

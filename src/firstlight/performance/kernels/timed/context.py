@@ -21,9 +21,9 @@ def context(p: Arrays, x: Arrays, option: Option) -> Floats:
     Args:
         p: launch, per_head [s]; compute, memory (shares); exponentials [1 per clock and unit]; norm; fill [keys];
             passes.
-        x: batch, heads, length, prefix (cached tokens before), window (0 without one); key, value (widths); query_bytes [B per value]; cache_bytes
-            [B per token, all KV heads]; passed [B per token around the core]; peak [FLOP/s], bandwidth [B/s], units,
-            clock [Hz], exponential (hardware rate over Ampere's).
+        x: batch, heads, length, prefix (cached tokens before), window (0 without one); key, value (widths); query_bytes
+            [B per value]; cache_bytes [B per token, all KV heads]; passed [B per token around the core]; peak [FLOP/s],
+            bandwidth [B/s], units, clock [Hz], exponential (hardware rate over Ampere's).
 
     A tile of 128 queries meets each key with 2 x 128 (key + value) FLOPs and 128 exponentials (FlashAttention-3, arXiv
     2407.08608: the exponential unit limits narrow heads). Keys are counted under the causal mask and the window.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -102,10 +102,10 @@ def _peaks(part: Accelerator) -> dict[str, float]:
     return peaks
 
 
-def columns(devices: Sequence[Device], which: Sequence[int]) -> dict[str, Floats]:
-    """Values of each row's device, as the formulas read them [rows]; `which` is the index of a row's device."""
-    index = np.asarray(which, dtype=int)
-    names = ("bandwidth", "cache", "units", "clock", "exponential", "link", "node", "switched", "sync", "peer",
-             "host")  # fmt: skip
-    found = {name: np.array([float(getattr(one, name)) for one in devices])[index] for name in names}
-    return found | {f"peak_{kind}": np.array([one.peaks[kind] for one in devices])[index] for kind in devices[0].peaks}
+def columns(one: Device, rows: int) -> dict[str, Floats]:
+    """Values of a device as the formulas read them, the same for each call [rows]."""
+    names = ("bandwidth", "cache", "units", "clock", "exponential", "link", "node", "switched", "sync", "peer", "host")
+    found = {name: float(getattr(one, name)) for name in names}
+    found |= {f"peak_{kind}": peak for kind, peak in one.peaks.items()}
+    found["network"] = units.parse(processors()["network"], "bandwidth")
+    return {name: np.full(rows, value) for name, value in found.items()}

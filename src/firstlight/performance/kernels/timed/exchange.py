@@ -59,7 +59,8 @@ def domain(p: Arrays, x: Arrays, option: Option) -> Floats:
 
     Args:
         p: launch, per_rank, per_token [s]; link_share; copies (of a rank's tokens in its own memory); norm.
-        x: volume (that leaves a rank) [B], held (a rank's tokens) [B], tokens, ranks; link, bandwidth [B/s]; latency (over the H100's).
+        x: volume (that leaves a rank) [B], held (a rank's tokens) [B], tokens, ranks; link, bandwidth [B/s]; latency
+            (over the H100's).
     """
     del option
     copied = p["copies"] * 8.0 * x["held"] / x["bandwidth"]

@@ -55,9 +55,7 @@ class Formula:
 
     def values(self, theta: Floats) -> Arrays:
         """Parameters within their bounds by name, from their logarithms [rows, parameters]."""
-        return {
-            p.name: np.clip(np.exp(theta[:, column]), p.least, p.most) for column, p in enumerate(self.parameters)
-        }
+        return {p.name: np.clip(np.exp(theta[:, column]), p.least, p.most) for column, p in enumerate(self.parameters)}
 
     def best(self, theta: Floats, shape: Arrays) -> tuple[Floats, Option]:
         """Logarithm of the time with the fastest option, and that option of each row."""

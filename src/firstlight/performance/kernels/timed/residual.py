@@ -1,8 +1,8 @@
 """What formulas miss near measured shapes: local kriging of log residuals among the nearest anchors.
 
-Covariance exp(-distance), distance = scaled differences of the shapes' dimensions + a step for each label that differs. Far from every
-anchor the mean returns to zero and the spread to its prior. Kriging with the nearest neighbours only: Vecchia (1988);
-Datta et al., "Hierarchical nearest-neighbor Gaussian process models" (2016).
+Covariance exp(-distance), distance = scaled differences of the shapes' dimensions + a step for each label that differs.
+Far from every anchor the mean returns to zero and the spread to its prior. Kriging with the nearest neighbours
+only: Vecchia (1988); Datta et al., "Hierarchical nearest-neighbor Gaussian process models" (2016).
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ class Local:
     spread: Floats
 
 
-def krige(
-    anchors: Anchors, scales: Scales, place: Floats, labels: Labels, apart: Ints | None = None
-) -> Local:
+def krige(anchors: Anchors, scales: Scales, place: Floats, labels: Labels, apart: Ints | None = None) -> Local:
     """The residual at some calls, from the nearest anchors of their partition.
 
     Args:
@@ -127,9 +125,7 @@ def _steps(ours: tuple[tuple[str, ...], ...], theirs: tuple[tuple[str, ...], ...
     return ((a[:, None, :] != b[None, :, :]) * steps).sum(axis=2)
 
 
-def _partition(
-    part: _Part, scales: Scales, place: Floats, labels: Labels, apart: Ints | None
-) -> tuple[Floats, Floats]:
+def _partition(part: _Part, scales: Scales, place: Floats, labels: Labels, apart: Ints | None) -> tuple[Floats, Floats]:
     mean, spread = np.empty(len(place)), np.empty(len(place))
     scaled = place / scales.lengths
     kinds, kind = _kinds(labels)

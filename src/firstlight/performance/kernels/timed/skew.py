@@ -56,7 +56,8 @@ def _skewed(keys: Floats, experts: int, alpha: float) -> Floats:
     drawn, which = np.unique(keys[:, :2], axis=0, return_inverse=True)
     step = max(int(BATCH / (DRAWS * experts)), 1)
     for start in range(0, len(drawn), step):
-        loads = _loads(*drawn[start : start + step].T, alpha, experts)
+        part = drawn[start : start + step]
+        loads = _loads(part[:, 0], part[:, 1], alpha, experts)
         here = (which.ravel() >= start) & (which.ravel() < start + step)
         for (spread, copied), _ in _groups(keys[here][:, [3, 5]]):
             rows = np.flatnonzero(here & (keys[:, 3] == spread) & (keys[:, 5] == copied))
