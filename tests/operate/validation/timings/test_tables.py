@@ -63,7 +63,7 @@ def test_missing_columns_refuse_each_row_by_name(tmp_path):
     ("name", "words"),
     [
         ("abacus.gemm.parquet", 'unknown accelerator "abacus"'),
-        ("nvidia-h100-sxm-80gb.gem.parquet", 'did you mean "gemm"'),
+        ("nvidia-h100-sxm-80gb.gem.parquet", 'Did you mean "gemm"'),
         ("nvidia-h100-sxm-80gb.parquet", "is no operation that tables time"),
     ],
 )
