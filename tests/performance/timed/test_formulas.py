@@ -47,8 +47,8 @@ CACHE = {"groups": 8.0, "kv_heads": 8.0, "tiles": 1.0, "padded": 16.0, "key": 12
 
 def test_a_product_by_hand():
     # One wave of 100 tiles of 128 x 128 on 100 units: 10 x 10 tiles, k 4096; no ramp, no cache, no split.
-    p = arrays(launch=2e-6, compute=0.5, memory=0.5, feed=1e9, split=1.0, norm=12.0, fill=0.0, wave=1.0, cached=1.0,
-               small=0.0, row_time=0.0, passes=0.0)  # fmt: skip
+    p = arrays(launch=2e-6, compute=0.5, memory=0.5, feed=1e9, epilogue=1e9, split=1.0, norm=12.0, fill=0.0, wave=1.0,
+               cached=1.0, small=0.0, row_time=0.0, passes=0.0)  # fmt: skip
     x = arrays(m=1280, n=1280, k=4096, **PRODUCT, **CHIP)
     compute = 4096 * 2 * 128 * 128 / (1e15 / 100 * 0.5)
     assert gemm(p, x, tuple(np.array([v]) for v in (128.0, 128.0, 1.0)))[0] == pytest.approx(2e-6 + compute, rel=1e-3)

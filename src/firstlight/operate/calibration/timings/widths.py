@@ -19,7 +19,7 @@ from firstlight.twin.protocols import Floats, Ints
 COVERED = 0.8
 ENOUGH = 60
 """Anchors that a number type on a generation must have for a width of its own."""
-MOST = 0.8
+MOST = 2.0
 """Residuals beyond it are taken for outliers and cut to it (in the logarithm)."""
 UNKNOWN = {"sisters": 0.15, "style": 0.35, "generations": 0.45}
 """Widths where nothing could be left out: about those of products (estimate)."""

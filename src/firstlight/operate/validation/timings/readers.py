@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.operate.validation.timings import names, shapes
-from firstlight.operate.validation.timings.shapes import Columns, Shaped
+from firstlight.operate.validation.timings import names, shapes, traffic
+from firstlight.operate.validation.timings.columns import Columns, Shaped
 from firstlight.operate.validation.timings.tables import Table
 from firstlight.performance.kernels.timed.cases import Cases, Labels, Texts
 from firstlight.performance.kernels.timed.device import Device, columns
@@ -77,7 +77,7 @@ _ATTENTION = (*_HEADS, "num_key_value_heads", "head_dim")
 
 
 def _normal(side: str) -> Reader:
-    shaped = shapes.deepep_normal(side)
+    shaped = traffic.deepep_normal(side)
     return Reader(f"{side}_transmit_us", US, (*_DEEPEP, f"{side}_sms"), (), shaped, added=f"{side}_notify_us")
 
 
@@ -101,24 +101,24 @@ READERS: Mapping[str, Sequence[Reader]] = {
         Reader("latency_ms", MS, ("batch_size", "seq_len", "nheads", "head_dim", "n_groups", "d_state"), ("phase",),
                shapes.mamba2)
     ],
-    "nccl": [Reader("latency_ms", MS, ("num_gpus", "message_size"), ("op_name", "nccl_dtype"), shapes.nccl)],
+    "nccl": [Reader("latency_ms", MS, ("num_gpus", "message_size"), ("op_name", "nccl_dtype"), traffic.nccl)],
     "allreduce_other_source": [
-        Reader("latency_ms", MS, ("num_workers", "devices_per_node", "bytes"), ("op",), shapes.other_all_reduce)
+        Reader("latency_ms", MS, ("num_workers", "devices_per_node", "bytes"), ("op",), traffic.other_all_reduce)
     ],
     "custom_allreduce": [
-        Reader("latency_ms", MS, ("num_gpus", "message_size"), ("allreduce_dtype",), shapes.custom_allreduce)
+        Reader("latency_ms", MS, ("num_gpus", "message_size"), ("allreduce_dtype",), traffic.custom_allreduce)
     ],
     "deepep_ll": [
-        Reader(f"{phase}_avg_t_us", US, _DEEPEP, (), shapes.deepep_low_latency(phase))
+        Reader(f"{phase}_avg_t_us", US, _DEEPEP, (), traffic.deepep_low_latency(phase))
         for phase in ("dispatch", "combine")
     ],
     "deepep_normal": [_normal(side) for side in ("dispatch", "combine")],
     # This table's latency_ms holds microseconds: it repeats transmit_us.
     "moe_a2a": [
-        Reader("latency_ms", US, (*_DOMAIN, "ep_size"), ("phase", "comm_dtype", "comm_backend"), shapes.moe_a2a)
+        Reader("latency_ms", US, (*_DOMAIN, "ep_size"), ("phase", "comm_dtype", "comm_backend"), traffic.moe_a2a)
     ],
     "trtllm_alltoall": [
-        Reader("latency_ms", MS, (*_DOMAIN, "moe_ep_size"), ("op_name", "moe_dtype"), shapes.trtllm_alltoall)
+        Reader("latency_ms", MS, (*_DOMAIN, "moe_ep_size"), ("op_name", "moe_dtype"), traffic.trtllm_alltoall)
     ],
 }  # fmt: skip
 """One reader a target column."""

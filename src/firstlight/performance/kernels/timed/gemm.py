@@ -22,8 +22,8 @@ def gemm(p: Arrays, x: Arrays, option: Option) -> Floats:
     """Time of one product of m x k by k x n [s].
 
     Args:
-        p: launch, split [s]; compute, memory, wave (shares); feed [B per clock and unit]; norm; fill [k]; cached;
-            small (exponent of the tile's area); row_time [s]; passes.
+        p: launch, split [s]; compute, memory, wave (shares); feed, epilogue [B per clock and unit]; norm; fill [k];
+            cached; small (exponent of the tile's area); row_time [s]; passes.
         x: m, n, k; weight, activation [B per value]; quantised (1 where activations are quantised inside);
             latency (of the launch over the H100's); peak [FLOP/s], bandwidth [B/s], units, clock [Hz], cache [B].
         option: rows and columns of a tile, splits of k.
@@ -38,7 +38,8 @@ def gemm(p: Arrays, x: Arrays, option: Option) -> Floats:
     feed = p["feed"] * x["clock"]
     operands = np.minimum(rows, m) * x["activation"] + np.minimum(columns, n) * x["weight"]
     step = join(p["norm"], 2.0 * rows * columns / rate, operands / feed)
-    compute = waves(grid, units, p["wave"]) * (k / split + p["fill"]) * step
+    written = 2.0 * np.minimum(rows, m) * np.minimum(columns, n) / (p["epilogue"] * x["clock"])
+    compute = waves(grid, units, p["wave"]) * ((k / split + p["fill"]) * step + written)
     moved = m * k * x["activation"] + n * k * x["weight"] + 2.0 * m * n
     memory = cached(moved, x["bandwidth"] * p["memory"], p["cached"], x["cache"])
     time = join(p["norm"], compute, moved / (memory * np.sqrt(np.minimum(1.0, grid / (FILLED * units)))))
