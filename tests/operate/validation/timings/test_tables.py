@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from firstlight.errors import DocumentError
+from firstlight.errors import DocumentError, UsageError
 from firstlight.operate.validation.timings import tables
-from firstlight.operate.validation.timings.kernels import validate_kernels
+from firstlight.operate.validation.timings.kernels import accelerator, validate_kernels
 from firstlight.operate.validation.timings.readers import READERS, read
 from firstlight.performance.kernels.timed.coefficients import shipped
 from firstlight.performance.kernels.timed.device import device
@@ -48,8 +48,8 @@ def test_bad_rows_say_why_and_the_others_go_on(tmp_path):
     good, zero, text, kind = board.outcomes
     assert good.predicted is not None
     assert good.predicted.p10 < good.predicted.p50 < good.predicted.p90
-    assert zero.reason == 'm: "0" is no number above 0'
-    assert text.reason == 'm: "many" is no number above 0'
+    assert zero.reason == 'm: "0" is no number from 1 to 1e+12'
+    assert text.reason == 'm: "many" is no number from 1 to 1e+12'
     assert "number types are bfloat16" in kind.reason
     assert [one.case_id.rpartition(":")[2] for one in board.outcomes] == ["1", "2", "3", "4"]
 
@@ -73,12 +73,51 @@ def test_unknown_names_of_files_refuse_their_rows(tmp_path, name, words):
     assert all(words in one.reason for one in board.outcomes)
 
 
+def test_accelerators_go_by_id_alias_and_alias_with_vendor():
+    parts = catalog.shipped()
+    found = [accelerator(parts, name).id for name in ("nvidia-b300-sxm", "b300", "nvidia-b300")]
+    assert found == ["nvidia-b300-sxm"] * 3
+    with pytest.raises(UsageError, match="amd-b300"):
+        accelerator(parts, "amd-b300")
+
+
 def test_a_broken_file_is_one_refused_line_and_the_others_go_on(tmp_path):
     (tmp_path / "nvidia-a100-sxm-80gb.gemm.parquet").write_bytes(b"PAR1 no more")
     write(tmp_path / "nvidia-h100-sxm-80gb.gemm.parquet", GEMM)
     broken, *others = validate(tmp_path).outcomes
     assert "cannot be read as Parquet" in broken.reason
     assert len(others) == 4
+
+
+def test_numbers_may_be_numbers_and_columns_may_repeat(tmp_path):
+    columns = [pa.array([4096]), pa.array([1.0]), pa.array([4096]), pa.array(["bfloat16"]), pa.array([0.2])]
+    table = pa.Table.from_arrays([*columns, columns[0]], ["m", "n", "k", "gemm_dtype", "latency_ms", "m"])
+    parquet.write_table(table, tmp_path / "nvidia-h100-sxm-80gb.gemm.parquet")
+    (one,) = validate(tmp_path).outcomes
+    assert one.predicted is not None
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("num_experts", "1e9"), ("num_tokens", "1e300"), ("moe_ep_size", "0.5"), ("latency_ms", "-1")]
+)
+def test_impossible_sizes_are_refused_before_they_are_drawn(tmp_path, column, cell):
+    row = {
+        "moe_dtype": "bfloat16",
+        "distribution": "power_law_1.2",
+        "latency_ms": "1",
+        "num_tokens": "64",
+        "topk": "2",
+        "hidden_size": "4096",
+        "inter_size": "14336",
+        "num_experts": "8",
+        "moe_tp_size": "1",
+        "moe_ep_size": "1",
+    }
+    write(
+        tmp_path / "nvidia-h100-sxm-80gb.moe.parquet", {name: [value] for name, value in (row | {column: cell}).items()}
+    )
+    (one,) = validate(tmp_path).outcomes
+    assert one.reason.startswith(f'{column}: "{cell}" is no number from')
 
 
 def test_nothing_to_read_is_a_document_error(tmp_path):

@@ -48,10 +48,29 @@ def measured(found: Iterable[Table], catalog: Catalog) -> Iterator[Measured]:
         if table.trouble or table.operation not in READERS:
             continue
         try:
-            part = device(catalog.part(Accelerator, table.accelerator))
+            part = device(accelerator(catalog, table.accelerator))
         except UsageError:
             continue
         yield from (read(table, reader, part) for reader in READERS[table.operation])
+
+
+def accelerator(catalog: Catalog, name: str) -> Accelerator:
+    """The accelerator with this id or alias, also with its vendor in front of an alias ("nvidia-b300").
+
+    Raises:
+        UsageError: there is none; names the nearest ones.
+    """
+    try:
+        return catalog.part(Accelerator, name)
+    except UsageError as unknown:
+        vendor, _, alias = name.partition("-")
+        try:
+            found = catalog.part(Accelerator, alias)
+        except UsageError:
+            raise unknown from None
+        if found.vendor.lower() != vendor.lower():
+            raise
+        return found
 
 
 def joined(parts: Sequence[Cases]) -> Cases:
@@ -72,7 +91,7 @@ def _outcomes(table: Table, catalog: Catalog, coefficients: Coefficients) -> lis
         if table.operation not in READERS:
             remedy = near.hint(table.operation, READERS, f"Known are {', '.join(READERS)}.")
             raise UsageError(f'"{table.operation}" is no operation that tables time. {remedy}')
-        part = device(catalog.part(Accelerator, table.accelerator))
+        part = device(accelerator(catalog, table.accelerator))
         found = [_column(read(table, reader, part), coefficients) for reader in READERS[table.operation]]
     except UsageError as error:
         reason = " ".join(str(error).split())

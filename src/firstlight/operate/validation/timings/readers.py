@@ -17,6 +17,10 @@ from firstlight.performance.kernels.timed.operations import OPERATIONS
 from firstlight.twin.protocols import Floats
 
 MS, US = 1e-3, 1e-6
+LARGEST = 1e12
+"""What no size and no time of a kernel exceeds."""
+MOST = {"num_experts": 65536.0, "num_slots": 65536.0}
+"""Columns with a smaller bound: each expert's load is drawn."""
 
 
 @dataclass(frozen=True)
@@ -161,12 +165,15 @@ def _unusable(table: Table, reader: Reader, numbers: Mapping[str, Floats]) -> di
     refused: dict[int, str] = {}
     for name, values in numbers.items():
         optional = name in (*reader.others, reader.added)
-        wrong = ~np.isfinite(values) | (values < 0 if optional else values <= 0)
+        least = 1.0 if name in reader.numbers else 0.0
+        most = MOST.get(name, LARGEST)
+        wrong = ~(values <= most) | (values < least) | ((values == 0) & (name == reader.target))
         if optional:
             wrong &= ~np.isnan(values)
         for row in np.flatnonzero(wrong).tolist():
             cell = table.cells[name][row][:40]
-            refused.setdefault(row, f'{name}: "{cell}" is no number above 0' if cell else f"{name} is empty")
+            words = f'"{cell}" is no number from {least:g} to {most:g}'
+            refused.setdefault(row, f"{name}: {words}" if cell else f"{name} is empty")
     return refused
 
 

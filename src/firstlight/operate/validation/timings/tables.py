@@ -84,10 +84,11 @@ def _table(path: Path) -> Table:
     accelerator, _, operation = stem.partition(".")
     try:
         found = parquet.ParquetFile(path).read()
+        pairs = zip(found.column_names, found.columns, strict=True)
+        cells = {name: [_text(cell) for cell in column.to_pylist()] for name, column in pairs}
     except (OSError, ArrowException, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         return Table(path, accelerator, operation, {}, 0, f"cannot be read as Parquet: {reason}")
-    cells = {name: [_text(cell) for cell in found[name].to_pylist()] for name in found.column_names}
     return Table(path, accelerator, operation, cells, found.num_rows, "" if found.num_rows else "there are no rows")
 
 
