@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from pyarrow import parquet
 
 from firstlight.operate.validation import validate_kernels
 from firstlight.performance.kernels.timed.coefficients import shipped
+from firstlight.performance.kernels.timed.operations import OPERATIONS
 from firstlight.performance.kernels.timed.predict import BASIS, FAR, GENERATIONS, KNOWN, SISTERS, STYLE
 from firstlight.spec import catalog
 from firstlight.spec.parts import Accelerator
@@ -52,6 +54,15 @@ def test_the_basis_says_what_is_known_and_the_interval_follows(tmp_path):
     assert width(own) < width(sister) < width(foreign)
     assert width(own) < width(far)
     assert width(own) < width(style)
+
+
+def test_what_is_shipped_is_small_and_says_where_it_comes_from():
+    folder = resources.files("firstlight.data") / "kernels" / "fitted"
+    assert sum(len(file.read_bytes()) for file in folder.iterdir()) < 2e6
+    provenance = shipped().provenance
+    assert provenance["standing"] == "fitted"
+    assert sum(provenance["rows"].values()) == 107523
+    assert set(provenance["rows"]) == set(OPERATIONS)
 
 
 def test_a_slower_machine_takes_longer(tmp_path):
