@@ -44,14 +44,16 @@ def test_what_was_timed_is_predicted_closely():
 def test_the_basis_says_what_is_known_and_the_interval_follows(tmp_path):
     own = predicted(tmp_path, "nvidia-h100-sxm-80gb")
     far = predicted(tmp_path, "nvidia-h100-sxm-80gb", m="3000000", n="7")
-    sister = predicted(tmp_path, "nvidia-h20")
+    sister = predicted(tmp_path, "nvidia-gh200-96gb")
     style = predicted(tmp_path, "nvidia-h100-sxm-80gb", kernel="new")
     foreign = predicted(tmp_path, "nvidia-l40s")
     assert [one.basis for one in (own, far, sister, style, foreign)] == [
         BASIS[basis] for basis in (KNOWN, FAR, SISTERS, STYLE, GENERATIONS)
     ]
     assert [one.calibrated for one in (own, far, sister, style, foreign)] == [True, True, False, False, False]
-    assert width(own) < width(sister) < width(foreign)
+    unlike = predicted(tmp_path, "nvidia-h20")
+    assert unlike.basis == BASIS[SISTERS]
+    assert width(own) < width(sister) < width(unlike) < width(foreign)
     assert width(own) < width(far)
     assert width(own) < width(style)
 
@@ -69,6 +71,13 @@ def test_a_slower_machine_takes_longer(tmp_path):
     # H20: 148 against 989 TFLOP/s; a product of this size is limited by them.
     slow, fast = predicted(tmp_path, "nvidia-h20"), predicted(tmp_path, "nvidia-h100-sxm-80gb")
     assert slow.p50 / fast.p50 == pytest.approx(989 / 148, rel=0.25)
+
+
+def test_other_makers_and_slow_links_widen_the_interval(tmp_path):
+    measured = predicted(tmp_path, "nvidia-b200-sxm", dtype="int8_wo")
+    assert measured.basis == BASIS[GENERATIONS]
+    assert width(measured) < width(predicted(tmp_path, "nvidia-l40s", dtype="int8_wo"))
+    assert width(measured) < width(predicted(tmp_path, "amd-mi300x", dtype="int8_wo"))
 
 
 def test_any_accelerator_of_the_catalogue_is_predicted(tmp_path):

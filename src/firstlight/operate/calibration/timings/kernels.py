@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from firstlight.operate.calibration.timings.grow import grow
 from firstlight.operate.validation.timings import tables
 from firstlight.operate.validation.timings.kernels import joined, measured
 from firstlight.performance.kernels.timed.cases import Cases
-from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted
+from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted, machines
 from firstlight.performance.kernels.timed.operations import OPERATIONS
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import Floats
@@ -89,8 +89,8 @@ def fit(rows: Timed, progress: Callable[[str], None] = lambda _: None) -> Fitted
     anchors = widths.anchors(rows.cases, rows.seconds, nodes)
     progress(f"{name}: likeness of residuals")
     found = scales.search(anchors)
-    plain = Fitted(nodes, anchors, found, widths.spreads(anchors, found), {})
-    return Fitted(nodes, anchors, found, plain.spread, widths.wider(rows.cases, rows.seconds, plain, progress))
+    plain = Fitted(nodes, anchors, found, widths.spreads(anchors, found), {}, machines(rows.cases))
+    return replace(plain, wider=widths.wider(rows.cases, rows.seconds, plain, progress))
 
 
 def _provenance(cases: Path, rows: Mapping[str, Timed]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firstlight.operate.calibration.timings.grow import grow
 from firstlight.performance.kernels.timed import predict, tree
 from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.coefficients import Fitted
+from firstlight.performance.kernels.timed.coefficients import Fitted, machines
 from firstlight.performance.kernels.timed.operations import formula
 from firstlight.performance.kernels.timed.residual import Anchors, Scales, krige
 from firstlight.twin.protocols import Floats, Ints
@@ -83,6 +83,7 @@ def without(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.bool_
     kept = cases.select(~out)
     nodes = grow(kept, seconds[~out])
     inner = replace(fitted, nodes=nodes, anchors=anchors(kept, seconds[~out], nodes), wider={})
+    inner = replace(inner, machines=machines(kept))
     return predict.evaluate(cases.select(out), inner)
 
 

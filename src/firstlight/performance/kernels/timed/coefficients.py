@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from firstlight.errors import DocumentError, Problem, UsageError
-from firstlight.performance.kernels.timed.cases import Labels
+from firstlight.performance.kernels.timed.cases import Cases, Labels
 from firstlight.performance.kernels.timed.operations import OPERATIONS, formula
 from firstlight.performance.kernels.timed.residual import Anchors, Scales
 from firstlight.twin.protocols import Floats
@@ -23,6 +23,8 @@ NUMBERS, ANCHORS = "coefficients.json", "anchors.npz"
 PLACE, RESIDUAL = 256.0, 1e4
 """Steps of a place and of a residual in the file of anchors, where they are 16-bit integers."""
 DIGITS = 5
+MACHINE = ("peak_bf16", "bandwidth", "units")
+"""What makes two machines of a generation alike."""
 NAMES = ("dtype", "style", "kernel", "release", "accelerator", "generation")
 
 
@@ -36,6 +38,7 @@ class Fitted:
         spread: half width (P10 to P50, in the logarithm) where no anchor is near, by "dtype|generation", dtype, and "".
         wider: half width that comes on top: where the kernel was timed on "sisters" only, where "style" alone was, and
             on other "generations" only.
+        machines: what was timed: by accelerator its generation, and logarithms of what `MACHINE` names.
     """
 
     nodes: Mapping[str, Floats]
@@ -43,6 +46,15 @@ class Fitted:
     scales: Scales
     spread: Mapping[str, float]
     wider: Mapping[str, float]
+    machines: Mapping[str, tuple[str, Floats]]
+
+
+def machines(cases: Cases) -> dict[str, tuple[str, Floats]]:
+    """The accelerators of some cases, as `Fitted.machines` has them."""
+    names, first = np.unique(cases.labels.accelerator, return_index=True)
+    table = np.log(np.stack([cases.shape[name][first] for name in MACHINE], axis=1))
+    kinds = cases.labels.generation[first].tolist()
+    return {name: (kind, values) for name, kind, values in zip(names.tolist(), kinds, table, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,8 @@ def _fitted(operation: str, raw: Mapping[str, Any], arrays: Any) -> Fitted:
     kinds = np.array(raw["labels"], dtype=np.str_)[arrays[f"{operation}.labels"]]
     labels = Labels(*(kinds[:, column] for column in range(len(NAMES))))
     alone = np.arange(len(place))
-    return Fitted(nodes, Anchors(place, labels, residual, alone), scales, raw["spread"], raw["wider"])
+    found = {name: (kind, np.log(values)) for name, (kind, *values) in raw["machines"].items()}
+    return Fitted(nodes, Anchors(place, labels, residual, alone), scales, raw["spread"], raw["wider"], found)
 
 
 def save(found: Coefficients, folder: Path) -> None:
@@ -139,6 +152,7 @@ def _plain(operation: str, found: Fitted, arrays: dict[str, Any]) -> dict[str, A
         "nugget": _rounded(np.array([found.scales.nugget]))[0],
         "spread": {key: float(f"{value:.4g}") for key, value in found.spread.items()},
         "wider": {key: float(f"{value:.4g}") for key, value in found.wider.items()},
+        "machines": {name: [kind, *_rounded(np.exp(values))] for name, (kind, values) in found.machines.items()},
         "labels": kinds.tolist(),
         "nodes": {name: _rounded(np.exp(theta)) for name, theta in found.nodes.items()},
     }

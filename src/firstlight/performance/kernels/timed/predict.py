@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 from firstlight.errors import UsageError
 from firstlight.performance.kernels.timed import tree
 from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted
+from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted, machines
+from firstlight.performance.kernels.timed.device import processors
 from firstlight.performance.kernels.timed.operations import formula
 from firstlight.performance.kernels.timed.residual import krige
 from firstlight.twin.protocols import Floats, Ints
 from firstlight.twin.result import Prediction
 
+SISTER, STRANGER = 0.4, 1.4
+"""Logarithms of the largest ratio of two machines' rates: of sisters (H100 and H200 differ by 0.36 in bandwidth), and
+from which residuals tell nothing any more (estimate)."""
 NEAR = 0.9
 """Share of the far spread below which anchors are near enough to speak for a shape."""
 KNOWN, FAR, SISTERS, STYLE, GENERATIONS = range(5)
@@ -78,11 +82,35 @@ def evaluate(cases: Cases, fitted: Fitted) -> Predicted:
     found = tree.find(fitted.nodes, cases.labels)
     time, _ = formula(cases.operation).best(found.theta, cases.shape)
     local = krige(fitted.anchors, fitted.scales, cases.place, cases.labels)
-    basis = _basis(found, local.spread / np.sqrt(1.0 + fitted.scales.nugget))
-    extra = np.array([fitted.wider.get(name, 0.0) for name in WIDER])[basis]
-    half = np.exp(np.hypot(_spreads(fitted, cases.labels) * local.spread, extra))
-    p50 = np.exp(time + local.mean)
+    far = np.sqrt(1.0 + fitted.scales.nugget)
+    basis = _basis(found, local.spread / far)
+    unlike = _unlike(cases, fitted)
+    spread = np.maximum(local.spread, unlike * far) * _spreads(fitted, cases.labels)
+    half = np.exp(np.sqrt(spread**2 + _extra(cases.labels, fitted, basis, unlike) ** 2))
+    p50 = np.exp(time + local.mean * (1.0 - unlike))
     return Predicted(p50 / half, p50, p50 * half, basis)
+
+
+def _extra(labels: Labels, fitted: Fitted, basis: Ints, unlike: Floats) -> Floats:
+    """Half width on top of the local one [rows]."""
+    wider = np.array([fitted.wider.get(name, 0.0) for name in WIDER])[basis]
+    kinds, which = np.unique(labels.generation, return_inverse=True)
+    table = processors()["generations"]
+    apart = np.array([float(table[kind]["apart"]) for kind in kinds.tolist()])[which]
+    return np.sqrt(wider**2 + apart**2 + (unlike * fitted.wider.get("generations", 0.0)) ** 2)
+
+
+def _unlike(cases: Cases, fitted: Fitted) -> Floats:
+    """How unlike each call's machine is to the timed ones of its generation: 0 like sisters, 1 like strangers [rows].
+
+    The farthest of the logarithms of peak, bandwidth and units counts. Where no sister was timed nothing is borrowed.
+    """
+    names, which = np.unique(cases.labels.accelerator, return_inverse=True)
+    found = np.zeros(len(names))
+    for index, (kind, own) in enumerate(machines(cases).values()):
+        steps = [np.abs(own - other).max() for generation, other in fitted.machines.values() if generation == kind]
+        found[index] = np.clip((min(steps, default=0.0) - SISTER) / (STRANGER - SISTER), 0.0, 1.0)
+    return found[which]
 
 
 def _basis(found: tree.Found, relative: Floats) -> Ints:
