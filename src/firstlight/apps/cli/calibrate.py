@@ -1,4 +1,4 @@
-"""`firstlight calibrate training`."""
+"""`firstlight calibrate training` and `firstlight calibrate kernels`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,46 @@ def training(
     for name, board in (("fitted", found.fitted), ("groups left out", found.left_out)):
         if board:
             click.echo(f"{name}: {_words(board.to_dict())}")
+
+
+@calibrate.command()
+@click.option(
+    "--cases",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder to write, for `validate kernels --coefficients`."
+)
+@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@json_option
+@quiet_option
+def kernels(cases: Path, output: Path | None, parts: Path | None, as_json: bool, quiet: bool) -> None:
+    """Kernels: parameters, residuals and interval widths of each operation that CASES hold."""
+    from firstlight.apps.cli.console import progress
+    from firstlight.operate.calibration import calibrate_kernels
+    from firstlight.operate.calibration.timings.kernels import steps
+    from firstlight.performance.kernels.timed.coefficients import save
+    from firstlight.spec import catalog
+
+    found = calibrate_kernels(cases, catalog.load(parts), progress=progress(steps(cases), quiet))
+    if output:
+        save(found, output)
+    summary = found.summary()
+    if as_json:
+        print_json(summary)
+        return
+    print_table(
+        [
+            [name, f"{one['rows']:,}", str(one["nodes"]), *(f"{100 * one['half_width'][key]:.0f} %" for key in _WIDTHS)]
+            for name, one in summary["operations"].items()
+        ],
+        ("operation", "rows", "nodes", *(f"+- {words}" for words in _WIDTHS.values())),
+    )
+
+
+_WIDTHS = {"far": "far from shapes", "sisters": "sisters only", "style": "style only", "generations": "others only"}
 
 
 def _words(scores: dict[str, Any]) -> str:

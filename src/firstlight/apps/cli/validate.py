@@ -1,4 +1,4 @@
-"""`firstlight validate training` and `validate memory`."""
+"""`firstlight validate training`, `validate memory` and `validate kernels`."""
 
 from __future__ import annotations
 
@@ -62,6 +62,30 @@ def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_jso
     from firstlight.spec import catalog
 
     _show(validate_memory(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
+
+
+@validate.command()
+@click.option(
+    "--cases",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
+@click.option(
+    "--coefficients",
+    type=click.Path(path_type=Path),
+    help="Folder that `firstlight calibrate kernels -o FOLDER` wrote, in place of the shipped coefficients.",
+)
+@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@json_option
+def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
+    """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""
+    from firstlight.operate.validation import validate_kernels
+    from firstlight.performance.kernels.timed.coefficients import load
+    from firstlight.spec import catalog
+
+    _show(validate_kernels(cases, catalog.load(parts), load(coefficients)), out, as_json)
 
 
 def _words(tiers: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ TILES = ((128, 256, 0), (128, 128, 1), (64, 128, 3))
 """Output tile (rows, columns) and how many times the small-tile efficiency applies."""
 
 
-def join(exponent: float, *times: ArrayLike) -> Floats:
+def join(exponent: float | Floats, *times: ArrayLike) -> Floats:
     """Times that overlap, as a p-norm: the longest counts, near ties cost a little more [same unit]."""
     total = sum(np.asarray(time, dtype=float) ** exponent for time in times)
     return np.asarray(total ** (1.0 / exponent))

@@ -1,0 +1,104 @@
+"""Kernels fitted to timing tables: the tree of parameters, the anchors of the residuals, and the widths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from firstlight.errors import UsageError
+from firstlight.operate.calibration.timings import scales, widths
+from firstlight.operate.calibration.timings.grow import grow
+from firstlight.operate.validation.timings import tables
+from firstlight.operate.validation.timings.kernels import joined, measured
+from firstlight.performance.kernels.timed.cases import Cases
+from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted, machines
+from firstlight.performance.kernels.timed.operations import OPERATIONS
+from firstlight.spec.catalog import Catalog
+from firstlight.twin.protocols import Floats
+
+FEWEST = 20
+"""Rows that an operation must have to be fitted."""
+
+
+STEPS = 5
+"""Reports of progress of one operation."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The rows of one operation that can be fitted: cases and measured times [s]."""
+
+    cases: Cases
+    seconds: Floats
+
+
+def calibrate_kernels(
+    cases: Path, catalog: Catalog, *, progress: Callable[[str], None] = lambda _: None
+) -> Coefficients:
+    """Fit the kernels' coefficients to timing tables.
+
+    Args:
+        cases: a Parquet file `<accelerator>.<operation>.parquet`, or a folder of them. Rows that cannot be used are
+            left out; `validate kernels` says why of each.
+        catalog: parts.
+        progress: called with what is being done.
+
+    Raises:
+        DocumentError: there is no such file or folder.
+        UsageError: no operation has enough rows.
+    """
+    progress(f"reading {cases}")
+    rows = read(cases, catalog)
+    if not rows:
+        raise UsageError(
+            f"no operation of {cases} has {FEWEST} rows that can be fitted; `firstlight validate kernels` says why"
+        )
+    found = {name: fit(one, progress) for name, one in rows.items()}
+    return Coefficients(found, _provenance(cases, rows))
+
+
+def steps(cases: Path) -> int:
+    """How often `calibrate_kernels` reports progress, by the names of the files."""
+    paths = cases.glob(f"*{tables.SUFFIX}") if cases.is_dir() else [cases]
+    named = {path.name.removesuffix(tables.SUFFIX).partition(".")[2] for path in paths}
+    return 1 + STEPS * len(named & set(OPERATIONS))
+
+
+def read(cases: Path, catalog: Catalog) -> Mapping[str, Timed]:
+    """The rows of each operation that has enough of them."""
+    parts: dict[str, list[tuple[Cases, Floats]]] = {}
+    for one in measured(tables.read(cases), catalog):
+        if one.cases is not None and len(one.cases):
+            parts.setdefault(one.cases.operation, []).append((one.cases, one.seconds))
+    found = {name: _timed(part) for name, part in sorted(parts.items())}
+    return {name: one for name, one in found.items() if len(one.seconds) >= FEWEST}
+
+
+def _timed(parts: Sequence[tuple[Cases, Floats]]) -> Timed:
+    return Timed(joined([cases for cases, _ in parts]), np.concatenate([seconds for _, seconds in parts]))
+
+
+def fit(rows: Timed, progress: Callable[[str], None] = lambda _: None) -> Fitted:
+    """Everything that is fitted of one operation."""
+    name = rows.cases.operation
+    progress(f"{name}: {len(rows.seconds)} rows")
+    nodes = grow(rows.cases, rows.seconds)
+    anchors = widths.anchors(rows.cases, rows.seconds, nodes)
+    progress(f"{name}: likeness of residuals")
+    found = scales.search(anchors)
+    plain = Fitted(nodes, anchors, found, widths.spreads(anchors, found), {}, machines(rows.cases))
+    return replace(plain, wider=widths.wider(rows.cases, rows.seconds, plain, progress))
+
+
+def _provenance(cases: Path, rows: Mapping[str, Timed]) -> dict[str, object]:
+    releases = {str(kernel) for one in rows.values() for kernel in np.unique(one.cases.labels.release)}
+    return {
+        "fitted_to": cases.name,
+        "standing": "fitted",
+        "rows": {name: len(one.seconds) for name, one in rows.items()},
+        "accelerators": sorted({str(a) for one in rows.values() for a in np.unique(one.cases.labels.accelerator)}),
+        "releases": sorted(releases - {""}),
+    }

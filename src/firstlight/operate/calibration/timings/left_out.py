@@ -1,0 +1,84 @@
+"""How well kernels are predicted that the fit has not seen: shapes, and whole accelerators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.operate.calibration.timings import scales, widths
+from firstlight.operate.calibration.timings.grow import grow
+from firstlight.operate.calibration.timings.kernels import Timed
+from firstlight.operate.validation.score import Outcome
+from firstlight.performance.kernels.timed import predict
+from firstlight.performance.kernels.timed.cases import Labels
+from firstlight.performance.kernels.timed.coefficients import Fitted, machines
+
+SHARE = 0.3
+SEED = 7
+
+
+def shapes(rows: Timed) -> list[Outcome]:
+    """Three in ten configurations left out of everything, all releases of one together."""
+    number = widths.configurations(rows.cases)
+    out = (np.random.default_rng(SEED).random(int(number.max()) + 1) < SHARE)[number]
+    kept, seconds = rows.cases.select(~out), rows.seconds[~out]
+    nodes = grow(kept, seconds)
+    anchors = widths.anchors(kept, seconds, nodes)
+    found = scales.search(anchors)
+    fitted = Fitted(nodes, anchors, found, widths.spreads(anchors, found), widths.UNKNOWN, machines(kept))
+    return _outcomes(rows, out, predict.evaluate(rows.cases.select(out), fitted))
+
+
+def accelerators(rows: Timed, fitted: Fitted, name: str) -> list[Outcome]:
+    """Each accelerator ("sisters") or whole generation ("generations") left out in turn.
+
+    What the widths get on top is learnt from the other left-out groups, never from the one that is scored. How fast
+    likeness fades is taken from the fit on all rows.
+    """
+    labels = rows.cases.labels
+    groups = labels.accelerator if name == "sisters" else labels.generation
+    masks = [groups == group for group in np.unique(groups)]
+    masks = [out for out in masks if widths.speaks(labels, out, name)]
+    tried = [widths.without(rows.cases, rows.seconds, fitted, out) for out in masks]
+    missed = [widths.missed(one, rows.seconds[out]) for one, out in zip(tried, masks, strict=True)]
+    outcomes: list[Outcome] = []
+    for index, (out, one) in enumerate(zip(masks, tried, strict=True)):
+        others = [other for other in range(len(masks)) if other != index]
+        outcomes += _outcomes(rows, out, _widened(one, {
+            kind: _top(tried, missed, others, kind) for kind in widths.UNKNOWN
+        }))  # fmt: skip
+    return outcomes
+
+
+def _top(
+    tried: Sequence[predict.Predicted], missed: Sequence[NDArray[np.float64]], others: Sequence[int], kind: str
+) -> float:
+    errors = [missed[other][:, widths.rests(tried[other], kind)] for other in others]
+    pooled = np.concatenate([np.empty((2, 0)), *errors], axis=1)
+    return widths.on_top(pooled) if pooled.shape[1] >= widths.ENOUGH else widths.UNKNOWN[kind]
+
+
+def _widened(tried: predict.Predicted, wider: dict[str, float]) -> predict.Predicted:
+    top = np.array([wider.get(name, 0.0) for name in predict.WIDER])[tried.basis]
+    half = np.exp(np.hypot(np.log(tried.p90 / tried.p50), top))
+    return replace(tried, p10=tried.p50 / half, p90=tried.p50 * half)
+
+
+def _outcomes(rows: Timed, out: NDArray[np.bool_], tried: predict.Predicted) -> list[Outcome]:
+    labels: Labels = rows.cases.labels.select(out)
+    found = zip(
+        rows.seconds[out].tolist(), tried.scaled(1.0), labels.dtype.tolist(), labels.accelerator.tolist(),
+        labels.generation.tolist(), tried.basis.tolist(), strict=True,
+    )  # fmt: skip
+    operation = rows.cases.operation
+    return [
+        Outcome(
+            "", "s", seconds, one, 1.0,
+            {"operation": operation, "dtype": f"{operation} {dtype}", "accelerator": f"{operation} {accelerator}",
+             "generation": f"{operation} {generation}", "basis": f"{operation}: {predict.BASIS[basis]}"},
+        )
+        for seconds, one, dtype, accelerator, generation, basis in found
+    ]  # fmt: skip

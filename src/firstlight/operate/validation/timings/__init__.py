@@ -1,0 +1,1 @@
+"""Timing tables of kernels, read and scored."""

@@ -1,0 +1,136 @@
+"""Published kernel timings against the timed formulas, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from firstlight.errors import UsageError
+from firstlight.operate.validation.score import Outcome, Scoreboard
+from firstlight.operate.validation.timings import tables
+from firstlight.operate.validation.timings.readers import READERS, Measured, read
+from firstlight.operate.validation.timings.tables import Table
+from firstlight.performance.kernels.timed.cases import Cases, Labels
+from firstlight.performance.kernels.timed.coefficients import Coefficients
+from firstlight.performance.kernels.timed.device import device
+from firstlight.performance.kernels.timed.predict import predict
+from firstlight.spec import near
+from firstlight.spec.catalog import Catalog
+from firstlight.spec.parts import Accelerator
+from firstlight.twin.result import Prediction
+
+
+def validate_kernels(cases: Path, catalog: Catalog, coefficients: Coefficients) -> Scoreboard:
+    """Predict every row of timing tables.
+
+    A row that cannot be predicted is told with its reason, a file that cannot be read as one such row, and the others
+    go on.
+
+    Args:
+        cases: a Parquet file `<accelerator>.<operation>.parquet`, or a folder of them.
+        catalog: parts; any of its accelerators may be named.
+        coefficients: fitted ones.
+
+    Raises:
+        DocumentError: there is no such file or folder, or no table in it.
+    """
+    outcomes: list[Outcome] = []
+    for table in tables.read(cases):
+        outcomes += _outcomes(table, catalog, coefficients)
+    return Scoreboard("kernels", tuple(outcomes))
+
+
+def measured(found: Iterable[Table], catalog: Catalog) -> Iterator[Measured]:
+    """The usable rows of tables, one target column at a time; unusable tables are passed over."""
+    for table in found:
+        if table.trouble or table.operation not in READERS:
+            continue
+        try:
+            part = device(accelerator(catalog, table.accelerator))
+        except UsageError:
+            continue
+        yield from (read(table, reader, part) for reader in READERS[table.operation])
+
+
+def accelerator(catalog: Catalog, name: str) -> Accelerator:
+    """The accelerator with this id or alias, also with its vendor in front of an alias ("nvidia-b300").
+
+    Raises:
+        UsageError: there is none; names the nearest ones.
+    """
+    try:
+        return catalog.part(Accelerator, name)
+    except UsageError as unknown:
+        vendor, _, alias = name.partition("-")
+        try:
+            found = catalog.part(Accelerator, alias)
+        except UsageError:
+            raise unknown from None
+        if found.vendor.lower() != vendor.lower():
+            raise
+        return found
+
+
+def joined(parts: Sequence[Cases]) -> Cases:
+    """Cases of one operation one after another."""
+    names = ("dtype", "style", "kernel", "release", "accelerator", "generation")
+    labels = Labels(*(np.concatenate([getattr(one.labels, name) for one in parts]) for name in names))
+    shape = {
+        name: np.concatenate([np.broadcast_to(one.shape[name], len(one)) for one in parts]) for name in parts[0].shape
+    }
+    return Cases(parts[0].operation, labels, shape, np.concatenate([one.place for one in parts]))
+
+
+def _outcomes(table: Table, catalog: Catalog, coefficients: Coefficients) -> list[Outcome]:
+    slices = {"operation": table.operation, "accelerator": table.accelerator, "dtype": ""}
+    if table.trouble:
+        return [Outcome(table.path.name, "", float("nan"), None, 1.0, slices, reason=table.trouble)]
+    try:
+        if table.operation not in READERS:
+            remedy = near.hint(table.operation, READERS, f"Known are {', '.join(READERS)}.")
+            raise UsageError(f'"{table.operation}" is no operation that tables time. {remedy}')
+        part = device(accelerator(catalog, table.accelerator))
+        found = [_column(read(table, reader, part), coefficients) for reader in READERS[table.operation]]
+    except UsageError as error:
+        reason = " ".join(str(error).split())
+        return [
+            Outcome(f"{table.path.name}:{row + 1}", "", float("nan"), None, 1.0, slices, reason=reason)
+            for row in range(table.rows)
+        ]
+    return [one for column in found for one in column]
+
+
+def _column(found: Measured, coefficients: Coefficients) -> list[Outcome]:
+    """Outcomes of one target column, in the order of the table's rows."""
+    table, metric = found.table, found.reader.metric
+    refused = {
+        row: _outcome(table, metric, row, _value(found, row), None, "", why) for row, why in found.refused.items()
+    }
+    if found.cases is None or not len(found.cases):
+        return [refused[row] for row in sorted(refused)]
+    tried = predict(found.cases, coefficients)
+    predictions, kinds = tried.scaled(found.reader.scale), found.cases.labels.dtype.tolist()
+    rows, values = found.rows.tolist(), found.values.tolist()
+    lines = refused | {
+        row: _outcome(table, metric, row, value, one, kind, _note(one))
+        for row, value, one, kind in zip(rows, values, predictions, kinds, strict=True)
+    }
+    return [lines[row] for row in sorted(lines)]
+
+
+def _note(found: Prediction) -> str:
+    return "" if found.calibrated else found.basis
+
+
+def _value(found: Measured, row: int) -> float:
+    cells = found.table.cells.get(found.reader.target)
+    return float(tables.parse([cells[row]])[0]) if cells else float("nan")
+
+
+def _outcome(
+    table: Table, metric: str, row: int, value: float, found: Prediction | None, kind: str, reason: str
+) -> Outcome:
+    slices = {"operation": table.operation, "accelerator": table.accelerator, "dtype": kind}
+    return Outcome(f"{table.path.name}:{row + 1}", metric, value, found, 1.0, slices, reason=reason)
