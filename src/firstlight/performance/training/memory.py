@@ -8,7 +8,7 @@ import numpy as np
 
 from firstlight.performance.training.activations import in_transit, loss, running, stored, widest
 from firstlight.performance.training.layouts import OFFLOADS, Case
-from firstlight.performance.training.once import Parts
+from firstlight.performance.training.once import Parts, once
 from firstlight.performance.training.overlap import parameters_of, trained_of
 from firstlight.performance.training.schedules import in_flight
 from firstlight.performance.training.sites import outer_state
@@ -27,10 +27,23 @@ class _Sizes:
     widest: Floats
 
 
+SIZES = ("tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute")
+"""What `_Sizes` depends on."""
+
+
 def _sizes(case: Case) -> _Sizes:
+    return _Sizes(**once(case, SIZES, _apart_from_stages))
+
+
+def _apart_from_stages(case: Case) -> Parts:
     each = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts)))
-    transit = np.max([in_transit(layer, case) for layer in case.layers], axis=0)
-    return _Sizes(each / case.depth, running(case), transit, loss(case), widest(case))
+    return {
+        "stored": each / case.depth,
+        "running": running(case),
+        "transit": np.max([in_transit(layer, case) for layer in case.layers], axis=0),
+        "loss": loss(case),
+        "widest": widest(case),
+    }
 
 
 def memory_parts(case: Case) -> Parts:
