@@ -103,13 +103,22 @@ def test_a_search_takes_the_best_where_the_placement_is_open(folder):
 def test_a_search_keeps_and_compares_a_layout_that_is_written(folder):
     body = as_json("given.yaml", "--search", folder=folder)
     (told,) = body["runs"]
-    written = {"tensor": 2, "pipeline": 4, "interleave": 2, "micro_batch": 1, "recompute": "selective"}
-    assert told["result"]["layout"] == TrainingLayout.model_validate(written).model_dump(mode="json", exclude_none=True)
+    written = TrainingLayout(tensor=2, pipeline=4, interleave=2, recompute="selective")
+    assert TrainingLayout.model_validate(told["result"]["layout"]) == written
     assert told["search"]["alternatives"][0]["axis"] == "plan"
     assert told["search"]["alternatives"][0]["slower"] >= 0
     text = run("given.yaml", "--search", "--quiet", folder=folder).stdout
     assert "plan as written" in text
     assert "front" in text
+
+
+def test_options_of_a_layout_are_told(folder):
+    option = "design.placements[0].training={pipeline: 4, schedule: gpipe, offload: [optimizer], recompute: full}"
+    done = run("given.yaml", "--quiet", "-o", "out", "--set", option, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "schedule gpipe, offload optimizer" in done.stdout
+    trace = json.loads((folder / "out" / "llama-3-8b.trace.json").read_text("utf-8"))
+    assert trace["otherData"]["schedule"] == "gpipe"
 
 
 def test_files(folder):
@@ -142,8 +151,7 @@ def test_the_resolved_plan_trains_the_same(folder):
     assert again["runs"][0]["result"] == first["runs"][0]["result"]
     assert not [line for line in again["proposed"] if "placements" in line]
     planned = firstlight.plan(folder / "out" / "design.yaml")
-    layout = planned.training[0].layout.model_dump(mode="json", exclude_none=True)
-    assert layout == first["runs"][0]["result"]["layout"]
+    assert planned.training[0].layout == TrainingLayout.model_validate(first["runs"][0]["result"]["layout"])
 
 
 def test_a_model_that_is_trained_twice_has_files_of_its_own(folder):

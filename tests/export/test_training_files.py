@@ -38,7 +38,8 @@ TITAN = {
         "data_parallel_replicate_degree", "data_parallel_shard_degree", "fsdp_reshard_after_forward",
         "tensor_parallel_degree", "enable_async_tensor_parallel", "context_parallel_degree",
         "pipeline_parallel_degree", "pipeline_parallel_schedule", "pipeline_parallel_microbatch_size",
-        "module_fqns_per_model_part", "expert_parallel_degree", "expert_tensor_parallel_degree",
+        "module_fqns_per_model_part", "context_parallel_rotate_method", "expert_parallel_degree",
+        "expert_tensor_parallel_degree",
     },
     "activation_checkpoint": {"mode", "selective_ac_option"},
     "compile": {"enable", "components"},
@@ -136,15 +137,55 @@ def test_every_model_gives_options_that_megatron_knows_and_a_valid_toml(name):
     assert modules == ["tok_embeddings", *(f"layers.{index}" for index in range(depth)), "norm", "output"]
 
 
-@given(st.integers(1, 130), st.integers(2, 130))
-def test_stages_hold_all_layers_evenly(depth, chunks):
-    held = stages(depth, chunks).split("|")
-    assert len(held) == chunks
+@given(st.integers(1, 130), st.integers(2, 40), st.integers(1, 3))
+def test_stages_hold_all_layers_evenly(depth, pipeline, chunks):
+    held = stages(depth, TrainingLayout(pipeline=pipeline, interleave=chunks)).split("|")
+    assert len(held) == pipeline * chunks
     assert held[0][0] == "E"
     assert held[-1][-1] == "L"
     counts = [chunk.count("t") for chunk in held]
     assert sum(counts) == depth
     assert max(counts) - min(counts) <= 1
+
+
+def test_stages_whose_layers_are_given_hold_them():
+    held = stages(61, TrainingLayout(pipeline=16, first_layers=4, last_layers=1)).split("|")
+    assert [chunk.count("t") for chunk in held] == [4, *[4] * 14, 1]
+    both = stages(30, TrainingLayout(pipeline=4, interleave=2, first_layers=3)).split("|")
+    assert [chunk.count("t") for chunk in both][0::4] == [2, 1]
+
+
+def test_options_of_a_layout_are_flags_or_notes():
+    options = {
+        "gradients": "bf16",
+        "moments": "fp8",
+        "offload": ("optimizer", "activations"),
+        "context_kind": "ulysses",
+    }
+    layout = TrainingLayout(tensor=2, context=2, shard=8, **options)
+    run, model, result = case("llama-3-8b", layout, accelerators=64)
+    text = megatron(run, model, result)
+    for flag in (
+        "--cp-comm-type a2a", "--grad-reduce-in-bf16", "--main-grads-dtype bf16",
+        "--use-precision-aware-optimizer", "--exp-avg-dtype fp8",
+        "--optimizer-cpu-offload", "--num-distributed-optimizer-instances 4",
+    ):  # fmt: skip
+        assert f"  {flag}\n" in text
+    assert "activations in the host's memory are not" in notes(text)
+    titan = torchtitan(run, model, result)
+    tables = tomllib.loads(titan)["parallelism"]
+    assert (tables["data_parallel_replicate_degree"], tables["data_parallel_shard_degree"]) == (4, 4)
+    assert "Ulysses cannot be expressed" in notes(titan)
+
+
+@pytest.mark.parametrize("schedule", ["gpipe", "zero-bubble", "dualpipe"])
+def test_schedules_have_as_many_chunks_as_they_run_with(schedule):
+    run, model, result = case("llama-3-8b", TrainingLayout(pipeline=4, schedule=schedule), accelerators=16)
+    assert f"no {schedule} schedule" in notes(megatron(run, model, result))
+    titan = torchtitan(run, model, result)
+    assert ("nearest to" in notes(titan)) == (schedule != "gpipe")
+    parts = tomllib.loads(titan)["parallelism"]["module_fqns_per_model_part"]
+    assert len(parts) == (4 if schedule == "gpipe" else 8)
 
 
 def test_torchtitan_batches_count_the_micro_batches_of_a_pipeline():

@@ -19,8 +19,6 @@ Flags = list[tuple[str, ...]]
 _SHARDED = {2: "optim_grads", 3: "optim_grads_params"}
 """Strategy of Megatron-FSDP by ZeRO stage."""
 _CONTEXTS = {"all-gather": "allgather", "ulysses": "a2a"}
-_MOMENTS = {"bf16": "fp16", "fp8": "fp8"}
-"""Types of moments that Megatron's precision-aware optimizer has."""
 
 
 def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
@@ -31,7 +29,7 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     """
     flags = [*_layout(model, result), *_precision(result), *_batch(workload, result)]
     flags += _architecture(model, result.sequence)
-    notes = [*_missing_of_model(model), *_missing_of_layout(result), *_environment(result)]
+    notes = [*_missing_of_model(model), *_missing_of_layout(result), *_adapters(workload), *_environment(result)]
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
         '# source this file, then: torchrun ... pretrain_gpt.py "${MEGATRON_ARGS[@]}"',
@@ -59,7 +57,7 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
         flags.append(("expert-tensor-parallel-size", str(layout.expert_tensor)))
     if layout.context_kind != "ring":
         flags.append(("cp-comm-type", _CONTEXTS[layout.context_kind]))
-    return [*flags, *_sharding(layout.zero), *_states(layout), *_recompute(layout.recompute, model)]
+    return [*flags, *_sharding(result), *_states(layout), *_recompute(layout.recompute, model)]
 
 
 def _stages(model: Model, result: TrainingResult) -> Flags:
@@ -71,7 +69,7 @@ def _stages(model: Model, result: TrainingResult) -> Flags:
     ends = {"first": layout.first_layers, "last": layout.last_layers}
     flags += [(f"decoder-{end}-pipeline-num-layers", str(count)) for end, count in ends.items() if count is not None]
     if depth % chunks and not flags:
-        flags.append(("pipeline-model-parallel-layout", stages(depth, chunks)))
+        flags.append(("pipeline-model-parallel-layout", stages(depth, layout)))
     elif layout.interleave > 1:
         flags.append(("num-virtual-stages-per-pipeline-rank", str(layout.interleave)))
     group = group_size(layout.pipeline, result.micro_batches)
@@ -80,21 +78,38 @@ def _stages(model: Model, result: TrainingResult) -> Flags:
     return flags
 
 
-def stages(depth: int, chunks: int) -> str:
+def stages(depth: int, layout: TrainingLayout) -> str:
     """Layers in each chunk as Megatron writes them: E embedding, t layer, L head and loss, | next chunk.
 
-    The first chunks of the middle get one layer more than the others, the ends last, as they have other work.
+    Stages whose layers are given hold them evenly in their chunks. Of the others the first chunks of the middle get one
+    layer more than the rest, the ends last, as they have other work.
     """
-    least, more = divmod(depth, chunks)
-    order = [*range(1, chunks - 1), 0, chunks - 1]
-    fuller = set(order[:more])
-    texts = ["t" * (least + (chunk in fuller)) for chunk in range(chunks)]
+    count, each = layout.pipeline * layout.interleave, layout.pipeline
+    held: dict[int, int] = {}
+    for stage, given in ((0, layout.first_layers), (each - 1, layout.last_layers)):
+        if given is not None:
+            held |= _evenly(given, [*range(stage, count, each)])
+    ends = [chunk for chunk in (0, count - 1) if chunk not in held]
+    held |= _evenly(depth - sum(held.values()), [*(c for c in range(1, count - 1) if c not in held), *ends])
+    texts = ["t" * held[chunk] for chunk in range(count)]
     texts[0], texts[-1] = "E" + texts[0], texts[-1] + "L"
     return "|".join(texts)
 
 
-def _sharding(zero: int) -> Flags:
+def _evenly(layers: int, chunks: list[int]) -> dict[int, int]:
+    """So many layers over some chunks, the first of them with one more where they do not divide."""
+    if not chunks:
+        return {}
+    least, more = divmod(layers, len(chunks))
+    return {chunk: least + (place < more) for place, chunk in enumerate(chunks)}
+
+
+def _sharding(result: TrainingResult) -> Flags:
+    zero, shard = result.layout.zero, result.layout.shard
     overlap: Flags = [("overlap-grad-reduce",)]
+    if shard is not None and zero:
+        copies = result.data * result.layout.context // shard
+        overlap.append(("num-distributed-optimizer-instances", str(copies)))
     if zero >= 1:
         overlap.append(("overlap-param-gather",))
     if zero >= 2:
@@ -107,10 +122,9 @@ def _states(layout: TrainingLayout) -> Flags:
     """Types of gradients and moments, and an optimizer on the host."""
     flags: Flags = []
     if layout.gradients != "fp32":
-        flags.append(("main-grads-dtype", layout.gradients))
+        flags += [("grad-reduce-in-bf16",), ("main-grads-dtype", layout.gradients)]
     if layout.moments != "fp32":
-        kind = _MOMENTS[layout.moments]
-        flags += [("exp-avg-dtype", kind), ("exp-avg-sq-dtype", kind)]
+        flags += [("exp-avg-dtype", layout.moments), ("exp-avg-sq-dtype", layout.moments)]
     if "optimizer" in layout.offload:
         flags += [("optimizer-cpu-offload",), ("overlap-cpu-optimizer-d2h-h2d",)]
     return [("use-precision-aware-optimizer",), *flags] if flags else flags
@@ -249,13 +263,16 @@ def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
         yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
     if layout.recompute == "selective":
         yield "norms and activations are reckoned to be computed again; --recompute-modules has no dense activation"
-    if layout.moments == "bf16":
-        yield "moments in fp16 stand for bf16, which Megatron does not offer"
     if layout.schedule != "1f1b":
         yield f"Megatron-LM has no {layout.schedule} schedule; these flags run 1F1B"
     yield from beyond_frameworks(layout)
     if layout.zero >= 2 and layout.pipeline > 1:
         yield f"ZeRO-{layout.zero} is Megatron-FSDP, which gathers and scatters for each micro-batch of the pipeline"
+
+
+def _adapters(workload: Training) -> Iterator[str]:
+    if workload.adapters is not None:
+        yield "LoRA adapters are not in these flags; pretrain_gpt.py trains all weights"
 
 
 def beyond_frameworks(layout: TrainingLayout) -> Iterator[str]:

@@ -13,6 +13,7 @@ import yaml
 from firstlight import units
 from firstlight.export.megatron import beyond_frameworks, stages
 from firstlight.performance.result import TrainingResult
+from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.workload import Training
 
@@ -22,6 +23,8 @@ _CHECKPOINT = {"none": {"mode": "none"}, "full": {"mode": "full"},
                "selective": {"mode": "selective", "selective_ac_option": "op"}}  # fmt: skip
 _SCHEDULES = {"1f1b": "1F1B", "gpipe": "GPipe", "zero-bubble": "InterleavedZeroBubble", "dualpipe": "DualPipeV"}
 """The schedule of torch.distributed.pipelining that is the layout's, or the nearest to it."""
+_TWICE = ("zero-bubble", "dualpipe")
+"""Schedules whose nearest one runs two chunks on each rank."""
 _FQNS = {"E": ["tok_embeddings"], "L": ["norm", "output"]}
 """Modules of the ends of a language model, as TorchTitan calls them."""
 
@@ -33,7 +36,7 @@ def torchtitan(workload: Training, model: Model, result: TrainingResult) -> str:
         workload: what is trained. model: architecture. result: of the run, with its layout.
     """
     head = f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for TorchTitan {VERSION}."
-    lines = [head, *(f"# NOTE: {note}" for note in _missing(model, result))]
+    lines = [head, *(f"# NOTE: {note}" for note in _missing(workload, model, result))]
     for table, values in _tables(workload, model, result).items():
         lines += ["", f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
@@ -66,31 +69,43 @@ def _quantized(model: Model) -> dict[str, dict[str, Any]]:
 
 def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:
     layout = result.layout
-    whole = layout.zero == 0
+    shards = _shards(result)
     found: dict[str, Any] = {
-        "data_parallel_replicate_degree": result.data if whole else 1,
-        "data_parallel_shard_degree": 1 if whole else result.data,
+        "data_parallel_replicate_degree": result.data // shards,
+        "data_parallel_shard_degree": shards,
         "fsdp_reshard_after_forward": "always" if layout.zero == 3 else "never",
         "tensor_parallel_degree": layout.tensor,
         "enable_async_tensor_parallel": layout.tensor > 1,
         "context_parallel_degree": layout.context,
         "pipeline_parallel_degree": layout.pipeline,
     }
+    if layout.context > 1:
+        found["context_parallel_rotate_method"] = "allgather" if layout.context_kind == "all-gather" else "alltoall"
     if layout.pipeline > 1:
         found |= {
             "pipeline_parallel_schedule": "Interleaved1F1B" if layout.interleave > 1 else _SCHEDULES[layout.schedule],
             "pipeline_parallel_microbatch_size": layout.micro_batch,
-            "module_fqns_per_model_part": _modules(model, layout.pipeline * layout.interleave),
+            "module_fqns_per_model_part": _modules(model, layout),
         }
     if _routed(model):
         found |= {"expert_parallel_degree": layout.expert, "expert_tensor_parallel_degree": layout.expert_tensor}
     return found
 
 
-def _modules(model: Model, chunks: int) -> list[list[str]]:
-    """Modules of each chunk of the pipeline."""
+def _shards(result: TrainingResult) -> int:
+    """Data-parallel ranks that FSDP shards over, context-parallel ones not counted."""
+    layout = result.layout
+    if layout.zero == 0:
+        return 1
+    return result.data if layout.shard is None else max(min(layout.shard // layout.context, result.data), 1)
+
+
+def _modules(model: Model, layout: TrainingLayout) -> list[list[str]]:
+    """Modules of each chunk of the pipeline; two chunks a rank where the schedule runs only so."""
+    if layout.schedule in _TWICE:
+        layout = layout.model_copy(update={"interleave": 2})
     depth, found, layer = sum(block.count for block in model.main.blocks), list[list[str]](), 0
-    for chunk in stages(depth, chunks).split("|"):
+    for chunk in stages(depth, layout).split("|"):
         names: list[str] = []
         for letter in chunk:
             names += _FQNS.get(letter, [f"layers.{layer}"])
@@ -103,7 +118,7 @@ def _routed(model: Model) -> bool:
     return any(isinstance(block.feed_forward, Experts) for block in model.main.blocks)
 
 
-def _missing(model: Model, result: TrainingResult) -> Iterator[str]:
+def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterator[str]:
     """What of the run this configuration does not say."""
     layout = result.layout
     yield f"predicted: {units.show(result.step_time.p50, 'time')} a step, MFU {result.mfu.p50:.1%}"
@@ -111,10 +126,14 @@ def _missing(model: Model, result: TrainingResult) -> Iterator[str]:
         yield f"TorchTitan {VERSION} has no flavor of {model.id}; add one, and name it in [model] as name and flavor"
     if layout.zero == 1:
         yield "ZeRO-1 cannot be expressed; FSDP that keeps its weights after the forward pass (ZeRO-2) is the nearest"
-    if layout.schedule in ("zero-bubble", "dualpipe"):
+    if layout.schedule in _TWICE:
         yield f"{_SCHEDULES[layout.schedule]} is the schedule of PyTorch that is nearest to {layout.schedule}"
     if layout.gradients != "fp32" or layout.moments != "fp32" or "optimizer" in layout.offload:
         yield "narrow gradients and moments, and an optimizer on the host, are not in these settings"
+    if layout.context > 1 and layout.context_kind == "ulysses":
+        yield "Ulysses cannot be expressed; keys and values go round instead"
+    if workload.adapters is not None:
+        yield "LoRA adapters are not in these settings"
     yield from beyond_frameworks(layout)
     used = result.data * layout.tensor * layout.pipeline * layout.context
     if used < result.accelerators:

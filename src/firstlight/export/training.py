@@ -110,7 +110,7 @@ def _memory(run: TrainingRun) -> Iterator[tuple[str, str]]:
 
 
 def layout_words(layout: TrainingLayout) -> str:
-    """A layout in one line; what is 1 is left out."""
+    """A layout in one line; what is 1 or as it is by itself is left out."""
     chunks = f" x {layout.interleave} chunks" if layout.interleave > 1 else ""
     told = [
         f"{name} {getattr(layout, name)}{chunks if name == 'pipeline' else ''}"
@@ -118,6 +118,9 @@ def layout_words(layout: TrainingLayout) -> str:
         if getattr(layout, name) > 1
     ]
     told += [f"ZeRO-{layout.zero}", f"micro-batch {layout.micro_batch}", f"recompute {layout.recompute}"]
+    named = {"tensor", "pipeline", "interleave", "context", "expert", "zero", "micro_batch", "recompute"}
+    others = layout.model_dump(mode="json", exclude_defaults=True, exclude=named)
+    told += [f"{name.replace('_', ' ')} {' and '.join(v) if isinstance(v, list) else v}" for name, v in others.items()]
     return ", ".join(told)
 
 

@@ -12,6 +12,7 @@ WORDS = {
     "launch": "launches", "recompute": "recomputation", "data": "data-parallel traffic", "head": "head and embedding",
     "imbalance": "uneven stages", "bubble": "the pipeline's bubble", "pipeline": "hand-over between stages",
     "overhead": "fixed overheads", "optimizer": "the optimizer", "jitter": "waiting for each other",
+    "offload": "waiting for the host's memory", "sites": "waiting for other sites",
 }  # fmt: skip
 """What the parts of a step are called."""
 _TOLD = 2
