@@ -216,3 +216,11 @@ def test_coefficients_may_be_arrays_over_configurations():
     alone = [seconds(assumptions.Assumptions(entries | {name: replace(entries[name], value=v)}), 1)[0] for v in values]
     assert seconds(many, 3) == pytest.approx(alone)
     assert alone[0] > alone[1] > alone[2]
+
+
+def test_tensor_parallelism_across_domains_hides_nothing():
+    """With a wire that costs the same everywhere, leaving the node is dearer by what no longer hides."""
+    inside, across = run(TrainingLayout(tensor=8)), run(TrainingLayout(tensor=16))
+    exposed = a()["performance.tensor_exposed"]
+    # each of 16 ranks has twice the micro-batches of half as many replicas
+    assert across.step_parts["tensor"] * exposed == pytest.approx(2 * inside.step_parts["tensor"], rel=0.01)

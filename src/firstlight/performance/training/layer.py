@@ -12,7 +12,8 @@ from firstlight.performance.kernels.elementwise import elementwise, expert_age, 
 from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import scan
 from firstlight.performance.shapes import Layer, Scan
-from firstlight.performance.training.layouts import CONTEXTS, Case
+from firstlight.performance.training.case import Case
+from firstlight.performance.training.layouts import CONTEXTS
 from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
 
@@ -156,10 +157,16 @@ def _elementwise(layer: Layer, case: Case) -> Pass:
 
 
 def _tensor(layer: Layer, case: Case) -> Pass:
-    """All-gather and reduce-scatter around the mixer and the dense part, in each direction (arXiv 2205.05198)."""
-    size = case.tokens(layer) * layer.hidden * 2.0
+    """All-gather and reduce-scatter around the mixer and the dense part, in each direction (arXiv 2205.05198).
+
+    They hide behind the products beside them inside a scale-up domain only.
+    """
+    size, inside = case.tokens(layer) * layer.hidden * 2.0, case.a["performance.tensor_exposed"]
     pair = sum(case.collective(op, size, case.tensor_group) for op in ("all_gather", "reduce_scatter"))
-    seen = np.asarray(pair) * layer.pairs * case.a["performance.tensor_exposed"]
+    exposed = np.where(
+        case.tensor_group[1] > 1, np.maximum(case.a["performance.tensor_exposed_across"], inside), inside
+    )
+    seen = np.asarray(pair) * layer.pairs * exposed
     return Pass(seen, seen)
 
 

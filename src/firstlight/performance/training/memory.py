@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firstlight.performance.training.activations import in_transit, loss, running, stored, widest
-from firstlight.performance.training.layouts import OFFLOADS, Case
+from firstlight.performance.training.case import Case
+from firstlight.performance.training.layouts import OFFLOADS
 from firstlight.performance.training.once import Parts, once
 from firstlight.performance.training.overlap import parameters_of, trained_of
 from firstlight.performance.training.schedules import in_flight

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.training.activations import stored
-from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.case import Case
 from firstlight.performance.training.overlap import local_parameters, trained_parameters
 from firstlight.twin.protocols import Floats
 

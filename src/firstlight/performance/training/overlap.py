@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.groups import Group
-from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.case import Case
 from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
+from firstlight.performance.training.case import Case
 from firstlight.performance.training.layer import KERNELS, WEIGHTS, layer_time
-from firstlight.performance.training.layouts import Case
 from firstlight.performance.training.offload import moved_in_passes
 from firstlight.performance.training.once import Parts, once
 from firstlight.performance.training.schedules import bubble, paired

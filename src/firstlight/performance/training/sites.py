@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.case import Case
 from firstlight.twin.protocols import Floats
 
 

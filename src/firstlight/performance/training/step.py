@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.performance.machine import Machine
-from firstlight.performance.training.layouts import Case, Layouts
+from firstlight.performance.training.case import Case
+from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.memory import host_memory, memory_parts
 from firstlight.performance.training.offload import updated_on_host
 from firstlight.performance.training.once import Parts

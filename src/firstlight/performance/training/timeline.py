@@ -9,8 +9,9 @@ import numpy as np
 
 from firstlight.performance.machine import machine
 from firstlight.performance.training.batch import settled
+from firstlight.performance.training.case import Case
 from firstlight.performance.training.layer import kernels, sharded
-from firstlight.performance.training.layouts import Case, Layouts
+from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.orders import SCHEDULES, Kind, Order, schedule_of, starts
 from firstlight.performance.training.pipeline import pipeline_parts
 from firstlight.performance.training.space import check
