@@ -15,10 +15,11 @@ HEAD = """<!-- Written by `python scripts/performance.py`; do not edit. -->
 
 # Performance
 
-Whole processes, start-up included, on two cores of: {cpu}. Benchmarks: `benchmarks/`.
+Whole processes, start-up included, on two cores of: {cpu}. Searches and years run on one core, inside a process that
+stands. Benchmarks: `benchmarks/`.
 
-| benchmark | time [s] | at most [s] | peak memory [GB] | at most [GB] |
-|---|---|---|---|---|
+| benchmark | time [s] | at most [s] | peak memory [GB] | at most [GB] | layouts | layouts a second |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -31,6 +32,8 @@ def row(result: dict[str, Any]) -> str:
         info.get("limit_s", ""),
         info.get("memory_gb", ""),
         info.get("memory_limit_gb") or "",
+        f"{info['layouts']:,}" if "layouts" in info else "",
+        f"{info['layouts_per_s']:,.0f}" if "layouts_per_s" in info else "",
     )
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from firstlight.design import plan, propose
+    from firstlight.design import plan, propose, train
     from firstlight.economics.result import EconomicsResult
     from firstlight.errors import (
         DocumentError,
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
         SolverError,
         UsageError,
     )
-    from firstlight.evaluate import Evaluation
+    from firstlight.evaluate import Evaluation, TrainingAnswer
     from firstlight.export import write
     from firstlight.export.summary import summary
     from firstlight.facility.result import FacilityResult
     from firstlight.network.result import NetworkResult
     from firstlight.performance.result import ServingResult, TrainingResult
+    from firstlight.performance.training.found import TrainingSearch
     from firstlight.reliability.result import ReliabilityResult
     from firstlight.schedule.result import ScheduleResult
     from firstlight.spec.assumptions import Assumptions
@@ -72,29 +73,33 @@ __all__ = [
     "Site",
     "SolverError",
     "Training",
+    "TrainingAnswer",
     "TrainingResult",
+    "TrainingSearch",
     "UsageError",
     "load_plan",
     "plan",
     "propose",
     "schema",
     "summary",
+    "train",
     "write",
 ]
 
 _HOMES = {
-    "design": ("plan", "propose"),
+    "design": ("plan", "propose", "train"),
     "economics.result": ("EconomicsResult",),
     "errors": (
         "DocumentError", "FirstlightError", "InfeasibleError", "Limit", "MissingExtraError", "Problem", "SolverError",
         "UsageError",
     ),
-    "evaluate": ("Evaluation",),
+    "evaluate": ("Evaluation", "TrainingAnswer"),
     "export": ("write",),
     "export.summary": ("summary",),
     "facility.result": ("FacilityResult",),
     "network.result": ("NetworkResult",),
     "performance.result": ("ServingResult", "TrainingResult"),
+    "performance.training.found": ("TrainingSearch",),
     "reliability.result": ("ReliabilityResult",),
     "schedule.result": ("ScheduleResult",),
     "spec.assumptions": ("Assumptions",),

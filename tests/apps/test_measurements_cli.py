@@ -48,7 +48,21 @@ def test_validate_as_json(cases, capsys):
     summary = json.loads(out)
     assert code == 0
     assert (summary["suite"], summary["cases"], summary["predicted"]) == ("training", 9, 8)
-    assert set(summary["by"]) == {"group", "accelerator", "precision"}
+    assert set(summary["by"]) == {"group", "accelerator", "precision", "model"}
+
+
+def test_validate_memory(tmp_path, capsys):
+    peaks, out = TABLE.with_name("memory.csv"), tmp_path / "o.csv"
+    code, text, _ = run("validate", "memory", "--cases", str(peaks), "--out", str(out), "--json", capsys=capsys)
+    summary = json.loads(text)
+    assert (code, summary["suite"]) == (0, "memory")
+    assert set(summary["by"]) == {"group", "accelerator", "precision", "model"}
+    lines = list(csv.DictReader(out.read_text("utf-8").splitlines()))
+    assert {line["metric"] for line in lines} == {"peak_memory_bytes", "activation_bytes", "state_bytes"}
+    code, text, _ = run("validate", "memory", "--cases", str(peaks), "--tiers", "B", capsys=capsys)
+    assert code == 0
+    assert "group TITAN" in text
+    assert "group KORTH" not in text
 
 
 def test_calibrate_writes_a_block_for_a_plan(cases, tmp_path, capsys):
@@ -61,12 +75,24 @@ def test_calibrate_writes_a_block_for_a_plan(cases, tmp_path, capsys):
     with_overrides(shipped(), block)
 
 
-@pytest.mark.parametrize("verb", ["validate", "calibrate"])
+@pytest.mark.parametrize("verb", ["validate training", "validate memory", "calibrate training"])
 def test_wrong_files_are_2_and_named(verb, tmp_path, capsys):
-    code, out, err = run(verb, "training", "--cases", "nowhere.csv", capsys=capsys)
+    code, out, err = run(*verb.split(), "--cases", "nowhere.csv", capsys=capsys)
     assert (code, out) == (2, "")
     assert "nowhere.csv" in err
-    (tmp_path / "x.csv").write_text("case_id,tier\n1,A\n", "utf-8")
-    code, _, err = run(verb, "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
+    (tmp_path / "x.csv").write_text("case_id,tier,layer\n1,A,3\n", "utf-8")
+    code, _, err = run(*verb.split(), "--cases", str(tmp_path / "x.csv"), capsys=capsys)
     assert code == 2
-    assert 'there is no column "layers"' in err
+    assert 'unknown column "layer"' in err
+
+
+def test_rows_of_which_nothing_can_be_said_are_told(tmp_path, capsys):
+    lines = "".join(f"{case},100\n" for case in range(25))
+    (tmp_path / "x.csv").write_text("case_id,step_time_s\n" + lines, "utf-8")
+    code, out, _ = run("validate", "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
+    assert code == 0
+    assert "refused 0: layers is empty" in out
+    assert "and 5 more" in out
+    code, _, err = run("calibrate", "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
+    assert code == 2
+    assert "can be predicted" in err

@@ -28,7 +28,8 @@ RANGES = {
         "fp32": (10 * TERA, 400 * TERA), "tf32": (50 * TERA, 6000 * TERA), "bf16": (20 * TERA, 1e4 * TERA),
         "fp8": (150 * TERA, 5e4 * TERA), "fp4": (1500 * TERA, 2e5 * TERA), "int8": (100 * TERA, 1e4 * TERA),
         "memory": (16 * GB, 1100 * GB), "memory_bandwidth": (0.25e12, 40e12),
-        "scale_up_bandwidth": (30 * GB, 6000 * GB), "scale_up_domain": (1, 10_000), "tdp": (50, 4000),
+        "scale_up_bandwidth": (30 * GB, 6000 * GB), "scale_up_domain": (1, 10_000),
+        "host_link": (10 * GB, 500 * GB), "tdp": (50, 4000),
         "matmul": (200 * TERA, 3000 * TERA),
     },
     "host": {

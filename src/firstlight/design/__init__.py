@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from firstlight.design.plan import STEPS, dry_run, plan
 from firstlight.design.propose import propose
+from firstlight.design.train import TRAIN_STEPS, train
 
-__all__ = ["STEPS", "dry_run", "plan", "propose"]
+__all__ = ["STEPS", "TRAIN_STEPS", "dry_run", "plan", "propose", "train"]

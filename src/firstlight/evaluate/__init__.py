@@ -4,5 +4,8 @@ from __future__ import annotations
 
 from firstlight.evaluate.evaluation import Evaluation, FactorySummary, Margin
 from firstlight.evaluate.run import evaluate
+from firstlight.evaluate.training import TrainingAnswer, TrainingRun, evaluate_training
 
-__all__ = ["Evaluation", "FactorySummary", "Margin", "evaluate"]
+__all__ = [
+    "Evaluation", "FactorySummary", "Margin", "TrainingAnswer", "TrainingRun", "evaluate", "evaluate_training",
+]  # fmt: skip

@@ -47,10 +47,13 @@ def margins(
 
 
 def _training_margins(where: str, workload: Training, result: TrainingResult, run: RunReliability) -> list[Margin]:
-    memory = Margin(f"{where}.memory", result.memory, result.memory_available, "bytes", "hard")
+    found = [Margin(f"{where}.memory", result.memory, result.memory_available, "bytes", "hard")]
+    if result.host_memory:
+        available = max(result.host_memory_available, 1.0)
+        found.append(Margin(f"{where}.host_memory", result.host_memory, available, "bytes", "hard"))
     if workload.within is None:
-        return [memory]
-    return [memory, Margin(f"{where}.within", run.duration.p50, workload.within, "time", "target")]
+        return found
+    return [*found, Margin(f"{where}.within", run.duration.p50, workload.within, "time", "target")]
 
 
 def _serving_margins(where: str, workload: Serving, result: ServingResult) -> list[Margin]:
@@ -102,6 +105,8 @@ def _remedy(margin: Margin, evaluation: Evaluation) -> str:
         return f"First light is {evaluation.schedule.first_light}; the critical path begins with: {first}."
     if field == "memory":
         return "Spread it over more accelerators (tensor, pipeline, ZeRO), or compute activations again."
+    if field == "host_memory":
+        return "Offload less, or spread it over more accelerators."
     return f"Allow {enough}, or lower the batch of its layout."
 
 

@@ -131,7 +131,7 @@ def workloads(
         raise UsageError("design.placements is open; let `design.propose` resolve the plan first")
     for index, (workload, placement) in enumerate(zip(plan.demand, plan.design.placements, strict=True)):
         machine = (parts.system, parts.accelerator, parts.host, placement.accelerators)
-        with _placed(index):
+        with placed(index):
             if isinstance(workload, Training) and placement.training:
                 model = models.find(workload.train, base)
                 training.append(train(workload, model, *machine, placement.training, time, a))
@@ -142,7 +142,7 @@ def workloads(
 
 
 @contextmanager
-def _placed(index: int) -> Iterator[None]:
+def placed(index: int) -> Iterator[None]:
     """Say of a layout that does not go where it stands in the document."""
     try:
         yield

@@ -1,7 +1,7 @@
-"""An Evaluation as files: the report, the JSON, the resolved plan and the tables."""
+"""Results as files: report, JSON, resolved plan and tables of an Evaluation; traces and launch files of training."""
 
 from __future__ import annotations
 
-from firstlight.export.files import write
+from firstlight.export.write import write
 
 __all__ = ["write"]

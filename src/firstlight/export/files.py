@@ -25,7 +25,7 @@ CSV_ROWS = 100_000
 """The longest table written as CSV [rows]; a longer one is Parquet."""
 
 
-def write(evaluation: Evaluation, folder: Path) -> tuple[Path, ...]:
+def write_evaluation(evaluation: Evaluation, folder: Path) -> tuple[Path, ...]:
     """Write the report, the JSON, the resolved plan and the tables; what an earlier run left there is replaced.
 
     Returns:
@@ -34,17 +34,17 @@ def write(evaluation: Evaluation, folder: Path) -> tuple[Path, ...]:
     Raises:
         UsageError: the folder cannot be written; nothing has been changed then.
     """
-    with _complaints(folder), _stage(folder) as stage:
-        (stage / "report.html").write_text(report.html(evaluation), "utf-8")
-        (stage / "evaluation.json").write_text(as_json(evaluation), "utf-8")
-        (stage / "design.yaml").write_text(load.dump(evaluation.plan, base=evaluation.base, to=folder), "utf-8")
+    with complaints(folder), stage(folder) as hidden:
+        (hidden / "report.html").write_text(report.html(evaluation), "utf-8")
+        (hidden / "evaluation.json").write_text(as_json(evaluation), "utf-8")
+        (hidden / "design.yaml").write_text(load.dump(evaluation.plan, base=evaluation.base, to=folder), "utf-8")
         written = [
-            _table(stage, "bom", [tables.bom(evaluation)], len(evaluation.bill)),
-            _table(stage, "racks", [tables.racks(evaluation)], len(evaluation.twin.racks)),
-            _table(stage, "cables", tables.cables(evaluation), len(evaluation.cable_plan)),
-            _table(stage, "schedule", [tables.schedule(evaluation)], len(evaluation.schedule.tasks)),
+            _table(hidden, "bom", [tables.bom(evaluation)], len(evaluation.bill)),
+            _table(hidden, "racks", [tables.racks(evaluation)], len(evaluation.twin.racks)),
+            _table(hidden, "cables", tables.cables(evaluation), len(evaluation.cable_plan)),
+            _table(hidden, "schedule", [tables.schedule(evaluation)], len(evaluation.schedule.tasks)),
         ]
-        return _publish(stage, folder, ["report.html", "evaluation.json", "design.yaml", *written])
+        return publish(hidden, folder, ["report.html", "evaluation.json", "design.yaml", *written])
 
 
 def as_json(evaluation: Evaluation) -> str:
@@ -72,7 +72,7 @@ def _writer(path: Path, schema: pa.Schema) -> Any:
 
 
 @contextmanager
-def _complaints(folder: Path) -> Iterator[None]:
+def complaints(folder: Path) -> Iterator[None]:
     """Turn what the operating system says about the folder into a message with a remedy."""
     try:
         yield
@@ -82,7 +82,7 @@ def _complaints(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stage(folder: Path) -> Iterator[Path]:
+def stage(folder: Path) -> Iterator[Path]:
     """A hidden folder inside `folder` (so on the same disk), gone afterwards; so is `folder` if we made it in vain."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; name a folder with -o.")
@@ -99,7 +99,7 @@ def _stage(folder: Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _publish(stage: Path, folder: Path, files: list[str]) -> tuple[Path, ...]:
+def publish(stage: Path, folder: Path, files: list[str]) -> tuple[Path, ...]:
     """Move the finished files into place, each in one step, and take away the other form of each table."""
     for file in files:
         if (folder / file).is_dir():

@@ -26,9 +26,12 @@ def forward_flops(model: Model, sequence: int) -> float:
     return inside + heads
 
 
-def training_flops(model: Model, sequence: int) -> float:
-    """Model FLOPs of one sequence in training [FLOP]: forward, and twice that backward; recomputation not counted."""
-    return 3.0 * forward_flops(model, sequence)
+def training_flops(model: Model, sequence: int, *, frozen: bool = False) -> float:
+    """Model FLOPs of one sequence in training [FLOP]: forward, and twice that backward; recomputation not counted.
+
+    A frozen model, which only passes gradients on to its adapters, has no gradients of weights: once backward.
+    """
+    return (2.0 if frozen else 3.0) * forward_flops(model, sequence)
 
 
 def layer_flops(layer: Layer, sequence: int) -> float:

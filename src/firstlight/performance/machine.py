@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from firstlight.errors import UsageError
 from firstlight.performance.rates import Rates
@@ -49,6 +50,8 @@ class Machine:
         exponentials: softmax exponentials per second [1/s].
         memory: capacity [B]; bandwidth: peak of the memory [B/s].
         scale_up: bandwidth to the scale-up domain, one direction [B/s]; domain: its members in this system.
+        host_link: bandwidth to the host's memory, one direction [B/s]; 0 where it is not known.
+        host_memory, host_bandwidth: an accelerator's share of the host's memory [B] and of its bandwidth [B/s].
         arm: the host launches from Arm cores.
         trained, served: the accelerator is in the data of the training and serving intervals.
     """
@@ -71,6 +74,9 @@ class Machine:
     bandwidth: float
     scale_up: float
     domain: int
+    host_link: float
+    host_memory: float
+    host_bandwidth: float
     arm: bool
     trained: bool
     served: bool
@@ -139,20 +145,25 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
     """The machine that a system's accelerator is, for work in this precision ("bf16", "fp8", "fp4").
 
     Efficiencies in training are the family's, scaled by (achieved matmul share / the reference chip's)^power where the
-    catalogue has an achieved rate, growing with the year of the software and bounded by the kernels' ceiling.
+    catalogue has an achieved rate, slower where the power limit leaves less for each FLOP/s than on the reference chip,
+    growing with the year of the software and bounded by the kernels' ceiling.
     """
     kind, group = runs_as(accelerator, precision), family(accelerator.architecture)
     integers = kind == "fp8" and _integers(accelerator)
     peak = getattr(accelerator, "int8" if integers else kind)
     peak16 = accelerator.bf16 or peak
     growth = _growth(a)
-    relative = _relative(accelerator, group, a)
+    clock = _clock(accelerator, group, a)
+    relative = _relative(accelerator, group, a) * clock
     base16 = a[f"performance.gemm_bf16_{group}"] * relative
     ceiling = a[f"performance.gemm_ceiling_{group}"]
-    efficiency16 = min(base16 * growth, ceiling)
-    low = min(_efficiency8(group, a) * relative * growth, a["performance.gemm_fp8_ceiling"])
+    efficiency16 = np.minimum(base16 * growth, ceiling)
+    low = np.minimum(_efficiency8(group, a) * relative * growth, a["performance.gemm_fp8_ceiling"])
     software = "xla" if group in ("tpu", "trainium") else "gpu"
+    sockets = system.sockets / system.accelerators
     attention = a["performance.attention_efficiency"] * efficiency16 / a["performance.gemm_bf16_ampere"]
+    if group not in ("ampere", "tpu"):
+        attention = attention * a["performance.attention_ported"]
     return Machine(
         accelerator=accelerator.id,
         family=group,
@@ -167,11 +178,14 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
         attention_efficiency=attention * (a["performance.attention_efficiency_xla"] if software == "xla" else 1.0),
         maturity=growth,
         units=a[f"performance.units_{group}"],
-        exponentials=_exponentials(accelerator.architecture.lower(), group, a),
+        exponentials=_exponentials(accelerator.architecture.lower(), group, a) * clock,
         memory=accelerator.memory,
         bandwidth=accelerator.memory_bandwidth,
         scale_up=accelerator.scale_up_bandwidth or accelerator.memory_bandwidth,
         domain=system.scale_up_domain,
+        host_link=accelerator.host_link or 0.0,
+        host_memory=host.memory * sockets,
+        host_bandwidth=host.memory_bandwidth * sockets,
         arm=host.vendor.lower() == "nvidia",
         trained=accelerator.id in TRAINED,
         served=accelerator.id in SERVED,
@@ -184,7 +198,7 @@ def software_age(a: Assumptions) -> float:
 
 
 def _growth(a: Assumptions) -> float:
-    return math.exp(a["performance.software_growth"] * software_age(a))
+    return np.exp(a["performance.software_growth"] * software_age(a))
 
 
 def _relative(accelerator: Accelerator, group: str, a: Assumptions) -> float:
@@ -192,6 +206,14 @@ def _relative(accelerator: Accelerator, group: str, a: Assumptions) -> float:
     if accelerator.matmul is None or accelerator.bf16 is None or name not in a:
         return 1.0
     return float((accelerator.matmul / accelerator.bf16 / a[name]) ** a["performance.achieved_power"])
+
+
+def _clock(accelerator: Accelerator, group: str, a: Assumptions) -> float:
+    """The clock under load over that of the family's reference chip: less where there is less power for each FLOP/s."""
+    name = f"performance.power_{group}"
+    if accelerator.bf16 is None or name not in a:
+        return 1.0
+    return min(accelerator.tdp / accelerator.bf16 / a[name], 1.0) ** a["performance.power_limited"]
 
 
 def _efficiency8(group: str, a: Assumptions) -> float:

@@ -55,6 +55,7 @@ class Softmax:
         keys: keys there are, where they come from another tower; None has as many as queries.
         latent: numbers cached per token for all heads together (latent attention); 0 caches keys and values.
         latent_value: of them, the ones that values are made of.
+        sinks: each head has a learned sink, which kernels must know of.
     """
 
     heads: int
@@ -66,6 +67,7 @@ class Softmax:
     keys: int | None = None
     latent: int = 0
     latent_value: int = 0
+    sinks: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ def _attention(mixer: Attention, tower: Tower, model: Model) -> tuple[tuple[Matr
         inputs = (Matrix(asked + pairs, hidden, "out"),)
     core = Softmax(
         mixer.heads, mixer.kv_heads, mixer.head_dim, mixer.head_dim, mixer.window, mixer.causal and not mixer.cross,
-        other,
+        other, sinks=mixer.sinks,
     )  # fmt: skip
     return (*inputs, Matrix(hidden, queries, "into")), core
 

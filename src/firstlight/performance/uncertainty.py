@@ -10,6 +10,10 @@ from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout, TrainingLayout
 from firstlight.twin.result import Prediction
 
+CLASSES = ("data", "model", "launch", "unfused", "experts")
+"""Data parallel only; cut by tensor or pipeline; waiting for launches; unfused attention of before 2023; routed."""
+MOSTLY_LAUNCHES = 0.4
+"""Share of a step above which launches decide how far off it may be."""
 TRAINED = "P10 to P90 learnt from published training runs whose whole group was left out of the fit"
 SERVED = "P10 to P90 learnt from published serving runs that were left out of the fit"
 
@@ -25,18 +29,22 @@ def training_interval(
         launch_share: share of the step that waits for launches.
         work: machine.
     """
-    routed = any(layer.routed for layer in layers)
     scanned = any(layer.scanned for layer in layers)
-    base = a["performance.spread_data"]
-    if layout.tensor > 1 or layout.pipeline > 1:
-        base = a["performance.spread_model"]
-    if launch_share > 0.4:
-        base = a["performance.spread_launch"]
-    if routed:
-        base = max(base, a["performance.spread_experts"])
+    base = a[f"performance.spread_{training_class(layers, layout, launch_share, a)}"]
     unseen = 0.0 if work.trained else a["performance.spread_unseen"]
     half = math.hypot(base, unseen, a["performance.spread_mixer"] if scanned else 0.0)
     return Prediction.within(p50, half, calibrated=work.trained and not scanned, basis=TRAINED + work.note)
+
+
+def training_class(layers: tuple[Layer, ...], layout: TrainingLayout, launch_share: float, a: Assumptions) -> str:
+    """The class of run that an interval is learnt for, a member of `CLASSES`; arguments as for `training_interval`."""
+    if any(layer.routed for layer in layers):
+        return "experts"
+    if a["performance.fused_attention"] < 0.5:
+        return "unfused"
+    if launch_share > MOSTLY_LAUNCHES:
+        return "launch"
+    return "model" if layout.tensor > 1 or layout.pipeline > 1 else "data"
 
 
 def serving_interval(

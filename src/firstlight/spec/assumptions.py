@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Literal, cast
 
@@ -60,6 +60,12 @@ class Assumptions(Mapping[str, float]):
         value = self._entries[name].value
         self._used.add(name)
         return value
+
+    @cached_property
+    def varied(self) -> bool:
+        """Some value is an array over configurations, as a fit tries them, and not one number."""
+        values: list[object] = [entry.value for entry in self._entries.values()]
+        return not all(isinstance(value, (int, float)) for value in values)
 
     def positive(self, name: str) -> float:
         """The value of an assumption that something is divided by.

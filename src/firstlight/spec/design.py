@@ -11,6 +11,12 @@ from firstlight.spec.quantity import Bandwidth, Count, Quantity
 
 FabricKind = Literal["clos", "rail-optimised", "rail-only", "torus"]
 Recomputation = Literal["none", "selective", "full"]
+Schedule = Literal["1f1b", "gpipe", "zero-bubble", "dualpipe"]
+ContextKind = Literal["ring", "all-gather", "ulysses"]
+Offload = Literal["activations", "optimizer", "weights"]
+GradientType = Literal["fp32", "bf16"]
+MomentType = Literal["fp32", "bf16", "fp8"]
+DispatchType = Literal["bf16", "fp8"]
 Redundancy = Literal["n", "n+1", "2n"]
 
 MOST_ACCELERATORS = 100_000_000
@@ -73,10 +79,44 @@ class TrainingLayout(Document):
     """Expert-parallel ranks (inside tensor x context x data)."""
     zero: Annotated[int, Field(ge=0, le=3)] = 1
     """ZeRO stage: 0 nothing sharded over data parallelism, 1 optimizer states, 2 and gradients, 3 and weights."""
+    shard: int | None = Field(default=None, ge=2, le=16_777_216)
+    """Data-parallel ranks that ZeRO shards over, each such group a replica of the others (hybrid sharding). Left out:
+    all."""
     micro_batch: int = Field(default=1, ge=1, le=65536)
     """Sequences in a micro-batch."""
     recompute: Recomputation = "none"
     """Activations that are computed again in the backward pass."""
+    schedule: Schedule = "1f1b"
+    """Order of micro-batches in the pipeline. 1f1b: one forward, one backward, interleaved where `interleave` is above
+    1. gpipe: all forwards, then all backwards. zero-bubble: weight gradients fill the bubble, at the memory of 1f1b
+    (ZB-H1). dualpipe: micro-batches from both ends at once, twice the weights, all-to-all hidden (DeepSeek-V3)."""
+    first_layers: int | None = Field(default=None, ge=0, le=4096)
+    """Layers of the first pipeline stage. Left out: as many as the others."""
+    last_layers: int | None = Field(default=None, ge=0, le=4096)
+    """Layers of the last pipeline stage. Left out: as many as the others."""
+    context_kind: ContextKind = "ring"
+    """How context-parallel ranks attend to each other's tokens. ring: keys and values go round behind attention.
+    all-gather: keys and values are gathered first. ulysses: an all-to-all gives each rank some heads of all tokens."""
+    expert_tensor: int = Field(default=1, ge=1, le=4096)
+    """Tensor-parallel ranks inside an expert; expert x expert_tensor ranks hold all experts once."""
+    dispatch: DispatchType = "bf16"
+    """Type in which tokens travel to their experts; they come back in bf16."""
+    gradients: GradientType = "fp32"
+    """Type that gradients are accumulated and reduced in."""
+    moments: MomentType = "fp32"
+    """Type of the optimizer's two moments; its weights are fp32."""
+    offload: tuple[Offload, ...] = ()
+    """What is kept in the host's memory: activations until their backward pass, the optimizer's states (the update then
+    runs on the CPU), weights until their layer runs."""
+    sites: int = Field(default=1, ge=1, le=1024)
+    """Sites that the data-parallel ranks are spread over; weights and states are sharded inside a site only."""
+    site_link: Bandwidth | None = None
+    """Between sites: of one site to the others, one direction, for the whole run."""
+    synchronise: int = Field(default=1, ge=1, le=100_000)
+    """Steps between two exchanges among sites. 1: gradients, every step. More: parameters drift apart and an outer
+    optimizer joins them (DiLoCo)."""
+    fragments: int = Field(default=1, ge=1, le=1024)
+    """Parts of the model that sites exchange one after the other, behind the steps (Streaming DiLoCo)."""
 
 
 class ServingLayout(Document):

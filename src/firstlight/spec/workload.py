@@ -29,6 +29,8 @@ class Training(Document):
     """Tokens in one optimizer step (the global batch). Left out: proposed."""
     precision: TrainingPrecision = "bf16"
     """Type of the matrix multiplications."""
+    adapters: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Rank of LoRA adapters on every matrix; the model itself stays as it is. Left out: all weights are trained."""
 
 
 class Serving(Document):

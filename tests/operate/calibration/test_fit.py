@@ -13,35 +13,43 @@ def line(count: int = 60, outliers: int = 0, sigma: float = 10.0, groups: int = 
     x = np.linspace(-1, 1, count)
     y = 0.3 * x - 0.1 + 0.02 * np.sin(40 * x)
     y[:outliers] += 5.0
-    design = np.stack([x, np.ones(count)], axis=1)
-    return fit.Problem(
-        lambda theta: design @ theta - y, lambda _theta, _base: design, np.ones(count),
-        np.arange(count) % groups, np.full(2, sigma),
-    )  # fmt: skip
+    design = np.stack([x, np.ones(count)])
+    return fit.Problem(lambda theta: theta @ design - y, np.ones(count), np.arange(count) % groups, np.full(2, sigma))
+
+
+def solved(problem: fit.Problem, start: tuple[float, float] = (0.0, 0.0), steps: int = 30, without: int = -1):
+    """One fit of all rows but those of a group."""
+    return fit.solve(problem, np.array([start]), (problem.groups != without)[None], steps)
 
 
 def test_finds_the_line_from_afar():
-    found = fit.solve(line(), np.array([4.0, -3.0]), 30)
-    assert found.theta == pytest.approx([0.3, -0.1], abs=0.01)
+    found = solved(line(), (4.0, -3.0))
+    assert found.theta[0] == pytest.approx([0.3, -0.1], abs=0.01)
     assert np.all(found.spread < 0.1)
 
 
 def test_outliers_pull_little():
-    assert fit.solve(line(outliers=4), np.zeros(2), 30).theta == pytest.approx([0.3, -0.1], abs=0.06)
+    assert solved(line(outliers=4)).theta[0] == pytest.approx([0.3, -0.1], abs=0.06)
 
 
 def test_a_tight_prior_holds_and_a_wide_one_lets_go():
-    assert np.abs(fit.solve(line(sigma=1e-4), np.zeros(2), 30).theta).max() < 1e-3
-    assert np.abs(fit.solve(line(sigma=10), np.zeros(2), 30).theta).max() > 0.25
+    assert np.abs(solved(line(sigma=1e-4)).theta).max() < 1e-3
+    assert np.abs(solved(line(sigma=10)).theta).max() > 0.25
 
 
 def test_never_worse_than_where_it_began():
-    problem, start = line(), np.array([0.31, -0.11])
-    weights = fit.balanced(problem.weights, problem.groups, np.ones(60, dtype=bool))
-    found = fit.solve(problem, start, 3)
-    assert fit.objective(problem, weights, found.theta, found.residuals) <= fit.objective(
-        problem, weights, start, problem.residuals(start)
-    )
+    problem, start = line(), np.array([[0.31, -0.11]])
+    weights = fit.balanced(problem.weights, problem.groups, np.ones(60, dtype=bool))[None]
+    found = solved(problem, (0.31, -0.11), 3)
+    before = fit.objective(problem, weights, start, problem.residuals(start))
+    assert np.all(fit.objective(problem, weights, found.theta, found.residuals) <= before)
+
+
+def test_derivatives_of_a_line_are_its_design():
+    problem = line()
+    theta = np.array([[0.1, 0.2], [3.0, -1.0]])
+    slopes = fit.derivatives(problem, theta, problem.residuals(theta))
+    assert slopes == pytest.approx(np.broadcast_to([np.linspace(-1, 1, 60), np.ones(60)], (2, 2, 60)))
 
 
 def test_groups_count_like_the_root_of_their_weight():
@@ -52,14 +60,19 @@ def test_groups_count_like_the_root_of_their_weight():
     assert without == pytest.approx([0.0] * 9 + [1.0])
 
 
-def test_left_out_is_the_fit_without_the_group():
+def test_fits_side_by_side_are_those_made_alone():
+    problem = line(outliers=4)
+    keep = problem.groups != np.arange(3)[:, None]
+    together = fit.solve(problem, np.zeros((3, 2)), keep, 30)
+    for group in range(3):
+        assert together.theta[group] == pytest.approx(solved(problem, without=group).theta[0], abs=1e-4)
+    assert np.ptp(together.theta[:, 1]) > 1e-4  # and they differ
+
+
+def test_a_group_that_is_left_out_has_no_say():
     problem = line()
-    whole = fit.solve(problem, np.zeros(2), 30)
-    approximate = fit.left_out(problem, whole, 1)
-    keep = np.flatnonzero(problem.groups != 1)
-    design, y = problem.jacobian(whole.theta, whole.residuals), -problem.residuals(np.zeros(2))
+    keep = problem.groups != 1
     fewer = fit.Problem(
-        lambda theta: design[keep] @ theta - y[keep], lambda _theta, _base: design[keep], np.ones(len(keep)),
-        problem.groups[keep], problem.sigma,
-    )  # fmt: skip
-    assert approximate == pytest.approx(fit.solve(fewer, np.zeros(2), 30).theta, abs=1e-3)
+        lambda theta: problem.residuals(theta)[:, keep], problem.weights[keep], problem.groups[keep], problem.sigma
+    )
+    assert solved(problem, without=1).theta == pytest.approx(solved(fewer).theta, abs=1e-4)

@@ -45,9 +45,17 @@ def test_switches_change_what_they_stand_for_and_others_are_told():
 def test_a_star_multiplies_what_stands():
     a, _ = software.assumptions("torchtitan", (), "2025-06")
     name = "performance.attention_efficiency"
-    assert a[name] == pytest.approx(0.87 * shipped()[name].value)
+    own = next(entry for entry in software.table()["families"] if entry["name"] == "fsdp")["assumptions"][name]
+    assert own.startswith("*")
+    assert a[name] == pytest.approx(float(own[1:]) * shipped()[name].value)
     graphs, _ = software.assumptions("torchtitan", ("cuda_graphs",), "2025-06")
-    assert graphs["performance.launch_gpu"] == pytest.approx(0.2 * 250e-6)
+    assert graphs["performance.launch_gpu"] == pytest.approx(0.2 * a["performance.launch_gpu"])
+
+
+def test_what_a_release_brought_is_missing_before_it():
+    early, _ = software.assumptions("Megatron-Core", (), "2026-05")
+    late, _ = software.assumptions("Megatron-Core", (), "2026-06")
+    assert (early["performance.fused_sinks"], late["performance.fused_sinks"]) == (0, 1)
 
 
 def test_a_run_without_a_date_is_taken_as_of_now():

@@ -41,8 +41,11 @@ def test_files(tmp_path):
     path.write_text("a,b\n1,2\n", "utf-8")
     (only,) = read(path, ("a", "b"))
     assert (only.line, only.count("b")) == (2, 2)
-    with pytest.raises(DocumentError, match='there is no column "bb"') as no:
-        read(path, ("a", "bb", "c"))
+    (lacking,) = read(path, ("a", "b", "colour"))
+    assert (lacking.text("colour"), "colour" in lacking.cells) == ("", False)
+    path.write_text("a,colr,b,siez\n1,2,3,4\n", "utf-8")
+    with pytest.raises(DocumentError, match=r'unknown column "colr"(.|\n)*Did you mean "colour"') as no:
+        read(path, ("a", "colour", "size"))
     assert len(no.value.problems) == 2
     path.write_text("a,b\n", "utf-8")
     with pytest.raises(DocumentError, match="no rows"):

@@ -30,7 +30,7 @@ def validated(tmp_path, *rows: dict[str, str]):
     with (tmp_path / "cases.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        table.writerows(rows)
+        table.writerows(MEGATRON | row for row in rows)
     return validate_training(tmp_path / "cases.csv", catalog.shipped()).outcomes
 
 
@@ -49,16 +49,57 @@ def test_a_row_that_says_everything_assumes_only_what_columns_cannot_say():
         ({"vocab": ""}, "vocab 51200"),
         ({"heads": ""}, "heads 96"),
         ({"vpp": ""}, "vpp 6"),
+        ({"attention": "mla"}, "latent attention of DeepSeek-V3"),
+        ({"attention": "swa"}, "window 4096 on every other layer"),
         ({"micro_batch": ""}, "micro_batch 1"),
         ({"recompute": "", "micro_batch": "1"}, "recompute none"),
         ({"date": ""}, "software of 2026.5"),
-        ({"sharding": "hsdp", "pp": "1", "vpp": ""}, "sharded over all ranks"),
-        ({"method": "lora"}, "adapters are not modelled: weight gradients of the whole model"),
+        ({"sharding": "hsdp", "pp": "1", "vpp": ""}, "sharded over 32 ranks"),
+        ({"sharding": "", "framework": "MaxText (JAX)", "pp": "1", "vpp": ""}, "fully sharded"),
+        ({"method": "lora"}, "adapters of rank 16"),
         ({"software_switches": "tokendrop"}, "tokendrop is not modelled"),
     ],
 )
 def test_what_a_row_leaves_empty_is_told(cells, told):
     assert told in run(**cells).assumed
+
+
+def test_hybrid_sharding_without_a_group_takes_the_fewest_nodes_that_hold_the_states():
+    one = run(sharding="hsdp", pp="1", vpp="")
+    assert one.layout.shard == 32  # 16 B x 177 G parameters / (4 tensor ranks x 32) = 22 GB of 80 GB; 44 GB is too much
+    assert run(sharding="hsdp", pp="1", vpp="", n_accel="128").layout.shard is None  # all ranks: nothing is replicated
+
+
+def test_the_largest_easy_micro_batch_is_taken_where_it_is_open():
+    small = {"layers": "24", "hidden": "2048", "heads": "16", "tp": "1", "pp": "1", "vpp": "", "micro_batch": ""}
+    assert run(**small, global_batch="4096").layout.micro_batch == 4  # 4 x 2,048 tokens
+    assert run(**small, global_batch="1536").layout.micro_batch == 1  # 3 sequences a rank
+
+
+def test_recomputation_that_does_not_make_it_fit_is_not_assumed():
+    assert run(tp="1", pp="1", vpp="", n_accel="8", global_batch="64", recompute="").layout.recompute == "none"
+
+
+def test_the_method_says_what_is_trained():
+    lora, full = run(method="lora"), run(method="sft")
+    assert lora.workload.adapters == 16
+    assert full.workload.adapters is None
+
+
+def test_a_share_of_the_peak_is_a_target_too(tmp_path):
+    silent = {"tokens_per_s_per_accel": "", "mfu_definition_notes": "causal"}
+    one, other, speed = validated(
+        tmp_path, silent | {"reported_mfu": "0.45"}, silent | {"reported_tflops_per_accel": "450"}, {}
+    )
+    assert (one.metric, one.measured) == ("reported_mfu", 0.45)
+    assert one.predicted.p50 == pytest.approx(other.predicted.p50 * 1e12 / 989e12)
+    assert speed.metric == "tokens_per_s_per_accel"
+
+
+def test_attention_of_a_row_is_that_of_its_model():
+    latent, windows = run(attention="mla").model, run(attention="swa").model
+    assert latent.main.blocks[0].mixer.kv_rank == 512
+    assert [(block.count, block.mixer.window) for block in windows.main.blocks] == [(48, 4096), (48, None)]
 
 
 def test_xla_does_not_accumulate():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import training
+from firstlight.performance.machine import machine
+from firstlight.performance.training import Layouts, case_of, step_parts
 from firstlight.spec import assumptions, catalog
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.huggingface import read
@@ -147,3 +151,68 @@ def test_more_work_takes_longer_in_any_layout(tensor, pipeline, zero, recompute,
     small, large = run(layout, batch="4M tokens"), run(layout, batch="8M tokens")
     assert 0 < small.step_time.p50 < large.step_time.p50
     assert large.step_time.p50 < 2.2 * small.step_time.p50
+
+
+def test_adapters_need_no_gradients_of_weights():
+    layout = TrainingLayout()
+    full, lora = run(layout), run(layout, adapters=16)
+    assert 2 / 3 < lora.step_parts["gemm"] / full.step_parts["gemm"] < 0.8  # 4 of 6 FLOPs, and the adapters' own
+    assert lora.memory_parts["optimizer"] < 0.02 * full.memory_parts["optimizer"]
+    assert lora.memory_parts["weights"] == full.memory_parts["weights"]
+    assert lora.mfu.p50 == pytest.approx(full.mfu.p50, rel=0.2)
+    assert run(layout, adapters=256).step_time.p50 > lora.step_time.p50
+
+
+def test_hybrid_sharding_gathers_over_fewer_ranks_and_keeps_more():
+    def fabric(operation, size, group):
+        """25 GB/s across domains, 400 GB/s inside."""
+        inner, outer = (np.asarray(level, float) for level in group)
+        rate = np.where(outer > 1, 25e9, 400e9)
+        return np.where(inner * outer > 1, 20e-6 + np.asarray(size, float) / rate, 0.0)
+
+    whole = run(TrainingLayout(zero=3), time=fabric)
+    hybrid = run(TrainingLayout(zero=3, shard=8), time=fabric)
+    assert hybrid.step_time.p50 < whole.step_time.p50  # gathers stay inside a node
+    assert hybrid.memory_parts["optimizer"] == pytest.approx(8 * whole.memory_parts["optimizer"])
+    assert run(TrainingLayout(zero=3, shard=64), time=fabric).step_time.p50 == pytest.approx(whole.step_time.p50)
+
+
+def test_a_shard_that_does_not_divide_or_has_no_effect_is_refused():
+    with pytest.raises(UsageError, match="shard 12 does not divide 64 data-parallel ranks; the nearest that does is 8"):
+        run(TrainingLayout(zero=3, shard=12))
+    with pytest.raises(UsageError, match="shard has no effect with zero: 0"):
+        run(TrainingLayout(zero=0, shard=8))
+
+
+def test_a_lower_power_limit_is_slower_and_a_higher_one_is_not_faster():
+    def step(tdp: float) -> float:
+        chip = CHIP.model_copy(update={"tdp": tdp, "matmul": None})
+        return training.train(work(), LLAMA_8B, SYSTEM, chip, HOST, 64, TENSOR, wire, a()).step_time.p50
+
+    assert step(500.0) > 1.05 * step(700.0)
+    assert step(900.0) == pytest.approx(step(700.0), rel=1e-3)
+
+
+def test_without_sequence_parallelism_norms_are_done_by_every_rank():
+    def step(parallel: int) -> dict[str, float]:
+        own = a(sequence_parallel=parallel)
+        return training.train(work(), LLAMA_8B, SYSTEM, CHIP, HOST, 64, TENSOR, wire, own).step_parts
+
+    assert step(0)["elementwise"] > 2 * step(1)["elementwise"]
+    assert step(0)["gemm"] == step(1)["gemm"]
+
+
+def test_coefficients_may_be_arrays_over_configurations():
+    """What a fit does: one layout many times, each with its own coefficients."""
+    name, values = "performance.gemm_bf16_hopper", np.array([0.5, 0.6, 0.7])
+
+    def seconds(own, count):
+        chip = machine(CHIP, HOST, SYSTEM, "bf16", own)
+        layouts = Layouts.of([TENSOR] * count)
+        return sum(step_parts(case_of(LLAMA_8B, work(), chip, layouts, 64, wire, own)).values())
+
+    entries = dict(assumptions.shipped())
+    many = assumptions.Assumptions(entries | {name: replace(entries[name], value=values)})
+    alone = [seconds(assumptions.Assumptions(entries | {name: replace(entries[name], value=v)}), 1)[0] for v in values]
+    assert seconds(many, 3) == pytest.approx(alone)
+    assert alone[0] > alone[1] > alone[2]

@@ -44,7 +44,14 @@ def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
 
 def complain(text: str) -> None:
     """An error on stderr; on a terminal in the place of the progress bar."""
-    click.echo(("\r\x1b[K" if _bars() else "") + text, err=True)
+    clear()
+    click.echo(text, err=True)
+
+
+def clear() -> None:
+    """Take the progress bar away, where work was over sooner than in so many steps."""
+    if _bars():
+        click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _bars() -> bool:

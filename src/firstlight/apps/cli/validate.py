@@ -1,4 +1,4 @@
-"""`firstlight validate training` and `firstlight validate kernels`."""
+"""`firstlight validate training`, `validate memory` and `validate kernels`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("cases", "predicted", "weighted_median_ape", "weighted_p90_ape", "weighted_mean_ape", "signed_bias",
             "interval80_coverage")  # fmt: skip
+SHOWN = 20
+"""Refused rows that are printed."""
 _HEADER = ("slice", "cases", "predicted", "median", "P90", "mean", "bias", "covered")
 
 
@@ -22,21 +24,44 @@ def validate() -> None:
     """Score predictions against published or your own measurements, row by row."""
 
 
+_CASES = click.option("--cases", required=True, type=click.Path(path_type=Path), help="CSV with the rows to predict.")
+_OUT = click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case.")
+_TIERS = click.option("--tiers", default="A,B", show_default=True, help="Tiers of rows that count.")
+_PARTS = click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+
+
 @validate.command()
-@click.option(
-    "--cases", required=True, type=click.Path(path_type=Path), help="CSV with the columns of measurements/training.csv."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case.")
-@click.option("--tiers", default="A,B", show_default=True, help="Tiers of rows that count.")
-@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@_CASES
+@_OUT
+@_TIERS
+@_PARTS
 @json_option
 def training(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
-    """Training runs: step time, tokens per second or FLOP/s of each row of CASES against the model."""
+    """Training runs: step time, tokens per second or FLOP/s of each row of CASES against the model.
+
+    CASES has the columns of measurements/training.csv.
+    """
     from firstlight.operate.validation import validate_training
     from firstlight.spec import catalog
 
-    board = validate_training(cases, catalog.load(parts), tiers=tuple(tier.strip() for tier in tiers.split(",")))
-    _report(board, out, as_json)
+    _show(validate_training(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
+
+
+@validate.command()
+@_CASES
+@_OUT
+@_TIERS
+@_PARTS
+@json_option
+def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
+    """Memory of training runs: the published peak of each row of CASES against the model.
+
+    CASES has the columns of measurements/memory.csv.
+    """
+    from firstlight.operate.validation import validate_memory
+    from firstlight.spec import catalog
+
+    _show(validate_memory(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
 
 
 @validate.command()
@@ -46,13 +71,13 @@ def training(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_j
     type=click.Path(path_type=Path),
     help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
+@_OUT
 @click.option(
     "--coefficients",
     type=click.Path(path_type=Path),
     help="Folder that `firstlight calibrate kernels -o FOLDER` wrote, in place of the shipped coefficients.",
 )
-@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@_PARTS
 @json_option
 def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
     """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""
@@ -60,11 +85,14 @@ def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Pat
     from firstlight.performance.kernels.timed.coefficients import load
     from firstlight.spec import catalog
 
-    _report(validate_kernels(cases, catalog.load(parts), load(coefficients)), out, as_json)
+    _show(validate_kernels(cases, catalog.load(parts), load(coefficients)), out, as_json)
 
 
-def _report(board: Scoreboard, out: Path | None, as_json: bool) -> None:
-    """Write the lines, and print the summary."""
+def _words(tiers: str) -> tuple[str, ...]:
+    return tuple(tier.strip() for tier in tiers.split(","))
+
+
+def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
     if out:
         board.write(out)
     summary = board.to_dict()
@@ -75,6 +103,11 @@ def _report(board: Scoreboard, out: Path | None, as_json: bool) -> None:
     for name, parted in summary["by"].items():
         lines += [_line(f"{name} {value}", scores) for value, scores in parted.items()]
     print_table(lines, _HEADER)
+    refused = [one for one in board.outcomes if not one.predicted]
+    for one in refused[:SHOWN]:
+        click.echo(f"refused {one.case_id or 'a row without case_id'}: {one.reason}")
+    if len(refused) > SHOWN:
+        click.echo(f"and {len(refused) - SHOWN:,} more; --out writes them all")
 
 
 def _line(name: str, scores: dict[str, Any]) -> list[str]:

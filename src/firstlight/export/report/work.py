@@ -28,12 +28,20 @@ _TIMES = {
     "bubble": "pipeline bubble",
     "imbalance": "uneven pipeline stages",
     "jitter": "waiting for the slowest",
+    "offload": "waiting for the host's memory",
+    "sites": "waiting for other sites",
     "cache": "attention over the KV cache",
     "weights": "dense layers",
     "kernels": "small kernels",
     "host": "host and scheduler",
 }
-_MEMORY = {"optimizer": "optimizer states", "communication": "communication buffers", "cache": "KV cache"}
+_MEMORY = {
+    "optimizer": "optimizer states",
+    "outer": "outer optimizer",
+    "temporary": "backward pass",
+    "communication": "communication buffers",
+    "cache": "KV cache",
+}
 
 
 def _named(parts: dict[str, float], names: dict[str, str]) -> dict[str, float]:
@@ -89,14 +97,16 @@ def _training_layout(run: TrainingResult) -> Table:
         ("Parameters", words.show(run.parameters, "count"), f"{words.show(run.active_parameters, 'count')} per token"),
         ("Accelerators", words.count(run.accelerators), "of this run"),
         ("Tensor parallel", words.count(layout.tensor), "with sequence parallelism"),
-        ("Pipeline parallel", words.count(layout.pipeline), f"{words.plural(layout.interleave, 'chunk')} per stage"),
-        ("Context parallel", words.count(layout.context), ""),
+        ("Pipeline parallel", words.count(layout.pipeline), f"{words.plural(layout.interleave, 'chunk')} per stage"
+         f", {layout.schedule}" * (layout.pipeline > 1)),
+        ("Context parallel", words.count(layout.context), layout.context_kind * (layout.context > 1)),
         ("Expert parallel", words.count(layout.expert), "inside tensor × data"),
         ("Data parallel", words.count(run.data), f"ZeRO stage {layout.zero}"),
         ("Sequence", words.show(run.sequence, "tokens"), ""),
         ("Batch", words.show(run.batch, "tokens"), f"{words.count(run.micro_batches)} micro-batches of "
          f"{words.plural(layout.micro_batch, 'sequence')} per rank"),
         ("Recomputation", layout.recompute, "of activations in the backward pass"),
+        ("In the host's memory", ", ".join(layout.offload) or "nothing", words.show(run.host_memory, "bytes")),
         ("Precision", run.precision, "of the matrix multiplications"),
         ("Power use", words.share(run.utilisation), "of the systems' power range, on average"),
     )  # fmt: skip

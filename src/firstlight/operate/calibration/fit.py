@@ -1,4 +1,4 @@
-"""Robust regression with priors: Gauss-Newton steps on reweighted residuals.
+"""Robust regression with priors: Gauss-Newton steps on reweighted residuals, many fits side by side.
 
 The objective is sum_i w_i rho(r_i / s) + sum_j (theta_j / sigma_j)^2 with the soft-L1 loss of Huber's kind,
 rho(z) = 2 (sqrt(1 + z^2) - 1) (Triggs et al., "Bundle adjustment: a modern synthesis", 2000): residuals well above the
@@ -18,6 +18,8 @@ from firstlight.twin.protocols import Floats, Ints
 
 SCALE = 0.06
 """Residual, in the logarithm, that counts like one standard deviation of a prior."""
+NUDGE = 0.02
+"""Step of the derivatives, in the logarithm of a parameter; downwards, as a parameter may have a greatest value."""
 HALVINGS = 4
 ENOUGH = 1e-3
 """Share of the objective that a step must take off for another one to be worth its derivatives."""
@@ -28,14 +30,12 @@ class Problem:
     """What is fitted.
 
     Attributes:
-        residuals: of all rows at theta: logarithm of predicted over measured [rows].
-        jacobian: their derivatives at theta [rows, parameters].
+        residuals: of all rows at each theta [fits, parameters]: logarithm of predicted over measured [fits, rows].
         weights: of the rows; groups: index of each row's group [rows].
         sigma: of the priors [parameters].
     """
 
     residuals: Callable[[Floats], Floats]
-    jacobian: Callable[[Floats, Floats], Floats]
     weights: Floats
     groups: Ints
     sigma: Floats
@@ -43,16 +43,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Solution:
-    """A fit.
+    """Fits of one problem, each to some of its rows.
 
     Attributes:
-        theta: [parameters]; residuals and jacobian at theta.
-        spread: standard deviation of each parameter after the data were seen [parameters].
+        theta: [fits, parameters]; residuals: of all rows at theta [fits, rows].
+        spread: standard deviation of each parameter after the data were seen [fits, parameters].
     """
 
     theta: Floats
     residuals: Floats
-    jacobian: Floats
     spread: Floats
 
 
@@ -63,55 +62,79 @@ def balanced(weights: Floats, groups: Ints, keep: NDArray[np.bool_]) -> Floats:
     return kept / np.sqrt(np.maximum(whole[groups], 1e-12))
 
 
-def solve(problem: Problem, theta: Floats, steps: int, progress: Callable[[str], None] = lambda _: None) -> Solution:
-    """Gauss-Newton from theta, each step halved until the objective falls; ends when it hardly does any more."""
-    keep = np.ones(len(problem.weights), dtype=bool)
-    weights = balanced(problem.weights, problem.groups, keep)
+def solve(
+    problem: Problem,
+    theta: Floats,
+    keep: NDArray[np.bool_],
+    steps: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Solution:
+    """Gauss-Newton of all fits at once, each step halved until its objective falls; ends when none does any more.
+
+    Args:
+        problem: rows and priors.
+        theta: where each fit starts [fits, parameters].
+        keep: rows that each fit is made to [fits, rows].
+        steps: most.
+        progress: called with what is being done.
+    """
+    weights = np.stack([balanced(problem.weights, problem.groups, rows) for rows in keep])
     residuals = problem.residuals(theta)
-    jacobian = problem.jacobian(theta, residuals)
+    slopes = derivatives(problem, theta, residuals)
     for step in range(steps):
         value = objective(problem, weights, theta, residuals)
-        progress(f"step {step + 1} of {steps}: objective {value:.4g}")
-        move, found = newton(problem, weights, theta, residuals, jacobian), None
-        for halving in range(HALVINGS):
-            tried = theta + move * 0.5**halving
-            seen = problem.residuals(tried)
-            if objective(problem, weights, tried, seen) < value:
-                found = tried, seen
-                break
-        if found is None:
+        progress(f"step {step + 1} of {steps}: objective {value.mean():.4g}")
+        move = newton(problem, weights, theta, residuals, slopes)
+        theta, residuals = _downhill(problem, weights, theta, residuals, move)
+        slopes = derivatives(problem, theta, residuals)
+        if np.all(objective(problem, weights, theta, residuals) > value * (1 - ENOUGH)):
             break
-        theta, residuals = found
-        jacobian = problem.jacobian(theta, residuals)
-        if objective(problem, weights, theta, residuals) > value * (1 - ENOUGH):
-            break
-    return Solution(theta, residuals, jacobian, _spread(problem, weights, residuals, jacobian))
+    return Solution(theta, residuals, _spread(problem, weights, residuals, slopes))
 
 
-def objective(problem: Problem, weights: Floats, theta: Floats, residuals: Floats) -> float:
-    """What is made small."""
+def objective(problem: Problem, weights: Floats, theta: Floats, residuals: Floats) -> Floats:
+    """What is made small [fits]."""
     loss = 2 * (np.sqrt(1 + (residuals / SCALE) ** 2) - 1)
-    return float(weights @ loss + np.sum((theta / problem.sigma) ** 2))
+    return np.sum(weights * loss, axis=1) + np.sum((theta / problem.sigma) ** 2, axis=1)
 
 
-def newton(problem: Problem, weights: Floats, theta: Floats, residuals: Floats, jacobian: Floats) -> Floats:
-    """The Gauss-Newton step [parameters]."""
-    matrix, pull = _normal(problem, weights, residuals, jacobian)
-    slope = jacobian.T @ (pull * residuals) + theta / problem.sigma**2
-    return np.asarray(np.linalg.solve(matrix, -slope), dtype=float)
+def derivatives(problem: Problem, theta: Floats, residuals: Floats) -> Floats:
+    """How residuals change with the parameters, by differences [fits, parameters, rows]."""
+    fits, count = theta.shape
+    moved = theta[:, None, :] - NUDGE * np.eye(count)
+    there = problem.residuals(moved.reshape(fits * count, count)).reshape(fits, count, -1)
+    return (residuals[:, None, :] - there) / NUDGE
 
 
-def left_out(problem: Problem, solution: Solution, group: int) -> Floats:
-    """The fit without one group [parameters]: a Gauss-Newton step from the fit on all rows, that group's removed."""
-    weights = balanced(problem.weights, problem.groups, problem.groups != group)
-    return solution.theta + newton(problem, weights, solution.theta, solution.residuals, solution.jacobian)
+def newton(problem: Problem, weights: Floats, theta: Floats, residuals: Floats, slopes: Floats) -> Floats:
+    """The Gauss-Newton step [fits, parameters]."""
+    matrix, pull = _normal(problem, weights, residuals, slopes)
+    slope = np.einsum("fpr,fr->fp", slopes, pull * residuals) + theta / problem.sigma**2
+    return np.linalg.solve(matrix, -slope[..., None])[..., 0]
 
 
-def _normal(problem: Problem, weights: Floats, residuals: Floats, jacobian: Floats) -> tuple[Floats, Floats]:
+def _downhill(
+    problem: Problem, weights: Floats, theta: Floats, residuals: Floats, move: Floats
+) -> tuple[Floats, Floats]:
+    """Each fit as far along its step as its objective falls; where it does not, the fit stays."""
+    value = objective(problem, weights, theta, residuals)
+    open_, length = np.ones(len(theta), dtype=bool), 1.0
+    for _ in range(HALVINGS):
+        tried = theta + length * move
+        seen = problem.residuals(tried)
+        better = open_ & (objective(problem, weights, tried, seen) < value)
+        theta, residuals = np.where(better[:, None], tried, theta), np.where(better[:, None], seen, residuals)
+        open_, length = open_ & ~better, length / 2
+        if not open_.any():
+            break
+    return theta, residuals
+
+
+def _normal(problem: Problem, weights: Floats, residuals: Floats, slopes: Floats) -> tuple[Floats, Floats]:
     pull = weights / np.sqrt(1 + (residuals / SCALE) ** 2) / SCALE**2
-    return jacobian.T @ (pull[:, None] * jacobian) + np.diag(1 / problem.sigma**2), pull
+    return np.einsum("fpr,fr,fqr->fpq", slopes, pull, slopes, optimize=True) + np.diag(1 / problem.sigma**2), pull
 
 
-def _spread(problem: Problem, weights: Floats, residuals: Floats, jacobian: Floats) -> Floats:
-    matrix, _ = _normal(problem, weights, residuals, jacobian)
-    return np.sqrt(np.diag(np.linalg.inv(matrix)))
+def _spread(problem: Problem, weights: Floats, residuals: Floats, slopes: Floats) -> Floats:
+    matrix, _ = _normal(problem, weights, residuals, slopes)
+    return np.sqrt(np.diagonal(np.linalg.inv(matrix), axis1=1, axis2=2))

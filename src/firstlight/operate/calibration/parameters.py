@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import ArrayLike
 
 from firstlight import units
+from firstlight.operate.validation.software import Factor
 from firstlight.spec.assumptions import Assumption, shipped
 from firstlight.twin.protocols import Floats
 
@@ -41,9 +43,9 @@ class Parameter:
     most: float = math.inf
     factor: bool = False
 
-    def value(self, theta: float) -> float:
-        """The coefficient that lies theta (in the logarithm) above its prior."""
-        return min(self.prior * math.exp(theta), self.most)
+    def value(self, theta: ArrayLike) -> Floats:
+        """The coefficient that lies theta (in the logarithm) above its prior; broadcasts."""
+        return np.minimum(self.prior * np.exp(theta), self.most)
 
 
 @cache
@@ -90,21 +92,26 @@ class Values:
 
     Attributes:
         entries: assumptions by name.
-        families: their own values by family and name: SI numbers, or factors as texts with a star.
+        families: their own values by family and name: SI numbers, or factors on the shipped ones.
     """
 
     entries: Mapping[str, Assumption]
-    families: Mapping[str, Mapping[str, float | str]]
+    families: Mapping[str, Mapping[str, float | str | Factor]]
 
 
-def at(parameters: Sequence[Parameter], theta: Floats) -> Values:
-    """The assumptions with the parameters at theta [parameters]."""
-    entries, families = shipped(), dict[str, dict[str, float | str]]()
-    for parameter, each in zip(parameters, theta, strict=True):
-        value = parameter.value(float(each))
+def at(parameters: Sequence[Parameter], theta: Floats, more: Mapping[str, float] | None = None) -> Values:
+    """The assumptions with the parameters at theta [..., parameters], and more that were not fitted.
+
+    Where theta holds many fits, each value is an array over them: the step model computes one configuration for each.
+    """
+    entries, families = shipped(), dict[str, dict[str, float | str | Factor]]()
+    for name, value in (more or {}).items():
+        entries[name] = replace(entries[name], value=value)
+    for parameter, each in zip(parameters, np.moveaxis(theta, -1, 0), strict=True):
+        value: Any = parameter.value(each)  # a number to the type checker and to the models; see above
         if parameter.family:
             own = families.setdefault(parameter.family, {})
-            own[parameter.name] = f"*{value!r}" if parameter.factor else value
+            own[parameter.name] = Factor(value) if parameter.factor else value
         else:
             entries[parameter.name] = replace(entries[parameter.name], value=value)
     return Values(entries, families)

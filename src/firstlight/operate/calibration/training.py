@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from firstlight import units
 from firstlight.errors import FirstlightError, UsageError
@@ -15,32 +15,40 @@ from firstlight.operate.calibration import fit, parameters
 from firstlight.operate.calibration.parameters import Parameter, Values
 from firstlight.operate.validation import software, table
 from firstlight.operate.validation.runs import COLUMNS, Run, read_run
-from firstlight.operate.validation.score import Outcome, Scoreboard
+from firstlight.operate.validation.score import Outcome, Scoreboard, weighted_quantile
 from firstlight.operate.validation.table import CellError, Row
-from firstlight.operate.validation.training import predict, target
+from firstlight.operate.validation.training import predict, slices_of, target
 from firstlight.performance.machine import machine
+from firstlight.performance.shapes import layers
 from firstlight.performance.training import Layouts, case_of, step_parts
+from firstlight.performance.uncertainty import CLASSES, training_class
 from firstlight.spec.assumptions import Assumptions, shipped
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import CollectiveTime, Floats, Operation
 
 STEPS = 6
-NUDGE = 0.02
-"""Step of the derivatives, in the logarithm of a coefficient."""
+COVERED = 0.8
+"""Of runs that an interval is to cover."""
+AT_ONCE = 2048
+"""Configurations of one run that are computed side by side."""
 
 
 class Remembered:
-    """The time of a run's collectives, each computed once: a fit of the step model does not move them."""
+    """The time of a run's collectives, each computed once: a fit of the step model does not move them.
+
+    All configurations that are asked for together are of one layout, so that the first stands for all.
+    """
 
     def __init__(self, time: CollectiveTime):
         self.time = time
         self.known: dict[tuple[object, ...], Floats] = {}
 
     def __call__(self, operation: Operation, size: ArrayLike, group: Sequence[ArrayLike]) -> Floats:
-        """As `CollectiveTime`."""
-        key = (operation, *(np.asarray(each, float).tobytes() for each in (size, *group)))
+        """As `CollectiveTime`; shape (1,)."""
+        first = [np.ravel(np.asarray(each, float))[:1] for each in (size, *group)]
+        key = (operation, *(float(each[0]) for each in first))
         if key not in self.known:
-            self.known[key] = self.time(operation, size, group)
+            self.known[key] = self.time(operation, first[0], first[1:])
         return self.known[key]
 
 
@@ -50,7 +58,7 @@ class Measured:
 
     Attributes:
         row, run: as read. collective: times on its fabric.
-        metric, measured, weight: target column, its value, its weight.
+        metric, measured, weight: target column, its value, its weight. kind: class of its interval.
         ratio: logarithm of predicted over measured speed with the shipped assumptions, and seconds: the step then [s].
     """
 
@@ -60,6 +68,7 @@ class Measured:
     metric: str
     measured: float
     weight: float
+    kind: str
     ratio: float
     seconds: float
 
@@ -71,7 +80,9 @@ class Calibration:
     Attributes:
         parameters: that were fitted; values: of each [SI, or a factor]; spread: of its logarithm after the fit.
         fitted: the score on the runs that were fitted to.
-        left_out: the score of each run with its whole group left out of the fit; None where there is but one group.
+        left_out: the score of each run with its whole group left out of the fit, also of the fit of intervals; None
+            where there is but one group.
+        widths: half widths of intervals by class of run, from all left-out runs.
     """
 
     parameters: tuple[Parameter, ...]
@@ -79,14 +90,13 @@ class Calibration:
     spread: tuple[float, ...]
     fitted: Scoreboard
     left_out: Scoreboard | None
+    widths: Mapping[str, float]
 
     def assumptions(self) -> dict[str, str | float]:
         """The fitted values of shipped assumptions, as a plan writes them below `assumptions:`."""
-        return {
-            parameter.name: units.exact(float(f"{value:.4g}"), shipped()[parameter.name].dimension)
-            for parameter, value in zip(self.parameters, self.values, strict=True)
-            if not parameter.family
-        }
+        found = {p.name: value for p, value in zip(self.parameters, self.values, strict=True) if not p.family}
+        found |= _named(self.widths)
+        return {name: units.exact(float(f"{value:.4g}"), shipped()[name].dimension) for name, value in found.items()}
 
 
 def calibrate_training(
@@ -107,20 +117,41 @@ def calibrate_training(
         progress: called with what is being done.
 
     Raises:
-        DocumentError: the file cannot be read or lacks columns.
+        DocumentError: the file cannot be read, or has misspelt columns.
         UsageError: no run of it can be predicted.
     """
     progress(f"reading {cases}")
     runs = _read(cases, catalog, frozenset(tiers))
-    problem = _problem(runs, parameters.training())
-    solution = fit.solve(problem, _start(), steps, progress)
-    fitted = _board(runs, [solution.theta] * len(runs))
-    progress("leaving groups out")
-    thetas = [fit.left_out(problem, solution, group) for group in range(int(problem.groups.max()) + 1)]
-    left_out = _board(runs, [thetas[group] for group in problem.groups]) if len(thetas) > 1 else None
     found = parameters.training()
-    values = tuple(p.value(float(each)) for p, each in zip(found, solution.theta, strict=True))
-    return Calibration(found, values, tuple(map(float, solution.spread)), fitted, left_out)
+    problem = _problem(runs, found)
+    whole = fit.solve(problem, _start()[None], np.ones((1, len(runs)), dtype=bool), steps, progress)
+    theta = whole.theta[0]
+    fitted, left_out, widths = _board(runs, np.repeat(theta[None], len(runs), axis=0)), None, dict[str, float]()
+    count = int(problem.groups.max()) + 1
+    if count > 1:
+        progress("leaving groups out")
+        kept = problem.groups != np.arange(count)[:, None]
+        others = fit.solve(problem, np.repeat(whole.theta, count, axis=0), kept, steps, progress)
+        off = np.abs(others.residuals[problem.groups, np.arange(len(runs))])
+        nested = [_widths(runs, off, rows) for rows in kept]
+        widths = _widths(runs, off, np.ones(len(runs), dtype=bool))
+        left_out = _board(runs, others.theta[problem.groups], [nested[group] for group in problem.groups])
+    values = tuple(float(p.value(each)) for p, each in zip(found, theta, strict=True))
+    return Calibration(found, values, tuple(map(float, whole.spread[0])), fitted, left_out, widths)
+
+
+def _widths(runs: Sequence[Measured], off: Floats, keep: NDArray[np.bool_]) -> dict[str, float]:
+    """By class of run, the logarithm of predicted over measured that 80 % of the kept runs' weight stays below."""
+    weights, found = np.array([run.weight for run in runs]), dict[str, float]()
+    for kind in CLASSES:
+        rows = keep & np.array([run.kind == kind for run in runs])
+        if rows.any():
+            found[kind] = float(weighted_quantile(off[rows], weights[rows], COVERED) or 0.0)
+    return found
+
+
+def _spread(kind: str) -> str:
+    return f"performance.spread_{kind}"
 
 
 def _start() -> Floats:
@@ -131,7 +162,7 @@ def _start() -> Floats:
 def _read(cases: Path, catalog: Catalog, tiers: frozenset[str]) -> list[Measured]:
     runs = list[Measured]()
     for row in table.read(cases, COLUMNS):
-        if row.text("tier") not in tiers:
+        if not table.counts(row, tiers):
             continue
         try:
             runs.append(_measured(row, read_run(row, catalog)))
@@ -146,19 +177,21 @@ def _measured(row: Row, run: Run) -> Measured:
     metric, measured = target(row)
     ratio = float(np.log(predict(metric, run, row, run.assumptions).p50 / measured))
     collective = Remembered(run.time)
+    parts = _parts(run, collective, run.assumptions, 1)
+    seconds = float(sum(time[0] for time in parts.values()))
+    kind = training_class(layers(run.model), run.layout, float(parts["launch"][0]) / seconds, run.assumptions)
     return Measured(
-        row, run, collective, metric, measured, row.number("weight") or 1.0,
-        -ratio if metric == "step_time_s" else ratio, _seconds(run, collective, run.assumptions),
+        row, run, collective, metric, measured, row.number("weight") or 1.0, kind,
+        -ratio if metric == "step_time_s" else ratio, seconds,
     )  # fmt: skip
 
 
-def _seconds(run: Run, collective: Remembered, a: Assumptions) -> float:
-    """Time of the run's step [s]."""
+def _parts(run: Run, collective: Remembered, a: Assumptions, count: int) -> Mapping[str, Floats]:
+    """Time of the run's step by part [s] (count,), for assumptions that are numbers or arrays (count,)."""
     parts = run.parts
     work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
-    layouts = Layouts.of([run.layout])
-    case = case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a)
-    return float(sum(time[0] for time in step_parts(case).values()))
+    layouts = Layouts.of([run.layout]).take(np.zeros(count, dtype=np.int64))
+    return step_parts(case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a))
 
 
 def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Problem:
@@ -166,60 +199,40 @@ def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Proble
     groups = np.array([names.index(run.row.text("group")) for run in runs])
 
     def residuals(theta: Floats) -> Floats:
-        return _residuals(runs, parameters.at(found, theta))
-
-    def jacobian(theta: Floats, base: Floats) -> Floats:
-        return _jacobian(runs, found, theta, base)
+        chunks = np.array_split(theta, -(-len(theta) // AT_ONCE))
+        return np.concatenate([_residuals(runs, parameters.at(found, chunk), len(chunk)) for chunk in chunks])
 
     weights, sigma = np.array([run.weight for run in runs]), np.array([parameter.sigma for parameter in found])
-    return fit.Problem(residuals, jacobian, weights, groups, sigma)
+    return fit.Problem(residuals, weights, groups, sigma)
+
+
+def _residuals(runs: Sequence[Measured], values: Values, count: int) -> Floats:
+    """Logarithm of predicted over measured speed [count, rows]."""
+    return np.stack([_residual(run, _assumptions(run, values), count) for run in runs], axis=1)
+
+
+def _residual(run: Measured, a: Assumptions, count: int) -> Floats:
+    seconds = sum(_parts(run.run, run.collective, a, count).values(), np.zeros(count))
+    return run.ratio - np.log(seconds / run.seconds)
 
 
 def _assumptions(run: Measured, values: Values) -> Assumptions:
-    """The assumptions of one run, that remember what it reads."""
+    """The assumptions of one run, with what its software did."""
     return software.assumptions(*run.run.software, values.entries, values.families)[0]
 
 
-def _residuals(runs: Sequence[Measured], values: Values) -> Floats:
-    return np.array([_residual(run, _assumptions(run, values)) for run in runs])
-
-
-def _residual(run: Measured, a: Assumptions) -> float:
-    """Logarithm of predicted over measured speed."""
-    return run.ratio - float(np.log(_seconds(run.run, run.collective, a) / run.seconds))
-
-
-def _jacobian(runs: Sequence[Measured], found: Sequence[Parameter], theta: Floats, base: Floats) -> Floats:
-    """Forward differences, only of the runs that read a coefficient [rows, parameters]."""
-    matrix = np.zeros((len(runs), len(theta)))
-    values = parameters.at(found, theta)
-    read = [_reads(run, values) for run in runs]
-    for column, parameter in enumerate(found):
-        moved = theta.copy()
-        moved[column] += NUDGE if parameter.value(float(theta[column])) < parameter.most / (1 + NUDGE) else -NUDGE
-        nudged = parameters.at(found, moved)
-        for index, run in enumerate(runs):
-            own = software.family(run.run.software[0])
-            if parameter.name in read[index] and parameter.family in ("", own):
-                there = _residual(run, _assumptions(run, nudged))
-                matrix[index, column] = (there - base[index]) / (moved[column] - theta[column])
-    return matrix
-
-
-def _reads(run: Measured, values: Values) -> frozenset[str]:
-    a = _assumptions(run, values)
-    _residual(run, a)
-    return frozenset(entry.name for entry in a.used())
-
-
-def _board(runs: Sequence[Measured], thetas: Sequence[Floats]) -> Scoreboard:
-    """The score with the parameters of each run at its theta."""
-    outcomes, seen = list[Outcome](), dict[int, Values]()
-    for run, theta in zip(runs, thetas, strict=True):
-        values = seen.setdefault(id(theta), parameters.at(parameters.training(), theta))
-        found = predict(run.metric, run.run, run.row, _assumptions(run, values))
-        slices = {name: run.row.text(name) for name in ("group", "accelerator", "precision")}
-        outcomes.append(
-            Outcome(run.row.text("case_id"), run.metric, run.measured, found, run.weight, slices, run.run.assumed)
-        )
+def _board(runs: Sequence[Measured], thetas: Floats, widths: Sequence[Mapping[str, float]] | None = None) -> Scoreboard:
+    """The score with the parameters of each run at its theta [rows, parameters], and intervals of its own widths."""
+    outcomes, seen = list[Outcome](), dict[bytes, Values]()
+    for index, (run, theta) in enumerate(zip(runs, thetas, strict=True)):
+        key = theta.tobytes()
+        if key not in seen:
+            seen[key] = parameters.at(parameters.training(), theta, {} if widths is None else _named(widths[index]))
+        found = predict(run.metric, run.run, run.row, _assumptions(run, seen[key]))
+        case, slices = run.row.text("case_id"), slices_of(run.row)
+        outcomes.append(Outcome(case, run.metric, run.measured, found, run.weight, slices, run.run.assumed))
     return Scoreboard("training", tuple(outcomes))
+
+
+def _named(widths: Mapping[str, float]) -> dict[str, float]:
+    return {_spread(kind): width for kind, width in widths.items()}

@@ -9,34 +9,36 @@ from firstlight.errors import UsageError
 from firstlight.evaluate.build import Parts, fabric
 from firstlight.network.collectives import FabricTime
 from firstlight.operate.validation import software
+from firstlight.operate.validation.architecture import model_of
+from firstlight.operate.validation.inferred import Trial
 from firstlight.operate.validation.table import CellError, Row
-from firstlight.performance.machine import machine
 from firstlight.performance.shapes import layers
-from firstlight.performance.training import Layouts, steps
-from firstlight.spec import models
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
-from firstlight.spec.design import FabricDesign, Recomputation, TrainingLayout
-from firstlight.spec.model import Attention, Block, Experts, FeedForward, Model, Tower
+from firstlight.spec.design import ContextKind, FabricDesign, Recomputation, TrainingLayout
+from firstlight.spec.model import Model
+from firstlight.spec.parameters import parameters
 from firstlight.spec.parts import Accelerator, Host, Nic, Switch, System
 from firstlight.spec.workload import Training
 
 COLUMNS = (
     "case_id", "group", "tier", "weight", "tokens_per_s_per_accel", "step_time_s", "reported_tflops_per_accel",
-    "mfu_definition_notes", "date", "model", "method", "layers", "hidden", "ffn_hidden", "heads", "kv_heads",
-    "head_dim", "vocab", "seq_len", "experts", "top_k", "expert_ffn", "shared_experts", "gated_mlp",
-    "tied_embeddings", "accelerator", "n_accel", "accel_per_node", "scaleout_gbit_per_gpu", "precision", "tp", "pp",
-    "vpp", "cp", "ep", "dp", "sharding", "micro_batch", "global_batch", "recompute", "framework",
+    "reported_mfu", "mfu_definition_notes", "date", "model", "method", "layers", "hidden", "ffn_hidden", "heads",
+    "kv_heads", "head_dim", "vocab", "attention", "seq_len", "experts", "top_k", "expert_ffn", "shared_experts",
+    "gated_mlp", "tied_embeddings", "accelerator", "n_accel", "accel_per_node", "scaleout_gbit_per_gpu", "precision",
+    "tp", "pp", "vpp", "cp", "ep", "dp", "sharding", "micro_batch", "global_batch", "recompute", "framework",
     "software_switches",
 )  # fmt: skip
-VOCABULARY = 51_200
-"""GPT-2's, padded as Megatron does."""
 CHUNKS = (10, 8, 7, 6, 5, 4, 3, 2)
 """Chunks of a pipeline stage, the most first: recipes of Megatron-Core interleave as far as the layers divide."""
-SLACK = 1.15
-"""Stored activations are over-estimated: a layout that takes so much of the memory is known to have run."""
+ADAPTERS = 16
+"""Rank of LoRA adapters that a row does not state."""
+ROOM = 0.45
+"""Share of the memory that sharded states take at most, where hybrid sharding's group is not stated."""
 PRECISIONS = {"": "bf16", "bf16": "bf16", "fp16": "bf16", "fp32": "bf16", "fp8": "fp8", "mxfp8": "fp8", "int8": "fp8"}
 SHARDING = {"fsdp": 3, "hsdp": 3, "zero3": 3, "zero2": 2, "zero1": 1, "none": 0, "": 1}
+SHARDED = ("fsdp", "pax", "xla")
+"""Families whose runs are fully sharded where a row does not say."""
 
 
 @dataclass(frozen=True)
@@ -64,89 +66,44 @@ class Run:
 def read_run(row: Row, catalog: Catalog) -> Run:
     """The run of a row, with everything that it leaves empty inferred.
 
-    Defaults, in this order: a vocabulary of 51,200; embedding and head shared where the feed-forward part has no gate;
-    the framework's features by its family and date; the system with that accelerator whose nodes are as large as the
-    row says, and of several the one with the largest scale-up domain; Megatron's distributed optimizer; the most chunks
-    of a pipeline that divide its layers, for frameworks that interleave; micro-batches of one sequence, or what the
-    global batch gives a rank without accumulation (XLA); the least recomputation that fits the memory.
+    A column that the file lacks counts as empty. Defaults, in this order: latent attention as in DeepSeek-V3; windows
+    of 4,096; a vocabulary of 51,200; embedding and head shared where the feed-forward part has no gate; the framework's
+    features by its family and date; the system with that accelerator whose nodes are as large as the row says, and of
+    several the one with the largest scale-up domain; Megatron's distributed optimizer, or all states sharded with FSDP
+    and XLA; hybrid sharding over a slice, or over the fewest nodes that hold the states; the most chunks of a pipeline
+    that divide its layers, for frameworks that interleave; the largest micro-batch of up to 8,192 tokens that fits, or
+    what the global batch gives a rank without accumulation (XLA); adapters of rank 16; the least recomputation that
+    fits the memory.
 
     Raises:
         CellError: a cell that no default stands for is empty, or impossible.
         UsageError: an accelerator that the catalogue lacks, or a layout that cannot be.
     """
-    told: list[str] = []
-    model = _model(row, told)
-    switches = tuple(name for name in row.text("software_switches").split(";") if name)
+    told = [f"no column {name}" for name in COLUMNS if name not in row.cells]
+    model = model_of(row, told)
+    switches = _switches(row)
     ran = row.text("framework"), switches, row.text("date")
     a, about_software = software.assumptions(*ran)
     told += about_software
     count = row.needed("n_accel")
     parts, time = _machine(row, catalog, count, a)
-    workload = _workload(row, model)
-    layout = _layout(row, model, workload, count, told)
+    workload = _workload(row, model, told)
+    layout = _layout(row, model, workload, parts, count, told)
+    trial = Trial(model, workload, parts, count, time, a)
+    if not row.text("micro_batch") and software.family(row.text("framework")) != "xla":
+        layout = trial.largest(layout)
+        told.append(f"micro_batch {layout.micro_batch}")
     if not row.text("recompute"):
-        level = _least_recomputation(model, workload, layout, parts, count, time, a)
-        layout = layout.model_copy(update={"recompute": level})
-        told.append(f"recompute {level}")
-    if row.text("method") == "lora":
-        told.append("adapters are not modelled: weight gradients of the whole model")
+        layout = layout.model_copy(update={"recompute": trial.least(layout)})
+        told.append(f"recompute {layout.recompute}")
     return Run(model, workload, layout, count, parts, time, ran, a, tuple(told))
 
 
-def _model(row: Row, told: list[str]) -> Model:
-    """The shipped model of that name where its shapes agree; else one made of the row's columns."""
-    depth, hidden = row.needed("layers"), row.needed("hidden")
-    named = _shipped(row.text("model"))
-    if named and named.main.hidden == hidden and sum(block.count for block in named.main.blocks) == depth:
-        return named
-    heads = row.count("heads")
-    if heads is None:
-        heads = _likely_heads(hidden, row.count("tp") or 1)
-        told.append(f"heads {heads}")
-    vocabulary = row.count("vocab")
-    if vocabulary is None:
-        vocabulary = VOCABULARY
-        told.append(f"vocab {vocabulary}")
-    gated = row.flag("gated_mlp") or False
-    tied = row.flag("tied_embeddings")
-    if tied is None:
-        tied = not gated
-        told.append(f"tied_embeddings {int(tied)}")
-    block = Block(depth, _attention(row, hidden, heads), _feed_forward(row, hidden, gated))
-    tower = Tower("text", hidden, (block,), vocabulary=vocabulary, head=vocabulary, tied=tied)
-    return Model(row.text("model") or "model", row.text("model"), "text", (tower,), context=2**24)
-
-
-def _likely_heads(hidden: int, tensor: int) -> int:
-    """Heads of nearly 128 that divide the width, and that tensor parallelism divides."""
-    fitting = [heads for heads in range(tensor, hidden + 1, tensor) if hidden % heads == 0]
-    if not fitting:
-        raise CellError(f"heads: empty, and no number of heads goes into hidden {hidden} and tp {tensor}")
-    return min(fitting, key=lambda heads: abs(hidden / heads - 128))
-
-
-def _shipped(name: str) -> Model | None:
-    try:
-        return models.find(name) if name else None
-    except UsageError:
-        return None
-
-
-def _attention(row: Row, hidden: int, heads: int) -> Attention:
-    kv_heads = row.count("kv_heads") or heads
-    if heads % kv_heads:
-        raise CellError(f"kv_heads: {kv_heads} do not divide {heads} heads")
-    return Attention(heads, kv_heads, row.count("head_dim") or max(hidden // heads, 1))
-
-
-def _feed_forward(row: Row, hidden: int, gated: bool) -> FeedForward | Experts:
-    experts = row.count("experts")
-    if not experts:
-        return FeedForward(row.count("ffn_hidden") or 4 * hidden, gated)
-    active, width = row.needed("top_k"), row.count("expert_ffn") or row.needed("ffn_hidden")
-    if active > experts:
-        raise CellError(f"top_k: {active} of {experts} experts")
-    return Experts(experts, active, width, width * (row.count("shared_experts", 0) or 0), gated)
+def _switches(row: Row) -> tuple[str, ...]:
+    """Features that the row names; its own column says whether sequences are cut over tensor parallelism."""
+    named = tuple(name for name in row.text("software_switches").split(";") if name)
+    parallel = row.flag("seq_parallel")
+    return named if parallel is None else (*named, "sequence_parallel" if parallel else "no_sequence_parallel")
 
 
 def _machine(row: Row, catalog: Catalog, count: int, a: Assumptions) -> tuple[Parts, FabricTime]:
@@ -178,37 +135,67 @@ def _switch(catalog: Catalog, link: float) -> Switch:
     return max(fitting, key=lambda switch: (switch.ports, switch.id))
 
 
-def _workload(row: Row, model: Model) -> Training:
+def _workload(row: Row, model: Model, told: list[str]) -> Training:
     sequence, sequences = row.needed("seq_len"), row.needed("global_batch")
     kind = row.text("precision")
     if kind not in PRECISIONS:
         raise CellError(f'precision: "{kind[:40]}" is none of {", ".join(filter(None, PRECISIONS))}')
-    batch = float(sequences * sequence)
+    batch, adapters = float(sequences * sequence), ADAPTERS if row.text("method") == "lora" else None
+    if adapters:
+        told.append(f"adapters of rank {adapters}")
     return Training.model_construct(
-        train=model.id, tokens=batch, within=None, sequence=sequence, batch=batch, precision=PRECISIONS[kind]
-    )
+        train=model.id, tokens=batch, within=None, sequence=sequence, batch=batch, precision=PRECISIONS[kind],
+        adapters=adapters,
+    )  # fmt: skip
 
 
-def _layout(row: Row, model: Model, workload: Training, count: int, told: list[str]) -> TrainingLayout:
+def _layout(row: Row, model: Model, workload: Training, parts: Parts, count: int, told: list[str]) -> TrainingLayout:
     tensor, pipeline, context = (row.count(name) or 1 for name in ("tp", "pp", "cp"))
     kind = row.text("sharding")
     if kind not in SHARDING:
         raise CellError(f'sharding: "{kind[:40]}" is none of {", ".join(filter(None, SHARDING))}')
     zero = SHARDING[kind]
     if not kind:
-        told.append("distributed optimizer")
-    if kind == "hsdp":
-        told.append("sharded over all ranks")
+        zero = 3 if software.family(row.text("framework")) in SHARDED else 1
+        told.append("fully sharded" if zero == 3 else "distributed optimizer")
+    shard = _shard(model, parts, tensor, context, count // (tensor * pipeline), told) if kind == "hsdp" else None
     return TrainingLayout(
         tensor=tensor,
         pipeline=pipeline,
         interleave=_interleave(row, model, pipeline, told),
         context=context,
         expert=row.count("ep") or 1,
+        expert_tensor=row.count("etp") or 1,
+        context_kind=_context_kind(row),
         zero=zero,
-        micro_batch=_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
+        shard=shard,
+        micro_batch=_least_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
         recompute=_recompute(row),
     )
+
+
+def _shard(model: Model, parts: Parts, tensor: int, context: int, ranks: int, told: list[str]) -> int | None:
+    """Ranks of a hybrid sharding group: a slice of a torus (half of the ranks where all are in one); else the fewest
+    nodes, doubled, whose memory holds the states."""
+    if parts.nic is None:
+        slice_ = parts.accelerator.scale_up_domain // tensor
+        shard = slice_ if slice_ < ranks else ranks // 2
+    else:
+        shard = max(parts.system.scale_up_domain // tensor, 1)
+        while shard < ranks and 16.0 * parameters(model) / (tensor * shard) > ROOM * parts.accelerator.memory:
+            shard *= 2
+    if shard < context or shard >= ranks or ranks % shard:
+        return None
+    told.append(f"sharded over {shard} ranks")
+    return shard
+
+
+def _context_kind(row: Row) -> ContextKind:
+    text = row.text("context_kind") or "ring"
+    for kind in get_args(ContextKind):
+        if text == kind:
+            return kind
+    raise CellError(f'context_kind: "{text[:40]}" is none of {", ".join(get_args(ContextKind))}')
 
 
 def _recompute(row: Row) -> Recomputation:
@@ -231,22 +218,11 @@ def _interleave(row: Row, model: Model, pipeline: int, told: list[str]) -> int:
     return chunks
 
 
-def _micro_batch(row: Row, workload: Training, ranks: int, told: list[str]) -> int:
+def _least_micro_batch(row: Row, workload: Training, ranks: int, told: list[str]) -> int:
+    """The row's micro-batch; with XLA what the global batch gives a rank (no accumulation); 1 where it is open."""
     each = max(int((workload.batch or 0) / workload.sequence) // ranks, 1)
-    xla = software.family(row.text("framework")) == "xla"
     given = row.count("micro_batch")
-    if given and not xla:
-        return min(given, each)
-    told.append(f"micro_batch {each if xla else 1}")
-    return each if xla else 1
-
-
-def _least_recomputation(
-    model: Model, workload: Training, layout: TrainingLayout, parts: Parts, count: int, time: FabricTime, a: Assumptions
-) -> str:
-    work = machine(parts.accelerator, parts.host, parts.system, workload.precision, a)
-    for level in ("none", "selective"):
-        tried = Layouts.of([layout.model_copy(update={"recompute": level})])
-        if steps(model, workload, work, tried, count, time, a).used[0] <= work.memory * SLACK:
-            return level
-    return "full"
+    if software.family(row.text("framework")) == "xla":
+        told.append(f"micro_batch {each}")
+        return each
+    return min(given or 1, each)

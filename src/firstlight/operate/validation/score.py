@@ -29,7 +29,7 @@ class Outcome:
         metric: the target column; measured: its value.
         predicted: None where the row could not be predicted, for the `reason`.
         weight: in the score.
-        slices: group, accelerator, precision: what scores are split by.
+        slices: group, accelerator and so on: what scores are split by.
         assumed: what the row left empty and was taken by default.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,6 +17,13 @@ from firstlight.spec.assumptions import Assumption, Assumptions, shipped
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LATEST = 2026.5
 """Year that stands for a run without a date."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A value that multiplies the shipped one; over many configurations an array of them."""
+
+    by: float
 
 
 @cache
@@ -45,7 +52,7 @@ def assumptions(
     switches: Iterable[str],
     date: str,
     entries: Mapping[str, Assumption] | None = None,
-    families: Mapping[str, Mapping[str, float | str]] | None = None,
+    families: Mapping[str, Mapping[str, float | str | Factor]] | None = None,
 ) -> tuple[Assumptions, tuple[str, ...]]:
     """The assumptions of a run of that software, and what was taken by default.
 
@@ -62,8 +69,9 @@ def assumptions(
     told = [] if when else [f"software of {LATEST:g}"]
     own = next(entry["assumptions"] for entry in table()["families"] if entry["name"] == kind)
     known = table()["switches"]
-    values: list[Mapping[str, float | str]] = [{"performance.software_year": LATEST if when is None else when}]
-    values += [{**own, **(families or {}).get(kind, {})}, *(known[name] for name in switches if name in known)]
+    lacks = [before for release, before in table()["since"].items() if when is not None and when < (year(release) or 0)]
+    values: list[Mapping[str, float | str | Factor]] = [{"performance.software_year": LATEST if when is None else when}]
+    values += [*lacks, {**own, **(families or {}).get(kind, {})}, *(known[name] for name in switches if name in known)]
     for each in values:
         for name, value in each.items():
             merged[name] = _with(merged[name], value)
@@ -71,10 +79,11 @@ def assumptions(
     return Assumptions(merged), tuple(told)
 
 
-def _with(entry: Assumption, value: float | str) -> Assumption:
+def _with(entry: Assumption, value: float | str | Factor) -> Assumption:
     """An assumption with another value: SI or with its unit, or a factor on what stands ("*0.87")."""
-    text = str(value)
-    if text.startswith("*"):
-        return replace(entry, value=entry.value * float(text[1:]))
-    number = value if isinstance(value, (int, float)) else units.parse(text, entry.dimension)
-    return replace(entry, value=float(number), text=text)
+    if isinstance(value, str) and value.startswith("*"):
+        value = Factor(float(value[1:]))
+    if isinstance(value, Factor):
+        return replace(entry, value=entry.value * value.by)
+    number = units.parse(value, entry.dimension) if isinstance(value, str) else value
+    return replace(entry, value=number, text=str(value))

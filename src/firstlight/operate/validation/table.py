@@ -75,14 +75,14 @@ class Row:
 
 
 def read(path: Path, columns: Iterable[str]) -> list[Row]:
-    """All rows of a case file.
+    """All rows of a case file. Columns that it lacks are left out of its rows' cells.
 
     Args:
         path: of the CSV file.
-        columns: that it must have.
+        columns: that have a meaning.
 
     Raises:
-        DocumentError: it cannot be read, has no rows, or lacks columns; names them all.
+        DocumentError: it cannot be read, has no rows, or has columns that are misspelt; names them all.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -91,13 +91,20 @@ def read(path: Path, columns: Iterable[str]) -> list[Row]:
             header = list(table.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DocumentError((Problem("", f"cannot be read as CSV: {error}", "Check the path.", str(path)),)) from None
-    missing = [name for name in columns if name not in header]
+    known = tuple(columns)
+    missing, others = [name for name in known if name not in header], [name for name in header if name not in known]
     problems = [
-        Problem(name, f'there is no column "{name}"', near.hint(name, header, "Add it; cells may be empty."), str(path))
-        for name in missing
+        Problem(name, f'unknown column "{name}"', f'Did you mean "{close[0]}"?', str(path))
+        for name in others
+        if (close := near.nearest(name, missing))
     ]
-    if not rows and not missing:
+    if not rows:
         problems = [Problem("", "there are no rows", "Add one line for each case.", str(path))]
     if problems:
         raise DocumentError(tuple(problems))
     return rows
+
+
+def counts(row: Row, tiers: Iterable[str]) -> bool:
+    """The row is of one of these tiers, or of none."""
+    return not row.text("tier") or row.text("tier") in tiers

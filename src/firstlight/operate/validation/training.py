@@ -11,13 +11,14 @@ from firstlight.operate.validation.runs import COLUMNS, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.performance.flops import forward_flops, full_attention_flops
+from firstlight.performance.machine import machine
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.training import train
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.result import Prediction
 
-METRICS = ("tokens_per_s_per_accel", "step_time_s", "reported_tflops_per_accel")
+METRICS = ("tokens_per_s_per_accel", "step_time_s", "reported_tflops_per_accel", "reported_mfu")
 """Target columns, the preferred one first."""
 
 
@@ -29,17 +30,17 @@ def validate_training(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = (
     Args:
         cases: CSV with the columns of `runs.COLUMNS`.
         catalog: parts.
-        tiers: those that count; rows of others are left out.
+        tiers: those that count; rows of others are left out, those without a tier are not.
 
     Raises:
-        DocumentError: the file cannot be read or lacks columns.
+        DocumentError: the file cannot be read, or has misspelt columns.
     """
-    rows = [row for row in table.read(cases, COLUMNS) if row.text("tier") in tiers]
+    rows = [row for row in table.read(cases, COLUMNS) if table.counts(row, tiers)]
     return Scoreboard("training", tuple(_outcome(row, catalog) for row in rows))
 
 
 def _outcome(row: Row, catalog: Catalog) -> Outcome:
-    slices = {name: row.text(name) for name in ("group", "accelerator", "precision")}
+    slices = slices_of(row)
     metric, measured, weight = "", float("nan"), 1.0
     try:
         metric, measured = target(row)
@@ -50,6 +51,12 @@ def _outcome(row: Row, catalog: Catalog) -> Outcome:
         reason = " ".join(str(error).split())
         return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
     return Outcome(row.text("case_id"), metric, measured, found, weight, slices, run.assumed)
+
+
+def slices_of(row: Row) -> dict[str, str]:
+    """What scores are split by."""
+    own = {name: row.text(name) for name in ("group", "accelerator", "precision")}
+    return {**own, "model": "mixture of experts" if row.text("experts") else "dense"}
 
 
 def target(row: Row) -> tuple[str, float]:
@@ -81,7 +88,18 @@ def predict(metric: str, run: Run, row: Row, a: Assumptions) -> Prediction:
     if metric == "step_time_s":
         return result.step_time
     each = result.tokens_per_s.scaled(1 / run.accelerators)
-    return each if metric == "tokens_per_s_per_accel" else each.scaled(_flops_per_token(run, result, row) / 1e12)
+    if metric == "tokens_per_s_per_accel":
+        return each
+    unit = 1e12 if metric == "reported_tflops_per_accel" else _peak(run, row)
+    return each.scaled(_flops_per_token(run, result, row) / unit)
+
+
+def _peak(run: Run, row: Row) -> float:
+    """The peak that the source divides by [FLOP/s]: the row's, or the catalogue's of the type that is computed in."""
+    given, parts = row.number("peak_tflops_used"), run.parts
+    if given:
+        return given * 1e12
+    return machine(parts.accelerator, parts.host, parts.system, run.workload.precision, run.assumptions).peak
 
 
 def _flops_per_token(run: Run, result: TrainingResult, row: Row) -> float:

@@ -39,7 +39,7 @@ def attention(
     efficiency with a ramp in the sequence length, backward 2.5 times the FLOPs, plus the softmax's exponentials.
     """
     tensor = np.asarray(tensor, dtype=float)
-    if a["performance.fused_attention"] < 0.5:
+    if not fused(core, a):
         return _unfused(queries, length, core, tensor, work, a)
     seen = keys_seen(core, length)
     scores = np.asarray(queries, dtype=float) * seen * core.heads / tensor
@@ -48,6 +48,12 @@ def attention(
     forward = flops * ramp / (work.peak16 * work.attention_efficiency)
     exponentials = a["performance.attention_exponentials"] * scores / work.exponentials
     return forward + exponentials, 2.5 * forward / a["performance.attention_backward"] + exponentials
+
+
+def fused(core: Softmax, a: Assumptions) -> bool:
+    """Scores, softmax and values are one kernel in this software."""
+    known = a["performance.fused_sinks"] if core.sinks else 1.0
+    return a["performance.fused_attention"] * known >= 0.5
 
 
 def _unfused(

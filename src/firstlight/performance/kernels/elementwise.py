@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,18 +12,24 @@ from firstlight.twin.protocols import Floats
 
 
 def elementwise(
-    tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a: Assumptions
+    tokens: ArrayLike,
+    layer: Layer,
+    tensor: ArrayLike,
+    work: Machine,
+    a: Assumptions,
 ) -> tuple[Floats, Floats]:
     """Forward and backward time of one layer's element-wise work on one rank [s].
 
     Bytes of one fused pass over each tensor (14 per hidden unit, 3 per mixer column, 2 per feed-forward column), times
-    how far the software is from that; quantise and transpose passes where products run in fewer than 16 bits.
+    how far the software is from that; without sequence parallelism each rank does all hidden units. Where products run
+    in fewer than 16 bits, passes that quantise and transpose.
     """
     tokens, tensor = np.asarray(tokens, dtype=float), np.asarray(tensor, dtype=float)
     routed = layer.routed.active * layer.routed.width if layer.routed else 0
     inner = layer.inner_width + routed
     gated = 1 if layer.gated_inner or (layer.routed is not None and layer.routed.gated) else 0
-    passed = tokens * (14.0 * layer.hidden + 3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
+    passed = tokens * (3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
+    passed = passed + tokens * 14.0 * layer.hidden / (tensor if a["performance.sequence_parallel"] else 1.0)
     passed = passed * a[f"performance.elementwise_{work.software}"] * _age(a)
     cast = np.zeros_like(passed)
     if work.low:
@@ -47,8 +51,8 @@ def permute(tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a
 def expert_age(a: Assumptions) -> float:
     """How far the dispatch of experts is from that of 2026."""
     year = min(max(a["performance.software_year"], 2022.5), 2027.0)
-    return math.exp(-a["performance.software_experts"] * (year - 2026.0))
+    return np.exp(-a["performance.software_experts"] * (year - 2026.0))
 
 
 def _age(a: Assumptions) -> float:
-    return math.exp(-a["performance.software_elementwise"] * software_age(a))
+    return np.exp(-a["performance.software_elementwise"] * software_age(a))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -11,26 +12,62 @@ from firstlight.performance.kernels.elementwise import elementwise, expert_age, 
 from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import scan
 from firstlight.performance.shapes import Layer, Scan
-from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.layouts import CONTEXTS, Case
+from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
 
-Parts = dict[str, Floats]
-"""Time by part [s], arrays (n,)."""
+KERNELS = (
+    "tensor", "context", "context_kind", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute",
+    "accumulates",
+)  # fmt: skip
+"""What the time of a layer depends on, the gathering of sharded weights apart."""
+WEIGHTS = ("tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites")
+"""What the collectives of a layer's weights depend on."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Forward and backward time of one part [s], arrays (n,)."""
+    """Forward and backward time of one part [s], arrays (n,); `weight` is that of weight gradients in the backward."""
 
     forward: Floats
     backward: Floats
+    weight: Floats | float = 0.0
 
 
-def layer_parts(layer: Layer, case: Case) -> Parts:
+@dataclass(frozen=True)
+class LayerTime:
+    """One micro-batch through a layer [s], arrays (n,): by part, and of the whole the forward and weight gradients."""
+
+    parts: Parts
+    forward: Floats
+    weight: Floats
+
+
+def layer_time(layer: Layer, case: Case) -> LayerTime:
     """One layer, one micro-batch, forward and backward and what is computed again [s], by part; arrays (n,).
 
     "launch" is what the host's launches take longer than the device; "data" what gathering sharded weights adds.
     """
+    parts = once(case, KERNELS, partial(_kernels, layer))
+    forward, backward, weight = parts.pop("forward"), parts.pop("backward"), parts.pop("weight")
+    gathered = sharded(layer, case, forward, backward)
+    return LayerTime({**parts, "data": gathered.forward + gathered.backward}, forward, weight)
+
+
+def _kernels(layer: Layer, case: Case) -> Parts:
+    """Device and host time by part; and of all "forward" and "backward", which sharded weights are gathered behind, and
+    the "weight" gradients."""
+    parts = kernels(layer, case)
+    return {
+        **{name: part.forward + part.backward for name, part in parts.items()},
+        "forward": sum((part.forward for part in parts.values()), np.zeros(len(case.layouts))),
+        "backward": sum((part.backward for part in parts.values()), np.zeros(len(case.layouts))),
+        "weight": np.zeros(len(case.layouts)) + parts["gemm"].weight,
+    }
+
+
+def kernels(layer: Layer, case: Case) -> dict[str, Pass]:
+    """One layer, one micro-batch [s]: all but what gathering sharded weights adds; arrays (n,)."""
     device = {
         "gemm": _products(layer, case),
         "attention": _cores(layer, case),
@@ -43,13 +80,10 @@ def layer_parts(layer: Layer, case: Case) -> Parts:
     backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
     launch = _launch(layer, case)
     held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
-    again = _recompute(case, device, held_forward)
-    sharded = _sharded(layer, case, held_forward, held_backward + again)
     return {
-        **{name: part.forward + part.backward for name, part in device.items()},
-        "launch": held_forward - forward + held_backward - backward,
-        "recompute": again,
-        "data": sharded,
+        **device,
+        "launch": Pass(held_forward - forward, held_backward - backward),
+        "recompute": Pass(np.zeros(len(case.layouts)), _recompute(case, device, held_forward)),
     }
 
 
@@ -58,27 +92,39 @@ def _products(layer: Layer, case: Case) -> Pass:
     layout, rates = case.layouts, case.work.rates(case.work.runs_as, case.a)
     tokens, tensor = case.tokens(layer), layout.tensor.astype(float)
     full = float(layer.length or case.sequence)
-    forward, backward = np.zeros(len(layout)), np.zeros(len(layout))
+    forward, inputs, weight = np.zeros(len(layout)), np.zeros(len(layout)), np.zeros(len(layout))
     for matrix in layer.matrices:
         share = (matrix.length or full) / full
-        rows = share * (tokens / tensor if matrix.split == "none" else tokens)
+        rows = share * (tokens / case.spread if matrix.split == "none" else tokens)
         out = matrix.out / tensor if matrix.split == "out" else np.full_like(tensor, matrix.out)
         into = matrix.into / tensor if matrix.split == "into" else np.full_like(tensor, matrix.into)
         forward = forward + gemm(rows, out, into, rates)
-        backward = backward + gemm(rows, into, out, rates) + gemm(out, into, rows, rates)
+        inputs = inputs + gemm(rows, into, out, rates)
+        if case.adapters:
+            forward, inputs = forward + _adapter(rows, out, into, case), inputs + 2.0 * _adapter(rows, out, into, case)
+        else:
+            weight = weight + gemm(out, into, rows, rates)
     if layer.routed:
         each, local = _expert_rows(layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
-        width = float(layer.routed.width)
+        width = layer.routed.width / layout.expert_tensor
         for n, k in ((width * (2 if layer.routed.gated else 1), layer.routed.hidden), (layer.routed.hidden, width)):
             forward = forward + gemm(each, n, k, rates, local)
-            backward = backward + gemm(each, k, n, rates, local) + gemm(n, k, each, rates, local)
-    return Pass(forward, backward)
+            inputs = inputs + gemm(each, k, n, rates, local)
+            if not case.adapters:
+                weight = weight + gemm(n, k, each, rates, local)
+    return Pass(forward, inputs + weight, weight)
+
+
+def _adapter(rows: Floats, out: Floats, into: Floats, case: Case) -> Floats:
+    """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; twice backward."""
+    rates, rank = case.work.rates("bf16", case.a), float(case.adapters)
+    return gemm(rows, rank, into, rates) + gemm(rows, out, rank, rates)
 
 
 def _expert_rows(layer: Layer, case: Case) -> Floats:
     """Tokens that each of a rank's experts gets, with the mean imbalance (n,)."""
     assert layer.routed is not None
-    copies = case.tokens(layer) / case.layouts.tensor * layer.routed.active
+    copies = case.tokens(layer) / case.layouts.tensor * layer.routed.active * case.layouts.expert_tensor
     local = np.maximum(layer.routed.count / case.layouts.expert, 1.0)
     return np.maximum(copies * case.a["performance.expert_imbalance"] / local, 1.0)
 
@@ -103,10 +149,9 @@ def _elementwise(layer: Layer, case: Case) -> Pass:
     tokens, layout = case.tokens(layer), case.layouts
     forward, backward = elementwise(tokens, layer, layout.tensor, case.work, case.a)
     moved = permute(tokens, layer, layout.tensor, case.work, case.a)
-    local = layer.dense / layout.tensor + layer.experts / layout.expert
+    local = layer.dense / layout.tensor + layer.experts / case.expert_ranks
     rate = case.work.bandwidth * case.a["performance.memory_efficiency"]
-    gathered = (case.micro_batches > 1) & (layout.zero < 3)
-    accumulated = np.where(gathered, local * case.a["performance.accumulation"] / rate, 0.0)
+    accumulated = np.where(case.accumulates, local * case.a["performance.accumulation"] / rate, 0.0)
     return Pass(forward + moved, backward + moved + accumulated)
 
 
@@ -119,10 +164,24 @@ def _tensor(layer: Layer, case: Case) -> Pass:
 
 
 def _context(layer: Layer, case: Case) -> Pass:
-    """Keys and values around the ring of context-parallel ranks, hidden behind attention (arXiv 2310.01889)."""
+    """What attention over the tokens of other context-parallel ranks costs, by the layout's kind."""
+    kinds = np.unique(case.layouts.context_kind)
+    found = [_CONTEXT[CONTEXTS[kind]](layer, case) for kind in kinds]
+    if len(found) == 1:
+        return found[0]
+    own = [case.layouts.context_kind == kind for kind in kinds]
+    return Pass(np.select(own, [one.forward for one in found]), np.select(own, [one.backward for one in found]))
+
+
+def _keys(layer: Layer, case: Case) -> Floats:
+    """Bytes of all ranks' keys and values of one tensor-parallel rank (n,)."""
     keys = sum(core.kv_heads * (core.key + core.value) for core in layer.cores if not isinstance(core, Scan))
-    size = case.tokens(layer) * keys / case.layouts.tensor * 2.0 * case.layouts.context
-    ring = case.collective("all_gather", size, case.context_group)
+    return case.tokens(layer) * keys / case.layouts.tensor * 2.0 * case.layouts.context
+
+
+def _ring(layer: Layer, case: Case) -> Pass:
+    """Keys and values around the ring of context-parallel ranks, hidden behind attention (arXiv 2310.01889)."""
+    ring = case.collective("all_gather", _keys(layer, case), case.context_group)
     core, a = _cores(layer, case), case.a
     hidden, least = a["performance.context_hidden"], a["performance.context_exposed"]
     return Pass(
@@ -131,13 +190,44 @@ def _context(layer: Layer, case: Case) -> Pass:
     )
 
 
+def _gathered(layer: Layer, case: Case) -> Pass:
+    """Keys and values gathered before attention, their gradients scattered after it; all seen (arXiv 2407.21783)."""
+    size = _keys(layer, case)
+    gather = case.collective("all_gather", size, case.context_group)
+    return Pass(gather, gather + case.collective("reduce_scatter", size, case.context_group))
+
+
+def _ulysses(layer: Layer, case: Case) -> Pass:
+    """All-to-all of queries, keys and values before attention and of its output after it (arXiv 2309.14509)."""
+    columns = sum(
+        core.heads * (core.key + core.value) + core.kv_heads * (core.key + core.value)
+        for core in layer.cores
+        if not isinstance(core, Scan)
+    )
+    size = case.tokens(layer) * columns / case.layouts.tensor * 2.0
+    once = case.collective("all_to_all", size, case.context_group)
+    return Pass(once, once)
+
+
+_CONTEXT = {"ring": _ring, "all-gather": _gathered, "ulysses": _ulysses}
+
+
 def _dispatch(layer: Layer, case: Case) -> Pass:
-    """Tokens to their experts and back, in each direction (all-to-all, bf16)."""
+    """Tokens to their experts, and back in bf16, in each direction (all-to-all); among ranks of one expert gathered."""
     if layer.routed is None:
         return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
-    size = case.tokens(layer) / case.layouts.tensor * layer.routed.active * layer.routed.hidden * 2.0
-    once = case.collective("all_to_all", size, case.expert_group)
-    seen = 2.0 * once * case.a["performance.expert_exposed"] * expert_age(case.a)
+    numbers = case.tokens(layer) / case.layouts.tensor * layer.routed.active * layer.routed.hidden
+    size = numbers * 2.0
+    back = case.collective("all_to_all", size, case.expert_group)
+    there = back
+    if case.layouts.dispatch.any():
+        there = case.collective("all_to_all", numbers * case.dispatch_bytes, case.expert_group)
+    once = there + back
+    if (case.layouts.expert_tensor > 1).any():
+        whole = size * case.layouts.expert_tensor
+        for operation in ("all_gather", "reduce_scatter"):
+            once = once + case.collective(operation, whole, case.expert_tensor_group)
+    seen = once * case.a["performance.expert_exposed"] * expert_age(case.a)
     return Pass(seen, seen)
 
 
@@ -161,17 +251,23 @@ def _recompute(case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
     return np.select([case.layouts.recompute == 1, case.layouts.recompute == 2], [selective, forward], 0.0)
 
 
-def _sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Floats:
+def sharded(layer: Layer, case: Case, forward: Floats, backward: Floats) -> Pass:
     """What ZeRO-2 and ZeRO-3 add to a layer: weights gathered both ways, gradients scattered (arXiv 1910.02054)."""
-    dense, experts = layer.dense / case.layouts.tensor * 2.0, layer.experts / case.layouts.expert * 2.0
-    gather = case.collective("all_gather", dense, case.data_group)
-    scatter = case.collective("reduce_scatter", dense, case.data_group)
+    traffic = once(case, WEIGHTS, partial(_weights, layer))
+    gather = np.where(case.layouts.zero >= 3, traffic["gather"], 0.0)
+    scatter = np.where((case.layouts.zero >= 2) & (case.adapters == 0), traffic["scatter"], 0.0)
+    return Pass(_behind(forward, gather, case), _behind(backward, gather + scatter, case))
+
+
+def _weights(layer: Layer, case: Case) -> Parts:
+    """Collectives of a layer's weights and gradients in two bytes [s]."""
+    dense, experts = layer.dense / case.layouts.tensor * 2.0, layer.experts / case.expert_ranks * 2.0
+    gather = case.collective("all_gather", dense, case.shard_group)
+    scatter = case.collective("reduce_scatter", dense, case.shard_group)
     if layer.routed:
-        gather = gather + case.collective("all_gather", experts, case.replica_group)
-        scatter = scatter + case.collective("reduce_scatter", experts, case.replica_group)
-    gather = np.where(case.layouts.zero >= 3, gather, 0.0)
-    scatter = np.where(case.layouts.zero >= 2, scatter, 0.0)
-    return _behind(forward, gather, case) + _behind(backward, gather + scatter, case)
+        gather = gather + case.collective("all_gather", experts, case.expert_shard_group)
+        scatter = scatter + case.collective("reduce_scatter", experts, case.expert_shard_group)
+    return {"gather": gather, "scatter": scatter}
 
 
 def _behind(compute: Floats, traffic: Floats, case: Case) -> Floats:

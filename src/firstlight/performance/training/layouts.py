@@ -3,26 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
+from firstlight import units
 from firstlight.performance.groups import Group, group, neighbours
 from firstlight.performance.machine import Machine
 from firstlight.performance.shapes import Ends, Layer, ends, layers
 from firstlight.spec.assumptions import Assumptions
-from firstlight.spec.design import TrainingLayout
+from firstlight.spec.design import (
+    ContextKind,
+    DispatchType,
+    GradientType,
+    MomentType,
+    Offload,
+    Recomputation,
+    Schedule,
+    TrainingLayout,
+)
 from firstlight.spec.model import Model
 from firstlight.twin.protocols import CollectiveTime, Floats, Ints
 
-RECOMPUTE = ("none", "selective", "full")
-"""Names of the recomputation levels 0, 1, 2."""
+RECOMPUTE: tuple[str, ...] = get_args(Recomputation)
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
+CONTEXTS: tuple[str, ...] = get_args(ContextKind)
+GRADIENTS: tuple[str, ...] = get_args(GradientType)
+MOMENTS: tuple[str, ...] = get_args(MomentType)
+DISPATCHES: tuple[str, ...] = get_args(DispatchType)
+OFFLOADS: tuple[str, ...] = get_args(Offload)
+WORDS = {
+    "recompute": RECOMPUTE, "schedule": SCHEDULES, "context_kind": CONTEXTS, "gradients": GRADIENTS, "moments": MOMENTS,
+    "dispatch": DISPATCHES,
+}  # fmt: skip
+"""Fields whose words are kept as their place in a list: recompute none is 0, selective 1, full 2."""
+MOMENT_BYTES = (4.0, 2.0, 1.0)
+"""Bytes of the types in `MOMENTS`."""
+FULL_UPDATE = 28.0
+"""Bytes that Adam reads and writes per parameter in fp32: gradient read, weight and two moments both ways."""
+UNSET = -1
+"""A number of layers that a layout leaves open."""
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """Training layouts, one per element; fields as in `spec.design.TrainingLayout`. Arrays of equal shape (n,)."""
+    """Training layouts, one per element; fields as in `spec.design.TrainingLayout`. Arrays of equal shape (n,).
+
+    Words are their place in `WORDS`, `offload` has a bit for each of `OFFLOADS`, a shard that is left out is 0. Fields
+    with a default may be left out.
+    """
 
     tensor: Ints
     pipeline: Ints
@@ -32,6 +64,24 @@ class Layouts:
     zero: Ints
     micro_batch: Ints
     recompute: Ints
+    shard: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    schedule: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    first_layers: Ints = field(default_factory=lambda: np.full((), UNSET, np.int64))
+    last_layers: Ints = field(default_factory=lambda: np.full((), UNSET, np.int64))
+    context_kind: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    expert_tensor: Ints = field(default_factory=lambda: np.ones((), np.int64))
+    dispatch: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    gradients: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    moments: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    offload: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    sites: Ints = field(default_factory=lambda: np.ones((), np.int64))
+    site_link: Floats = field(default_factory=lambda: np.full((), np.inf))
+    synchronise: Ints = field(default_factory=lambda: np.ones((), np.int64))
+    fragments: Ints = field(default_factory=lambda: np.ones((), np.int64))
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            object.__setattr__(self, each.name, np.broadcast_to(getattr(self, each.name), self.tensor.shape))
 
     def __len__(self) -> int:
         return len(self.tensor)
@@ -39,24 +89,50 @@ class Layouts:
     @classmethod
     def of(cls, given: Iterable[TrainingLayout]) -> Layouts:
         """Arrays of some layouts."""
-        rows = [
-            [
-                getattr(one, f.name) if f.name != "recompute" else RECOMPUTE.index(one.recompute)
-                for f in fields(cls)
-            ]
-            for one in given
-        ]  # fmt: skip
-        return cls(*np.asarray(rows, dtype=np.int64).T)
+        rows = tuple(given)
+        columns = {each.name: [_number(each.name, getattr(one, each.name)) for one in rows] for each in fields(cls)}
+        links = np.asarray(columns.pop("site_link"), dtype=float)
+        return cls(**{name: np.asarray(column, dtype=np.int64) for name, column in columns.items()}, site_link=links)
 
     def take(self, index: Ints) -> Layouts:
         """Some of the layouts, by index or mask."""
-        return Layouts(*(getattr(self, f.name)[index] for f in fields(self)))
+        return Layouts(*(getattr(self, each.name)[index] for each in fields(self)))
 
     def one(self, index: int) -> TrainingLayout:
         """One layout as a document."""
-        values = {f.name: int(getattr(self, f.name)[index]) for f in fields(self)}
-        recompute = RECOMPUTE[values.pop("recompute")]
-        return TrainingLayout.model_validate({**values, "recompute": recompute})
+        values = {each.name: _word(each.name, getattr(self, each.name)[index]) for each in fields(self)}
+        return TrainingLayout.model_validate({name: value for name, value in values.items() if value is not None})
+
+    def runs(self, schedule: str) -> NDArray[np.bool_]:
+        """The layouts with this schedule (n,), boolean."""
+        return self.schedule == SCHEDULES.index(schedule)
+
+    def offloads(self, what: str) -> NDArray[np.bool_]:
+        """The layouts that keep this in the host's memory (n,), boolean."""
+        return (self.offload >> OFFLOADS.index(what) & 1) == 1
+
+
+def _number(name: str, value: Any) -> float:
+    """A field of the document as its array has it."""
+    if name in WORDS:
+        return WORDS[name].index(value)
+    if name == "offload":
+        return sum(1 << OFFLOADS.index(what) for what in set(value))
+    if value is None:
+        return {"site_link": np.inf, "shard": 0}.get(name, UNSET)
+    return value
+
+
+def _word(name: str, value: Any) -> Any:
+    """An array's element as the document has it; None where the field was left out."""
+    if name in WORDS:
+        return WORDS[name][int(value)]
+    if name == "offload":
+        return tuple(what for bit, what in enumerate(OFFLOADS) if int(value) >> bit & 1)
+    if name == "site_link":
+        return units.exact(float(value), "bandwidth") if np.isfinite(value) else None
+    left_out = 0 if name == "shard" else UNSET
+    return None if int(value) == left_out else int(value)
 
 
 @dataclass(frozen=True)
@@ -69,6 +145,7 @@ class Case:
         accelerators: of the run; what a layout cannot use stands idle.
         work: machine. layouts: arrays (n,).
         collective: time of collectives on the fabric.
+        adapters: rank of LoRA adapters; 0 trains all weights.
     """
 
     model: Model
@@ -79,6 +156,7 @@ class Case:
     layouts: Layouts
     collective: CollectiveTime
     a: Assumptions
+    adapters: int = 0
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -102,15 +180,88 @@ class Case:
         return np.ceil(self.sequences / (self.data * self.layouts.micro_batch) - 1e-9)
 
     @cached_property
+    def accumulates(self) -> NDArray[np.bool_]:
+        """Gradients are added up over micro-batches in whole buffers (n,), boolean."""
+        return (self.micro_batches > 1) & (self.layouts.zero < 3) & (self.adapters == 0)
+
+    @cached_property
     def depth(self) -> int:
         """Layers of all towers."""
         return sum(layer.count for layer in self.layers)
 
     @cached_property
+    def middle_layers(self) -> Floats:
+        """Layers of a pipeline stage that is neither the first nor the last; of the whole without a pipeline (n,)."""
+        first, last = self.layouts.first_layers, self.layouts.last_layers
+        given = np.maximum(first, 0) + np.maximum(last, 0)
+        chunks = self._open_stages * self.layouts.interleave
+        each = np.ceil((self.depth - given) / np.maximum(chunks, 1)) * self.layouts.interleave
+        return np.where(chunks > 0, each, 0.0)
+
+    @cached_property
+    def _open_stages(self) -> Ints:
+        """Stages whose layers the layout does not say (n,)."""
+        first, last = self.layouts.first_layers, self.layouts.last_layers
+        return self.layouts.pipeline - (first != UNSET) - (last != UNSET)
+
+    @cached_property
+    def _empty(self) -> Floats:
+        """Layer slots that stay empty: embedding and head take them first (n,)."""
+        given = np.maximum(self.layouts.first_layers, 0) + np.maximum(self.layouts.last_layers, 0)
+        return np.maximum(self.middle_layers * self._open_stages - (self.depth - given), 0.0)
+
+    @cached_property
+    def first_layers(self) -> Floats:
+        """Layers of the first pipeline stage (n,); where the stages come out uneven it has fewer, for the embedding."""
+        given, other = self.layouts.first_layers, self.layouts.last_layers
+        share = np.where(other == UNSET, np.floor(self._empty / 2.0), self._empty)
+        return np.where(given != UNSET, given, np.maximum(self.middle_layers - share, 0.0))
+
+    @cached_property
+    def last_layers(self) -> Floats:
+        """Layers of the last pipeline stage (n,); where the stages come out uneven it has fewer, for the head."""
+        given, other = self.layouts.last_layers, self.layouts.first_layers
+        share = np.where(other == UNSET, np.ceil(self._empty / 2.0), self._empty)
+        return np.where(given != UNSET, given, np.maximum(self.middle_layers - share, 0.0))
+
+    @cached_property
     def stage_layers(self) -> Floats:
         """Layers of the fullest pipeline stage (n,)."""
-        chunks = self.layouts.pipeline * self.layouts.interleave
-        return np.ceil(self.depth / chunks) * self.layouts.interleave.astype(float)
+        return np.maximum(self.middle_layers, np.maximum(self.first_layers, self.last_layers))
+
+    @cached_property
+    def dispatch_bytes(self) -> Floats:
+        """Bytes of a number of a token on its way to an expert (n,)."""
+        names = [f"performance.weight_bytes_{name}" for name in DISPATCHES]
+        return np.asarray([self.a[name] for name in names])[self.layouts.dispatch]
+
+    @cached_property
+    def gradient_bytes(self) -> Floats:
+        """Bytes of a parameter's gradient, as it is accumulated and reduced (n,)."""
+        wide, narrow = self.a["performance.gradient_bytes"], self.a["performance.weight_bytes_bf16"]
+        return np.where(self.layouts.gradients == GRADIENTS.index("fp32"), wide, narrow)
+
+    @cached_property
+    def reduced_bytes(self) -> Floats:
+        """Bytes of a parameter's gradient on its way over data parallelism (n,)."""
+        return np.minimum(self.a["performance.reduced_bytes"], self.gradient_bytes)
+
+    @cached_property
+    def moment_bytes(self) -> Floats:
+        """Bytes of one of an optimizer's two moments (n,)."""
+        return np.asarray(MOMENT_BYTES)[self.layouts.moments]
+
+    @cached_property
+    def optimizer_bytes(self) -> Floats:
+        """Bytes of a parameter's optimizer state: an fp32 weight and two moments (n,)."""
+        return self.a["performance.master_bytes"] - 2.0 * (MOMENT_BYTES[0] - self.moment_bytes)
+
+    @cached_property
+    def optimizer_traffic(self) -> Floats:
+        """Bytes that an update reads and writes per parameter (n,); narrow moments and gradients in proportion."""
+        whole = FULL_UPDATE - 4.0 * (MOMENT_BYTES[0] - self.moment_bytes) - (MOMENT_BYTES[0] - self.gradient_bytes)
+        wide = FULL_UPDATE - MOMENT_BYTES[0] + self.a["performance.gradient_bytes"]
+        return self.a["performance.optimizer_bytes"] * whole / wide
 
     def tokens(self, layer: Layer) -> Floats:
         """Tokens of a micro-batch that pass a layer on one rank, before tensor parallelism (n,)."""
@@ -127,25 +278,74 @@ class Case:
         return group(self.layouts.context, self.layouts.tensor, self.work.domain)
 
     @cached_property
-    def expert_group(self) -> Group:
-        """Expert-parallel ranks: neighbours, over tensor and data parallelism."""
-        return group(self.layouts.expert, 1, self.work.domain)
+    def rearranged(self) -> Floats:
+        """1 where an all-to-all carries attention's inputs and output among context-parallel ranks, else 0 (n,)."""
+        ulysses = self.layouts.context_kind == CONTEXTS.index("ulysses")
+        return np.where(ulysses & (self.layouts.context > 1), 1.0, 0.0)
 
     @cached_property
-    def data_group(self) -> Group:
-        """Ranks that hold the same dense weights."""
-        return group(self.data * self.layouts.context, self.layouts.tensor, self.work.domain)
+    def spread(self) -> Floats:
+        """Tensor-parallel ranks that share the tokens of the residual stream; 1 without sequence parallelism (n,)."""
+        return np.where(self.a["performance.sequence_parallel"] >= 0.5, self.layouts.tensor, 1).astype(float)
+
+    @cached_property
+    def expert_ranks(self) -> Ints:
+        """Ranks that hold all experts once (n,)."""
+        return self.layouts.expert * self.layouts.expert_tensor
+
+    @cached_property
+    def expert_group(self) -> Group:
+        """Ranks that exchange tokens for their experts: over tensor and data parallelism."""
+        return group(self.layouts.expert, self.layouts.expert_tensor, self.work.domain)
+
+    @cached_property
+    def expert_tensor_group(self) -> Group:
+        """Ranks that split each expert: neighbours."""
+        return group(self.layouts.expert_tensor, 1, self.work.domain)
+
+    @cached_property
+    def shards(self) -> Floats:
+        """Ranks of a site that hold the same dense weights (n,); DualPipe keeps each stage on two ranks."""
+        twice = np.where(self.layouts.runs("dualpipe"), 2.0, 1.0)
+        inside = self.data / self.layouts.sites.astype(float)
+        return np.maximum(inside, 1.0) * self.layouts.context.astype(float) * twice
+
+    @cached_property
+    def shard(self) -> Floats:
+        """Ranks that the states of dense weights are sharded over (n,)."""
+        return np.where(self.layouts.shard > 0, 1.0 * self.layouts.shard, self.shards)
+
+    @cached_property
+    def shard_group(self) -> Group:
+        """Ranks that share the states of dense weights."""
+        return group(self.shard, self.layouts.tensor, self.work.domain)
+
+    @cached_property
+    def copies_group(self) -> Group:
+        """Ranks of a site that hold the same shard of dense weights."""
+        return group(np.maximum(self.shards / self.shard, 1.0), self.layouts.tensor * self.shard, self.work.domain)
+
+    @cached_property
+    def expert_shard(self) -> Floats:
+        """Ranks that the states of experts are sharded over (n,)."""
+        inside = np.maximum(self.layouts.shard * self.layouts.tensor / self.expert_ranks, 1.0)
+        return np.where(self.layouts.shard > 0, np.minimum(inside, self.replicas), self.replicas)
+
+    @cached_property
+    def expert_shard_group(self) -> Group:
+        """Ranks that share the states of experts."""
+        return group(self.expert_shard, self.expert_ranks, self.work.domain)
+
+    @cached_property
+    def expert_copies_group(self) -> Group:
+        """Ranks that hold the same shard of experts."""
+        stride = self.expert_ranks * self.expert_shard
+        return group(np.maximum(self.replicas / self.expert_shard, 1.0), stride, self.work.domain)
 
     @cached_property
     def replicas(self) -> Floats:
-        """Ranks that hold the same experts (n,)."""
-        ranks = self.data * self.layouts.context * self.layouts.tensor
-        return np.maximum(ranks / self.layouts.expert, 1.0)
-
-    @cached_property
-    def replica_group(self) -> Group:
-        """Ranks that hold the same experts."""
-        return group(self.replicas, self.layouts.expert, self.work.domain)
+        """Ranks of a site that hold the same experts (n,)."""
+        return np.maximum(self.shards * self.layouts.tensor / self.expert_ranks, 1.0)
 
     @cached_property
     def stage_group(self) -> Group:

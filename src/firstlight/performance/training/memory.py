@@ -1,125 +1,157 @@
-"""Memory of the fullest accelerator of a training run, by component."""
+"""Memory of the accelerators of a training run, stage by stage and by component."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
-from firstlight.performance.shapes import Layer, Scan, Softmax
-from firstlight.performance.training.layer import Parts
-from firstlight.performance.training.layouts import Case
-from firstlight.performance.training.overlap import local_parameters
+from firstlight.performance.training.activations import in_transit, loss, running, stored, widest
+from firstlight.performance.training.layouts import OFFLOADS, Case
+from firstlight.performance.training.once import Parts
+from firstlight.performance.training.overlap import parameters_of, trained_of
+from firstlight.performance.training.schedules import in_flight
+from firstlight.performance.training.sites import outer_state
 from firstlight.twin.protocols import Floats
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """What is the same on every stage [B], arrays (n,): stored activations of a mean layer; what a layer's backward
+    pass needs while it runs; activations in transit; the loss; and parameters of the widest layer."""
+
+    stored: Floats
+    running: Floats
+    transit: Floats
+    loss: Floats
+    widest: Floats
+
+
+def _sizes(case: Case) -> _Sizes:
+    each = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts)))
+    transit = np.max([in_transit(layer, case) for layer in case.layers], axis=0)
+    return _Sizes(each / case.depth, running(case), transit, loss(case), widest(case))
 
 
 def memory_parts(case: Case) -> Parts:
     """Memory by component on the fullest rank [B]; arrays (n,).
 
-    The fullest of two ends: the first stage, which holds the activations of most micro-batches, and the last one, which
-    holds the head's outputs and their loss.
+    The fullest of three: the first stage, which holds the activations of most micro-batches; the second one, which may
+    have more layers; and the last one, which holds the head's outputs and their loss.
     """
-    first, last = _stage(case, first=True), _stage(case, first=False)
-    fuller = sum(first.values(), np.zeros(len(case.layouts))) >= sum(last.values(), np.zeros(len(case.layouts)))
-    return {name: np.where(fuller, first[name], last[name]) for name in first}
+    last, sizes = case.layouts.pipeline.astype(float) - 1.0, _sizes(case)
+    places = [np.zeros_like(last), last] if last.any() else [last]
+    if (last > 1).any():
+        places.insert(1, np.minimum(last, 1.0))
+    found = [_stage(case, stage, sizes) for stage in places]
+    chosen = np.argmax([sum(parts.values(), np.zeros_like(last)) for parts in found], axis=0)
+    return {name: np.choose(chosen, [parts[name] for parts in found]) for name in found[0]}
 
 
-def _stage(case: Case, *, first: bool) -> Parts:
-    activations, buffers = _activations(case, first=first), _buffers(case)
-    loss = _loss(case) if not first else np.where(case.layouts.pipeline == 1, _loss(case), 0.0)
+def every_stage(case: Case, index: int = 0) -> Parts:
+    """Memory by component on a rank of each pipeline stage of one layout [B]; arrays (stages,).
+
+    Args:
+        case: the layouts.
+        index: of the layout.
+    """
+    stages = int(case.layouts.pipeline[index])
+    sequences = np.broadcast_to(np.asarray(case.sequences, dtype=float), case.layouts.tensor.shape)[index]
+    one = replace(case, layouts=case.layouts.take(np.full(stages, index)), sequences=float(sequences))
+    return _stage(one, np.arange(stages, dtype=float), _sizes(one))
+
+
+def _stage(case: Case, stage: Floats, sizes: _Sizes) -> Parts:
+    """Memory by component on a rank of a pipeline stage [B]; arrays (n,).
+
+    Weights, gradients and optimizer states (and, at several sites, those of the outer optimizer); stored activations of
+    the micro-batches in flight; the head's outputs and their loss; what a layer's backward pass needs while it runs;
+    communication buffers; the allocator's fragmentation of all that comes and goes; and the workspace of the runtime,
+    its libraries and communicators.
+
+    Args:
+        case: the layouts.
+        stage: index of the stage, from 0 (n,).
+        sizes: what does not depend on it.
+    """
+    layers, first, last = _share(case, stage)
+    outputs = np.where(last, sizes.loss, 0.0)
+    parts = {
+        **_states(case, layers, first, last, sizes),
+        "activations": _activations(case, stage, layers, sizes),
+        "temporary": _temporary(case, last, outputs, sizes),
+        "loss": outputs,
+        "communication": sizes.transit + _gathered(case, last, sizes),
+    }
+    moving = parts["activations"] + parts["temporary"] + parts["loss"] + parts["communication"]
     return {
-        **_states(case),
-        "activations": activations,
-        "loss": loss,
-        "communication": buffers,
-        "fragmentation": case.a["performance.fragmentation"] * (activations + loss + buffers),
+        **parts,
+        "fragmentation": case.a["performance.fragmentation"] * moving,
         "workspace": np.full(len(case.layouts), case.a["performance.workspace"]),
     }
 
 
-def _states(case: Case) -> Parts:
-    """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054)."""
-    dense, experts = local_parameters(case)
-    zero, a = case.layouts.zero, case.a
-    sharded = dense / (case.data * case.layouts.context) + experts / case.replicas
-    whole = dense + experts
+def _share(case: Case, stage: Floats) -> tuple[Floats, Floats, Floats]:
+    """Layers of a rank, and whether it has the embedding and the head; a DualPipe's rank has two stages."""
+    end = case.layouts.pipeline - 1
+    layers = np.select([stage == 0, stage == end], [case.first_layers, case.last_layers], case.middle_layers)
+    opposite = np.select([stage == end, stage == 0], [case.first_layers, case.last_layers], case.middle_layers)
+    dual = case.layouts.runs("dualpipe")
+    first, last = stage == 0, stage == end
+    return np.where(dual, layers + opposite, layers), first | (dual & last), last | (dual & first)
+
+
+def _states(case: Case, layers: Floats, first: Floats, last: Floats, sizes: _Sizes) -> Parts:
+    """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054), the latter two of what is trained; less
+    what the host keeps."""
+    ends, zero, layout = case.ends, case.layouts.zero, case.layouts
+    outside = np.where(first, ends.embedding, 0) + np.where(last, np.where(first, ends.own_head, ends.head), 0)
+    held, trained = parameters_of(case, layers, outside), trained_of(case, layers, outside)
+
+    def kept(of: tuple[Floats, Floats], sharded: int) -> Floats:
+        return np.where(zero >= sharded, of[0] / case.shard + of[1] / case.expert_shard, of[0] + of[1])
+
+    weights, states = kept(held, 3), kept(trained, 1)
     return {
-        "weights": 2.0 * np.where(zero >= 3, sharded, whole),
-        "gradients": a["performance.gradient_bytes"] * np.where(zero >= 2, sharded, whole),
-        "optimizer": a["performance.master_bytes"] * np.where(zero >= 1, sharded, whole),
+        "weights": 2.0 * np.where(layout.offloads("weights"), np.minimum(weights, 2.0 * sizes.widest), weights),
+        "gradients": case.gradient_bytes * kept(trained, 2),
+        "optimizer": np.where(layout.offloads("optimizer"), 0.0, case.optimizer_bytes * states),
+        "outer": outer_state(case, states),
     }
 
 
-def _activations(case: Case, *, first: bool) -> Floats:
-    """Stored activations of the micro-batches in flight, and of the layer that is being computed again."""
-    per_layer = sum((layer.count * _stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts)))
-    kept = per_layer / case.depth * case.stage_layers * _in_flight(case, first=first)
-    widest = np.max([_kept(layer, case, 0) for layer in case.layers], axis=0)
-    return kept + np.where(case.layouts.recompute == 2, widest, 0.0)
+def _activations(case: Case, stage: Floats, layers: Floats, sizes: _Sizes) -> Floats:
+    """Stored activations of the micro-batches in flight; of two layers where the host keeps the rest."""
+    stages = np.where(case.layouts.runs("dualpipe"), 2.0, 1.0)
+    held = sizes.stored * layers / stages * in_flight(case, stage)
+    return np.where(case.layouts.offloads("activations"), np.minimum(held, 2.0 * sizes.stored), held)
 
 
-def _in_flight(case: Case, *, first: bool) -> Floats:
-    """Micro-batches whose activations a stage holds: p on the first stage of 1F1B, one on the last.
+def _temporary(case: Case, last: Floats, outputs: Floats, sizes: _Sizes) -> Floats:
+    """What backward passes need beside stored activations and the loss [B] (n,).
 
-    With v chunks p + (p - 1) / v and ((v - 1) p + 1) / v (Korthikanti et al., arXiv 2205.05198, section 4.2.3).
+    The gradients of a layer's weights, and of the head's, before they are accumulated (with ZeRO-3 they are
+    communication buffers); and what a layer needs while it runs, as far as that is more than the loss, which is over by
+    then.
     """
-    p, v = case.layouts.pipeline.astype(float), case.layouts.interleave.astype(float)
-    held = np.where(v > 1, p + (p - 1.0) / v, p) if first else ((v - 1.0) * p + 1.0) / v
-    return np.minimum(held, case.micro_batches)
+    weights = 2.0 * (sizes.widest + np.where(last, case.ends.head / case.layouts.tensor, 0.0))
+    held = np.where(case.layouts.zero >= 3, 0.0, weights) if not case.adapters else 0.0
+    return held + np.maximum(sizes.running - outputs, 0.0)
 
 
-def _stored(layer: Layer, case: Case) -> Floats:
-    """Bytes that one layer keeps of a micro-batch, at the layouts' recomputation [B] (n,)."""
-    levels = [_kept(layer, case, level) for level in range(3)]
-    return np.choose(case.layouts.recompute, levels)
+def _gathered(case: Case, last: Floats, sizes: _Sizes) -> Floats:
+    """With ZeRO-3 the gathered weights of two layers and the gradients of one, or of the head where that is larger."""
+    head = np.where(last, case.ends.head / case.layouts.tensor, 0.0)
+    gathered = 2.0 * np.maximum(3.0 * sizes.widest, 2.0 * head + sizes.widest)
+    return np.where(case.layouts.zero >= 3, gathered, 0.0)
 
 
-def _kept(layer: Layer, case: Case, level: int) -> Floats:
-    """Bytes that one layer keeps of a micro-batch at one level of recomputation [B] (n,).
-
-    Korthikanti et al. (arXiv 2205.05198), equations 2, 4 and 6, generalised to other mixers and gated parts, with
-    sequence parallelism: s b h (34 + 5 a s / h) / t for GPT with dropout and unfused attention. Level 1 leaves out the
-    scores, and where attention is fused the outputs of norms and activations; level 2 keeps the layer's input only.
-    """
-    tokens, tensor, a = case.tokens(layer), case.layouts.tensor.astype(float), case.a
-    if level == 2:
-        return 2.0 * tokens * layer.hidden / tensor
-    fused, dropout = a["performance.fused_attention"] >= 0.5, a["performance.dropout"]
-    light = level == 1 and fused
-    width = sum(core.inner if isinstance(core, Scan) else core.heads * core.value for core in layer.cores)
-    kept = layer.hidden * layer.parts * (2.0 + dropout + (0.0 if light else 2.0)) + 2.0 * (layer.mixer_width + width)
-    kept += 2.0 * layer.inner_width * (1 + layer.gated_inner + (not light))
-    if layer.routed:
-        columns = layer.routed.width * (1 + layer.routed.gated + (not light)) + 2 * layer.routed.hidden
-        kept += 2.0 * layer.routed.active * columns * a["performance.expert_imbalance"]
-    kept *= a["performance.low_precision_activations"] if case.work.low else 1.0
-    scores = 0.0 if fused or level == 1 else _scores(layer, case)
-    return tokens * (kept + scores) / tensor
-
-
-def _scores(layer: Layer, case: Case) -> float:
-    """Bytes of unfused attention's scores per token: softmax, and with dropout its mask and output."""
-    keys = float(layer.length or case.sequence)
-    heads = sum(core.heads for core in layer.cores if isinstance(core, Softmax))
-    return heads * keys * (2.0 + 3.0 * case.a["performance.dropout"])
-
-
-def _loss(case: Case) -> Floats:
-    """Logits in bf16 and their fp32 softmax on the last stage: 6 bytes per token and vocabulary entry."""
-    tokens = case.layouts.micro_batch * float(case.sequence) / case.layouts.context
-    return 6.0 * tokens * case.ends.outputs / case.layouts.tensor
-
-
-def _buffers(case: Case) -> Floats:
-    """Gathered activations, routed copies in transit, and with ZeRO-3 two gathered layers with their gradients."""
-    layout = case.layouts
-    gathered = np.max([_in_transit(layer, case) for layer in case.layers], axis=0)
-    weights = [(layer.dense / layout.tensor + layer.experts / layout.expert) * 2.0 for layer in case.layers]
-    return gathered + np.where(layout.zero >= 3, 3.0 * np.max(weights, axis=0), 0.0)
-
-
-def _in_transit(layer: Layer, case: Case) -> Floats:
-    tokens, tensor = case.tokens(layer), case.layouts.tensor
-    whole = np.where(tensor > 1, 2.0 * 2.0 * tokens * layer.hidden, 0.0)
-    if layer.routed:
-        copies = tokens / tensor * layer.routed.active
-        whole = whole + np.where(case.layouts.expert > 1, 2.0 * 2.0 * copies * layer.routed.hidden, 0.0)
-    return whole
+def host_memory(case: Case) -> Floats:
+    """What one accelerator keeps in its host's memory [B] (n,)."""
+    zeros = np.zeros(len(case.layouts))
+    if not case.layouts.offload.any():
+        return zeros
+    layers, first, last = _share(case, zeros)
+    bare, sizes = replace(case, layouts=replace(case.layouts, offload=np.zeros((), np.int64))), _sizes(case)
+    moved = {**_states(bare, layers, first, last, sizes), "activations": _activations(bare, zeros, layers, sizes)}
+    return sum((np.where(case.layouts.offloads(name), moved[name], 0.0) for name in OFFLOADS), zeros)

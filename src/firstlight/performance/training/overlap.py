@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.training.layer import Parts
+from firstlight.performance.groups import Group
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
+
+RANKS = (
+    "tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites", "gradients",
+    "stage_layers",
+)  # fmt: skip
+"""What the parameters of a rank depend on, and the ranks that hold the same."""
 
 
 def step_end(case: Case, window: Floats) -> Parts:
@@ -27,37 +34,73 @@ def step_end(case: Case, window: Floats) -> Parts:
 
 def local_parameters(case: Case) -> tuple[Floats, Floats]:
     """Dense parameters (embedding and head of the fuller end stage included) and expert parameters of a rank (n,)."""
-    share = case.stage_layers / case.depth
+    return parameters_of(case, *_fullest(case))
+
+
+def trained_parameters(case: Case) -> tuple[Floats, Floats]:
+    """Dense and expert parameters of a rank that are trained: all of them, or the adapters (n,)."""
+    return trained_of(case, *_fullest(case))
+
+
+def _fullest(case: Case) -> tuple[Floats, Floats]:
+    """Layers of the fullest rank, and parameters outside them of the fuller end stage (n,)."""
+    dual, both = case.layouts.runs("dualpipe"), case.ends.embedding + case.ends.own_head
+    outside = np.where((case.layouts.pipeline == 1) | dual, both, max(case.ends.embedding, case.ends.head))
+    return case.stage_layers * np.where(dual, 2.0, 1.0), outside
+
+
+def parameters_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Dense and expert parameters of a rank with so many layers and so many parameters outside them (n,)."""
+    share = layers / case.depth
     dense = sum(layer.count * layer.dense for layer in case.layers) + case.ends.extra
     experts = sum(layer.count * layer.experts for layer in case.layers)
-    both = case.ends.embedding + case.ends.own_head
-    outside = np.where(case.layouts.pipeline > 1, max(case.ends.embedding, case.ends.head), both)
-    return (dense * share + outside) / case.layouts.tensor, experts * share / case.layouts.expert
+    return (dense * share + outside) / case.layouts.tensor, experts * share / case.expert_ranks
+
+
+def trained_of(case: Case, layers: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Those of `parameters_of` that are trained: all of them, or the adapters (n,)."""
+    if not case.adapters:
+        return parameters_of(case, layers, outside)
+    share = layers / case.depth / case.layouts.tensor
+    sides = sum(layer.count * sum(matrix.out + matrix.into for matrix in layer.matrices) for layer in case.layers)
+    return case.adapters * sides * share, np.zeros(len(case.layouts))
 
 
 def data_traffic(case: Case) -> Floats:
     """Time of the gradient and weight collectives of one step, nothing hidden [s] (n,).
 
-    ZeRO-0 reduces fp32 gradients to all; ZeRO-1 scatters them and gathers 2-byte weights; ZeRO-2 only gathers (its
-    gradients were scattered micro-batch by micro-batch); ZeRO-3 does neither (arXiv 1910.02054).
+    ZeRO-0 reduces gradients to all; ZeRO-1 scatters them and gathers 2-byte weights; ZeRO-2 only gathers (its
+    gradients were scattered micro-batch by micro-batch); ZeRO-3 does neither (arXiv 1910.02054). Where states are
+    sharded over fewer ranks than there are, the gradients' shards are reduced between the groups.
     """
-    dense, experts = local_parameters(case)
-    return _exchange(case, dense, case.data_group) + _exchange(case, experts, case.replica_group)
-
-
-def _exchange(case: Case, parameters: Floats, group: tuple[Floats, Floats]) -> Floats:
-    gradients = parameters * case.a["performance.gradient_bytes"]
-    reduce = case.collective("all_reduce", gradients, group)
-    scatter = case.collective("reduce_scatter", gradients, group)
-    gather = case.collective("all_gather", parameters * 2.0, group)
+    stages = once(case, RANKS, _exchanges)
     zero = case.layouts.zero
-    return np.select([zero == 0, zero == 1, zero == 2], [reduce, scatter + gather, gather], 0.0)
+    return np.select(
+        [zero == 0, zero == 1, zero == 2], [stages[f"zero {stage}"] for stage in range(3)], stages["zero 3"]
+    )
+
+
+def _exchanges(case: Case) -> Parts:
+    """The collectives of a step at each ZeRO stage [s]."""
+    dense, experts = trained_parameters(case)
+    one = _exchange(case, dense, case.shard, case.shard_group, case.copies_group)
+    two = _exchange(case, experts, case.expert_shard, case.expert_shard_group, case.expert_copies_group)
+    return {name: one[name] + two[name] for name in one}
+
+
+def _exchange(case: Case, parameters: Floats, shard: Floats, inside: Group, between: Group) -> Parts:
+    gradients = parameters * case.reduced_bytes
+    reduce = case.collective("all_reduce", gradients, inside)
+    scatter = case.collective("reduce_scatter", gradients, inside)
+    gather = case.collective("all_gather", parameters * 2.0, inside)
+    whole = case.collective("all_reduce", gradients, between)
+    shards = case.collective("all_reduce", gradients / shard, between)
+    return {"zero 0": reduce + whole, "zero 1": scatter + gather + shards, "zero 2": gather + shards, "zero 3": shards}
 
 
 def _optimizer(case: Case) -> Floats:
     """Adam over the parameters that a rank updates, at the memory's bandwidth."""
-    dense, experts = local_parameters(case)
+    dense, experts = trained_parameters(case)
     sharded = case.layouts.zero >= 1
-    own = dense / np.where(sharded, case.data * case.layouts.context, 1.0)
-    own = own + experts / np.where(sharded, case.replicas, 1.0)
-    return own * case.a["performance.optimizer_bytes"] / case.work.bandwidth
+    own = dense / np.where(sharded, case.shard, 1.0) + experts / np.where(sharded, case.expert_shard, 1.0)
+    return np.where(case.layouts.offloads("optimizer"), 0.0, own * case.optimizer_traffic / case.work.bandwidth)

@@ -5,46 +5,69 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
-from firstlight.performance.training.layer import Parts, layer_parts
+from firstlight.performance.training.layer import KERNELS, WEIGHTS, layer_time
 from firstlight.performance.training.layouts import Case
+from firstlight.performance.training.offload import moved_in_passes
+from firstlight.performance.training.once import Parts, once
+from firstlight.performance.training.schedules import bubble, paired
 from firstlight.twin.protocols import Floats
+
+FORWARD, WEIGHT = "forward", "weight"
+"""Keys of what a layer's forward pass and its weight gradients take, beside the parts that add up."""
+PADDED = 128
+"""A rank's share of the vocabulary is filled up to a multiple of this (Megatron-LM, MaxText)."""
+LAYERS = tuple(dict.fromkeys((*KERNELS, *WEIGHTS, "zero")))
+"""What the time of all layers of a micro-batch depends on."""
+TOKENS = ("tensor", "context", "micro_batch")
+"""What the time of the head depends on."""
 
 
 def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     """Time of all micro-batches of a step by part, and of one micro-batch on the fullest stage [s]; arrays (n,).
 
-    m t_max + (p - 1) / v t_mean for m micro-batches over p stages in v chunks each (interleaved 1F1B, arXiv
-    2104.04473), and what is seen of the hand-over.
+    m t_max for m micro-batches on the slowest of p stages, the schedule's bubble (`schedules.bubble`), and what is seen
+    of the hand-over. In a DualPipe the experts' traffic hides beside the computation of the other direction.
     """
-    work = _whole_model(case)
+    work = once(case, LAYERS, _whole_model)
+    forward, weight = work.pop(FORWARD), work.pop(WEIGHT)
     m, stages = case.micro_batches, case.layouts.pipeline.astype(float)
-    head, embedding = _head(case), _embedding(case)
-    mean = (sum(work.values(), np.zeros(len(m))) + head + embedding) / stages
-    fullest = _fullest(case, mean, sum(work.values(), np.zeros(len(m))) / case.depth, head)
+    hidden = paired(case) * np.minimum(work["expert"], work["gemm"] + work["attention"] + work["elementwise"])
+    work["expert"] = work["expert"] - hidden
+    head, embedding = once(case, TOKENS, lambda some: {"head": _head(some)})["head"], _embedding(case)
+    layers = sum(work.values(), np.zeros(len(m)))
+    mean, forward = (layers + head + embedding) / stages, (forward - hidden / 2.0) / stages
+    fullest = _fullest(case, mean, layers / case.depth, head)
     parts = {name: m * time / stages for name, time in work.items()}
     parts["head"] = m * (head + embedding) / stages
     parts["imbalance"] = m * (fullest - mean)
-    parts["bubble"] = (stages - 1) / case.layouts.interleave * mean
+    third = (head + embedding) / stages / 3.0
+    parts["bubble"] = bubble(case, mean, forward + third, weight / stages + third)
     parts["pipeline"] = _hand_over(case)
+    parts["offload"] = m * moved_in_passes(case, forward, layers / stages - forward)
     parts["overhead"] = m * case.a["performance.micro_batch_overhead"]
     return parts, fullest
 
 
 def _whole_model(case: Case) -> Parts:
-    """One micro-batch through all layers, by part."""
+    """One micro-batch through all layers, by part; and beside the parts its forward pass and its weight gradients."""
     total: Parts = {}
     for layer in case.layers:
-        for name, time in layer_parts(layer, case).items():
+        one = layer_time(layer, case)
+        for name, time in {**one.parts, FORWARD: one.forward, WEIGHT: one.weight}.items():
             total[name] = total.get(name, np.zeros(len(case.layouts))) + layer.count * time
     return total
 
 
 def _fullest(case: Case, mean: Floats, layer: Floats, head: Floats) -> Floats:
-    """Time of a micro-batch on the slowest stage: the one with most layers, or the last one with the head."""
+    """Time of a micro-batch on the slowest stage: the one with most layers, or the last one with the head.
+
+    In a DualPipe a rank has half of its micro-batches on each of two stages: the first and the last are on one.
+    """
     stages = case.layouts.pipeline
-    spare = case.stage_layers * stages - case.depth
-    last = (case.stage_layers - np.ceil(spare / 2.0)) * layer + head
-    slowest = np.maximum(case.stage_layers * layer, last)
+    first, last = case.first_layers * layer, case.last_layers * layer + head
+    apart = np.maximum(np.maximum(first, last), case.middle_layers * layer)
+    both = np.maximum((first + last) / 2.0, case.middle_layers * layer)
+    slowest = np.where(case.layouts.runs("dualpipe"), both, apart)
     excess = np.maximum(slowest - mean, 0.0) * case.a["performance.pipeline_imbalance"]
     return mean + np.where(stages > 1, excess, 0.0)
 
@@ -54,9 +77,11 @@ def _head(case: Case) -> Floats:
     if not case.ends.outputs:
         return np.zeros(len(case.layouts))
     tokens = case.layouts.micro_batch * float(case.sequence) / case.layouts.context
-    rates, outputs, hidden = case.work.rates("bf16", case.a), case.ends.outputs / case.layouts.tensor, case.ends.hidden
+    rates, hidden = case.work.rates("bf16", case.a), case.ends.hidden
+    outputs = np.ceil(case.ends.outputs / case.layouts.tensor / PADDED) * PADDED
     products = gemm(tokens, outputs, hidden, rates) + gemm(tokens, hidden, outputs, rates)
-    products = products + gemm(outputs, hidden, tokens, rates)
+    if not case.adapters:
+        products = products + gemm(outputs, hidden, tokens, rates)
     loss = tokens * outputs * case.a["performance.loss_bytes"]
     return products + loss / (case.work.bandwidth * case.a["performance.memory_efficiency"])
 
@@ -72,7 +97,7 @@ def _hand_over(case: Case) -> Floats:
     """Activations to the next stage and gradients back: partly seen in every micro-batch, in full at fill and drain."""
     layout = case.layouts
     tokens = layout.micro_batch * float(case.sequence) / layout.context
-    size = tokens * case.ends.hidden * 2.0 / layout.tensor
-    once = np.where(layout.pipeline > 1, case.collective("send_receive", size, case.stage_group), 0.0)
+    size = tokens * case.ends.hidden * 2.0 / (layout.tensor if case.a["performance.pipeline_scattered"] else 1.0)
+    message = np.where(layout.pipeline > 1, case.collective("send_receive", size, case.stage_group), 0.0)
     seen = case.micro_batches * 2.0 * layout.interleave * case.a["performance.pipeline_exposed"]
-    return once * (seen + 2.0 * (layout.pipeline - 1))
+    return message * (seen + 2.0 * (layout.pipeline - 1))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
 from firstlight.errors import UsageError
 from firstlight.performance.shapes import Layer, Softmax, layers
 from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.options import check_options, divides
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Model
@@ -50,13 +52,16 @@ def space(
 
 
 def _with_batches(rows: list[tuple[int, ...]], accelerators: int, sequences: float) -> Layouts:
-    """Each row with every micro-batch that the batch fills and every level of recomputation."""
+    """Each row with every micro-batch that the batch fills (with an interleaved pipeline one for each stage or more)
+    and every level of recomputation."""
     base = np.asarray(rows, dtype=np.int64).reshape(len(rows), 6)
     more = np.asarray(list(itertools.product(MICRO_BATCHES, (0, 1, 2))), dtype=np.int64)
     table = np.hstack([np.repeat(base, len(more), axis=0), np.tile(more, (len(base), 1))])
     inside = table[:, 0] * table[:, 1] * table[:, 3]
-    filled = (accelerators // np.maximum(inside, 1)) * table[:, 6] <= sequences
-    return Layouts(*table[filled].T)
+    data = accelerators // np.maximum(inside, 1)
+    steps = np.floor(sequences / (np.maximum(data, 1) * table[:, 6]) + 1e-9)
+    runs = (data * table[:, 6] <= sequences) & ((table[:, 2] == 1) | (steps >= table[:, 1]))
+    return Layouts(*table[runs].T)
 
 
 def _states(shapes: tuple[Layer, ...], a: Assumptions) -> float:
@@ -64,17 +69,19 @@ def _states(shapes: tuple[Layer, ...], a: Assumptions) -> float:
     return per * sum(layer.count * (layer.dense + layer.experts) for layer in shapes)
 
 
-def _powers(most: float) -> list[int]:
+def powers(most: float) -> list[int]:
+    """Powers of two up to a number."""
     return [2**power for power in range(int(np.log2(max(most, 1))) + 1)]
 
 
-def _heads(shapes: tuple[Layer, ...]) -> list[int]:
+def heads(shapes: tuple[Layer, ...]) -> list[int]:
+    """Heads of every attention."""
     return [core.heads for layer in shapes for core in layer.cores if isinstance(core, Softmax)]
 
 
 def _tensors(shapes: tuple[Layer, ...], system: System, accelerators: int) -> list[int]:
     most = min(system.scale_up_domain, accelerators, 64)
-    return [t for t in _powers(most) if all(heads % t == 0 for heads in _heads(shapes))]
+    return [t for t in powers(most) if all(count % t == 0 for count in heads(shapes))]
 
 
 def _pipelines(shapes: tuple[Layer, ...], ranks: int, alone: bool) -> list[tuple[int, int]]:
@@ -97,16 +104,14 @@ def _waste(depth: int, chunks: int) -> float:
 
 
 def _contexts(sequence: int, ranks: int) -> list[int]:
-    return [c for c in _powers(min(ranks, sequence / LEAST_TOKENS)) if sequence % (2 * c) == 0 or c == 1]
+    return [c for c in powers(min(ranks, sequence / LEAST_TOKENS)) if sequence % (2 * c) == 0 or c == 1]
 
 
 def _experts(shapes: tuple[Layer, ...], ranks: int) -> list[int]:
     counts = {layer.routed.count for layer in shapes if layer.routed}
     if not counts:
         return [1]
-    return [e for e in _powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [
-        1
-    ]
+    return [e for e in powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [1]
 
 
 def check(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> None:
@@ -122,8 +127,8 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
             f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context} = {ranks:,} accelerators, "
             f"but the run has {accelerators:,}; lower one of them"
         )
-    for heads in _heads(shapes):
-        _divides("tensor", layout.tensor, heads, "attention heads")
+    for count in heads(shapes):
+        divides("tensor", layout.tensor, count, "attention heads")
     depth = sum(layer.count for layer in shapes)
     if layout.pipeline * layout.interleave > depth + ENDS:
         raise UsageError(
@@ -133,15 +138,11 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
     if layout.interleave > 1 and layout.pipeline == 1:
         raise UsageError("interleave has no effect without a pipeline; write interleave: 1")
     if layout.context > 1:
-        _divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
+        divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
     _check_experts(shapes, layout, accelerators // ranks)
+    _check_shard(layout, accelerators // ranks)
+    check_options(shapes, workload, accelerators, layout)
     _check_batch(workload, layout, accelerators // ranks)
-
-
-def _divides(name: str, value: int, whole: int, what: str) -> None:
-    if whole % value:
-        nearest = max(v for v in range(1, min(value, whole) + 1) if whole % v == 0)
-        raise UsageError(f"{name} {value} does not divide {whole:,} {what}; the nearest that does is {nearest}")
 
 
 def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int) -> None:
@@ -149,12 +150,20 @@ def _check_experts(shapes: tuple[Layer, ...], layout: TrainingLayout, data: int)
     if not counts and layout.expert > 1:
         raise UsageError("expert parallelism has no effect on a model without routed experts; write expert: 1")
     for count in counts:
-        _divides("expert", layout.expert, count, "experts")
+        divides("expert", layout.expert, count, "experts")
     ranks = layout.tensor * layout.context * data
     if layout.expert > ranks:
         raise UsageError(
             f"expert {layout.expert} is more than tensor x context x data = {ranks:,}; write at most {ranks:,}"
         )
+
+
+def _check_shard(layout: TrainingLayout, data: int) -> None:
+    if layout.shard is None:
+        return
+    if layout.zero == 0:
+        raise UsageError("shard has no effect with zero: 0, which shards nothing; write zero: 1, 2 or 3")
+    divides("shard", layout.shard, data * layout.context, "data-parallel ranks")
 
 
 def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:
@@ -164,4 +173,10 @@ def _check_batch(workload: Training, layout: TrainingLayout, data: int) -> None:
             f"{data:,} data-parallel ranks with micro-batches of {layout.micro_batch} need "
             f"{data * layout.micro_batch:,} sequences a step, but the batch has {sequences:,.0f}; "
             "raise the batch, tensor, pipeline or context"
+        )
+    steps = math.ceil(max(sequences, 1.0) / (data * layout.micro_batch) - 1e-9)
+    if workload.batch is not None and layout.interleave > 1 and steps < layout.pipeline:
+        raise UsageError(
+            f"interleave {layout.interleave} needs as many micro-batches as the {layout.pipeline} pipeline stages, but "
+            f"a rank has {steps:,}; write interleave: 1, or at most {steps} stages"
         )

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.performance.machine import Machine
-from firstlight.performance.training.layer import Parts
 from firstlight.performance.training.layouts import Case, Layouts
-from firstlight.performance.training.memory import memory_parts
+from firstlight.performance.training.memory import host_memory, memory_parts
+from firstlight.performance.training.offload import updated_on_host
+from firstlight.performance.training.once import Parts
 from firstlight.performance.training.overlap import step_end
 from firstlight.performance.training.pipeline import pipeline_parts
+from firstlight.performance.training.sites import seen_between_sites
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
 from firstlight.spec.workload import Training
@@ -28,6 +30,7 @@ class Steps:
         parts: where it goes; they add up to `time` [s].
         memory: of the fullest accelerator, by component [B].
         available: memory of an accelerator [B].
+        host: what an accelerator keeps in its host's memory [B] (n,). host_available: its share of that memory [B].
         data: data-parallel ranks. micro_batches: of one rank.
     """
 
@@ -35,6 +38,8 @@ class Steps:
     parts: Parts
     memory: Parts
     available: float
+    host: Floats
+    host_available: float
     data: Floats
     micro_batches: Floats
 
@@ -45,8 +50,8 @@ class Steps:
 
     @property
     def fits(self) -> NDArray[np.bool_]:
-        """The memory suffices (n,), boolean."""
-        return self.used <= self.available
+        """The memory suffices, the accelerator's and the host's (n,), boolean."""
+        return (self.used <= self.available) & (self.host <= self.host_available)
 
 
 def steps(
@@ -75,7 +80,8 @@ def steps(
     case = case_of(model, workload, work, layouts, accelerators, collective, a, sequences)
     parts = step_parts(case)
     time = sum(parts.values(), np.zeros(len(layouts)))
-    return Steps(time, parts, memory_parts(case), work.memory, case.data, case.micro_batches)
+    host = host_memory(case)
+    return Steps(time, parts, memory_parts(case), work.memory, host, work.host_memory, case.data, case.micro_batches)
 
 
 def case_of(
@@ -92,14 +98,20 @@ def case_of(
     if workload.batch is None:
         raise ValueError("a step needs a workload whose batch is settled")
     batch = max(workload.batch / workload.sequence, 1.0) if sequences is None else sequences
-    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a)
+    adapters = workload.adapters or 0
+    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a, adapters)
 
 
 def step_parts(case: Case) -> Parts:
-    """Where the time of one step goes [s], by part; arrays (n,). "jitter" is what accelerators wait for each other."""
+    """Where the time of one step goes [s], by part; arrays (n,).
+
+    "jitter" is what accelerators wait for each other, "sites" what they wait for other sites.
+    """
     parts, window = pipeline_parts(case)
     for name, time in step_end(case, window).items():
         parts[name] = parts.get(name, np.zeros(len(time))) + time
+    parts["offload"] = parts["offload"] + updated_on_host(case, window)
     total = sum(parts.values(), np.zeros(len(case.layouts)))
     doublings = np.log2(max(case.accelerators / 8.0, 1.0))
-    return {**parts, "jitter": total * case.a["performance.jitter"] * doublings}
+    jitter = total * case.a["performance.jitter"] * doublings
+    return {**parts, "jitter": jitter, "sites": seen_between_sites(case, window, total + jitter)}

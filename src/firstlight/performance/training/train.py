@@ -13,8 +13,11 @@ from firstlight.performance.result import TrainingResult
 from firstlight.performance.shapes import layers
 from firstlight.performance.training.batch import rounded, settled
 from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.memory import every_stage
+from firstlight.performance.training.once import Parts
+from firstlight.performance.training.options import check_host
 from firstlight.performance.training.space import check, space
-from firstlight.performance.training.step import Steps, steps
+from firstlight.performance.training.step import Steps, case_of, steps
 from firstlight.performance.uncertainty import training_interval
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
@@ -47,8 +50,11 @@ def train(
     workload = settled(workload, model, a)
     check(model, workload, accelerators, layout)
     work = machine(accelerator, host, system, workload.precision, a)
-    found = steps(model, workload, work, Layouts.of([layout]), accelerators, collective, a)
-    return _result(workload, model, work, accelerators, layout, found, a)
+    check_host(layout, work)
+    layouts = Layouts.of([layout])
+    found = steps(model, workload, work, layouts, accelerators, collective, a)
+    stages = every_stage(case_of(model, workload, work, layouts, accelerators, collective, a))
+    return _result(workload, model, work, accelerators, layout, found, stages, a)
 
 
 def _result(
@@ -58,6 +64,7 @@ def _result(
     accelerators: int,
     layout: TrainingLayout,
     found: Steps,
+    stages: Parts,
     a: Assumptions,
 ) -> TrainingResult:
     batch = max(workload.batch or 0.0, float(workload.sequence))
@@ -65,7 +72,7 @@ def _result(
     memory = {name: float(size[0]) for name, size in found.memory.items()}
     launch = parts.get("launch", 0.0) / float(found.time[0])
     step = training_interval(float(found.time[0]), layers(model), layout, launch, work, a)
-    flops = training_flops(model, workload.sequence) * batch / workload.sequence
+    flops = training_flops(model, workload.sequence, frozen=bool(workload.adapters)) * batch / workload.sequence
     used = int(found.data[0]) * layout.tensor * layout.pipeline * layout.context
     return TrainingResult(
         model=model.id,
@@ -85,6 +92,9 @@ def _result(
         memory_parts=memory,
         memory=sum(memory.values()),
         memory_available=work.memory,
+        memory_stages={name: tuple(sizes.tolist()) for name, sizes in stages.items()},
+        host_memory=float(found.host[0]),
+        host_memory_available=work.host_memory,
         tokens=workload.tokens,
         duration=step.scaled(workload.tokens / batch),
         utilisation=utilisation(parts, used / accelerators, a),
@@ -104,7 +114,8 @@ def best(
     """The layout with the shortest step among those that fit the memory, and why in words.
 
     Where the batch is open, each layout is tried at the batch that suits it (`batch.whole`), and the one that takes the
-    least time for each sequence is chosen.
+    least time for each sequence is chosen. It is one of a thinned space (`space`): a proposal asks this of dozens of
+    systems and numbers of accelerators, and the whole one (`every`) is a hundred times as large. `search` tries that.
 
     Raises:
         InfeasibleError: none fits; names the memory it takes, and how many accelerators would do.
@@ -113,21 +124,23 @@ def best(
     work = machine(accelerator, host, system, workload.precision, a)
     layouts = space(model, workload, system, accelerator, accelerators, a)
     if not len(layouts):
-        raise _too_many(workload, model, accelerators)
+        raise too_many(workload, model, accelerators)
     sequences = np.full(len(layouts), (workload.batch or 0.0) / workload.sequence)
     if is_open:
         inside = layouts.tensor * layouts.pipeline * layouts.context
         sequences = rounded(float(sequences[0]), accelerators // inside, layouts.micro_batch)
     found = steps(model, workload, work, layouts, accelerators, collective, a, sequences=sequences)
     if not found.fits.any():
-        raise _too_large(workload, model, system, accelerator, work, accelerators, found, collective, a)
+        least = float(found.used.min())
+        raise too_large(workload, model, system, accelerator, accelerators, least, collective, a, work)
     chosen = int(np.argmin(np.where(found.fits, found.time / np.maximum(sequences, 1.0), np.inf)))
     fitting = int(found.fits.sum())
     step = units.show(float(found.time[chosen]), "time")
     return layouts.one(chosen), f"the shortest step ({step}) of {fitting:,} layouts that fit, out of {len(layouts):,}"
 
 
-def _too_many(workload: Training, model: Model, accelerators: int) -> InfeasibleError:
+def too_many(workload: Training, model: Model, accelerators: int) -> InfeasibleError:
+    """That the batch has too few sequences for the data-parallel ranks of every layout."""
     sequences = (workload.batch or 0.0) / workload.sequence
     batch = units.show(workload.batch or 0.0, "tokens")
     remedy = f"Raise the batch, shorten the sequence of {workload.sequence:,} tokens, or use fewer accelerators."
@@ -138,19 +151,18 @@ def _too_many(workload: Training, model: Model, accelerators: int) -> Infeasible
     return InfeasibleError(f"{model.id} cannot be spread over {accelerators:,} accelerators:", (limit,))
 
 
-def _too_large(
+def too_large(
     workload: Training,
     model: Model,
     system: System,
     accelerator: Accelerator,
-    work: Machine,
     accelerators: int,
-    found: Steps,
+    least: float,
     collective: CollectiveTime,
     a: Assumptions,
+    work: Machine,
 ) -> InfeasibleError:
-    """What training takes at least, and the number of accelerators (by doubling) that would hold it."""
-    least = units.show(float(found.used.min()), "bytes")
+    """That no layout fits: the least memory that one takes [B], and how many accelerators (by doubling) would do."""
     enough, remedy = (
         accelerators,
         "No number of accelerators up to 1,024 times as many would hold it; shorten the sequence.",
@@ -161,5 +173,5 @@ def _too_large(
         if len(layouts) and steps(model, workload, work, layouts, enough, collective, a).fits.any():
             remedy = f"It fits on {enough:,} accelerators, or on accelerators with more memory."
             break
-    limit = Limit("memory", f"{least} an accelerator", units.show(work.memory, "bytes"), remedy)
+    limit = Limit("memory", f"{units.show(least, 'bytes')} an accelerator", units.show(work.memory, "bytes"), remedy)
     return InfeasibleError(f"{model.id} does not fit on {accelerators:,} {accelerator.id}:", (limit,))

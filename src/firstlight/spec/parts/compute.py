@@ -35,6 +35,8 @@ class Accelerator(Part):
     """To the other accelerators of the scale-up domain, one direction, all links together."""
     scale_up_domain: int = Field(default=1, ge=1)
     """Accelerators in the largest scale-up domain that is sold (the system says what it has)."""
+    host_link: Bandwidth | None = None
+    """To the host's memory, one direction (PCI Express, NVLink-C2C)."""
     tdp: Power
     """Thermal design power of the package."""
     matmul: Compute | None = None

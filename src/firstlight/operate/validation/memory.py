@@ -1,0 +1,134 @@
+"""Published peaks of training memory against the memory model, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from firstlight.errors import FirstlightError
+from firstlight.operate.validation import table
+from firstlight.operate.validation.runs import COLUMNS, Run, read_run
+from firstlight.operate.validation.score import Outcome, Scoreboard
+from firstlight.operate.validation.table import CellError, Row
+from firstlight.operate.validation.training import METRICS as SPEEDS
+from firstlight.operate.validation.training import slices_of
+from firstlight.performance.machine import machine
+from firstlight.performance.training import Layouts, case_of, every_stage
+from firstlight.performance.training.space import check
+from firstlight.spec.catalog import Catalog
+from firstlight.spec.model import Model
+from firstlight.twin.protocols import Floats
+from firstlight.twin.result import Prediction
+
+STATES = ("weights", "gradients", "optimizer", "outer")
+TRANSIENT = ("activations", "temporary", "loss", "communication")
+COUNTED = {
+    "device": (*STATES, *TRANSIENT, "fragmentation", "workspace"),
+    "reserved": (*STATES, *TRANSIENT, "fragmentation"),
+    "allocated": (*STATES, *TRANSIENT),
+    "layers": (*STATES, "activations"),
+}
+"""Components that a published peak counts, by the word in `memory_counts`: all that the device holds, what the
+framework's allocator reserves or hands out, or the states and stored activations of the layers alone."""
+METRICS = ("peak_memory_bytes", "activation_bytes", "state_bytes")
+"""Target columns, the preferred one first: the peak, stored activations of the layers, or states (ZeRO's model states).
+"""
+EXTRA = ("memory_counts", "memory_stage", "context_kind", "etp", "seq_parallel")
+"""Columns besides those of training runs."""
+_OF_SPEED = tuple(f"no column {name}" for name in (*SPEEDS, "mfu_definition_notes"))
+
+
+def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A", "B")) -> Scoreboard:
+    """Predict every published peak of a case file.
+
+    A row that cannot be predicted is told with its reason, and the others go on.
+
+    Args:
+        cases: CSV with the columns of training runs, one of `METRICS` at least, and `memory_counts` (a word of
+            `COUNTED`; empty: allocated) and `memory_stage` (a pipeline stage from 0; empty: the fullest).
+        catalog: parts.
+        tiers: those that count; rows of others are left out, those without a tier are not.
+
+    Raises:
+        DocumentError: the file cannot be read, or has misspelt columns.
+    """
+    known = (*COLUMNS, *METRICS, *EXTRA)
+    rows = [row for row in table.read(cases, known) if table.counts(row, tiers)]
+    return Scoreboard("memory", tuple(_outcome(row, catalog) for row in rows))
+
+
+def _outcome(row: Row, catalog: Catalog) -> Outcome:
+    slices = slices_of(row)
+    metric, measured, weight = "", float("nan"), 1.0
+    try:
+        metric, measured = target(row)
+        weight = row.number("weight") or 1.0
+        run = read_run(row, catalog)
+        check(run.model, run.workload, run.accelerators, run.layout)
+        found = predict(metric, run, row)
+    except (CellError, FirstlightError) as error:
+        reason = " ".join(str(error).split())
+        return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
+    assumed = tuple(told for told in run.assumed if told not in _OF_SPEED)
+    return Outcome(row.text("case_id"), metric, measured, found, weight, slices, assumed)
+
+
+def target(row: Row) -> tuple[str, float]:
+    """The target column and its value [B].
+
+    Raises:
+        CellError: the row has none.
+    """
+    for name in METRICS:
+        value = row.number(name)
+        if value is not None:
+            return name, value
+    raise CellError(f"no target: one of {', '.join(METRICS)} must be there")
+
+
+def predict(metric: str, run: Run, row: Row) -> Prediction:
+    """The prediction of one target column of a run [B].
+
+    Args:
+        metric: one of `METRICS`.
+        run: as it was read from the row.
+        row: which says what the peak counts, and of which stage.
+
+    Raises:
+        CellError: a word or a stage that cannot be.
+    """
+    counted = row.text("memory_counts") or "allocated"
+    if counted not in COUNTED:
+        raise CellError(f'memory_counts: "{counted[:40]}" is none of {", ".join(COUNTED)}')
+    names = {"activation_bytes": ("activations",), "state_bytes": STATES}.get(metric, COUNTED[counted])
+    sizes = stage_sizes(run, names, layers_only=counted == "layers")
+    stage = row.count("memory_stage", 0)
+    if stage is not None and stage >= len(sizes):
+        raise CellError(f"memory_stage: {stage}, but there are {len(sizes)} stages, counted from 0")
+    half = run.assumptions["performance.spread_memory"]
+    size = float(sizes.max() if stage is None else sizes[stage])
+    return Prediction.within(size, half, calibrated=True, basis="not fitted: counted from shapes and number formats")
+
+
+def stage_sizes(run: Run, names: Iterable[str], *, layers_only: bool) -> Floats:
+    """Memory of each pipeline stage of a run, some components of it [B] (stages,).
+
+    Args:
+        run: a measured run.
+        names: of the components.
+        layers_only: leave embedding and head out.
+    """
+    model = _without_ends(run.model) if layers_only else run.model
+    parts, a = run.parts, run.assumptions
+    work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
+    case = case_of(model, run.workload, work, Layouts.of([run.layout]), run.accelerators, run.time, a)
+    found = every_stage(case)
+    return np.sum([found[name] for name in names], axis=0)
+
+
+def _without_ends(model: Model) -> Model:
+    towers = tuple(replace(tower, vocabulary=0, positions=0, head=0, extra=0) for tower in model.towers)
+    return replace(model, towers=towers)

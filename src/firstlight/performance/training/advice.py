@@ -1,0 +1,97 @@
+"""What to change in a layout that the memory does not hold."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from firstlight import units
+from firstlight.errors import InfeasibleError, UsageError
+from firstlight.performance.machine import Machine, machine
+from firstlight.performance.training.batch import settled
+from firstlight.performance.training.every import OPTIONS, SHAPE, Every, every
+from firstlight.performance.training.layouts import OFFLOADS, Layouts
+from firstlight.performance.training.space import check
+from firstlight.performance.training.step import steps
+from firstlight.performance.training.train import best
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import TrainingLayout
+from firstlight.spec.model import Model
+from firstlight.spec.parts import Accelerator, Host, System
+from firstlight.spec.workload import Training
+from firstlight.twin.protocols import CollectiveTime, Ints
+
+
+def advice(
+    workload: Training,
+    model: Model,
+    system: System,
+    accelerator: Accelerator,
+    host: Host,
+    accelerators: int,
+    layout: TrainingLayout,
+    collective: CollectiveTime,
+    a: Assumptions,
+) -> str:
+    """The one change with which a layout fits and is fastest: of its shape, ZeRO or recomputation; else of the types of
+    its states, or of what the host keeps. Else another layout; else what would hold the model.
+
+    The arguments are those of `train`.
+    """
+    workload = settled(workload, model, a)
+    work = machine(accelerator, host, system, workload.precision, a)
+    for near in (_one_change(every(model, workload, accelerators), layout), _options(layout, work)):
+        if not len(near):
+            continue
+        found = steps(model, workload, work, near, accelerators, collective, a)
+        fitting = np.flatnonzero(found.fits)
+        for index in fitting[np.argsort(found.time[fitting], kind="stable")]:
+            changed = near.one(int(index))
+            if _runs(model, workload, accelerators, changed):
+                memory, time = (float(values[index]) for values in (found.used, found.time))
+                told = f"{units.show(memory, 'bytes')} and a step of {units.show(time, 'time')}"
+                return f"with {difference(layout, changed)} it takes {told}"
+    try:
+        other, _ = best(workload, model, system, accelerator, host, accelerators, collective, a)
+    except InfeasibleError as error:
+        return " ".join(limit.remedy for limit in error.limits)
+    return f"with {difference(layout, other)} it fits"
+
+
+def difference(layout: TrainingLayout, other: TrainingLayout) -> str:
+    """The fields in which another layout differs, with its values."""
+    names = [name for name in type(layout).model_fields if getattr(layout, name) != getattr(other, name)]
+    return ", ".join(f"{name}: {getattr(other, name)}" for name in names)
+
+
+def _one_change(space: Every, layout: TrainingLayout) -> Layouts:
+    """Layouts of a space that differ in one field; in two where that is a pipeline with its chunks."""
+    given = Layouts.of([layout])
+    own = np.asarray([getattr(given, name)[0] for name in SHAPE])
+    differ: Ints = space.shapes != own
+    near = space.shapes[(differ.sum(axis=1) <= 1) | (differ[:, :4].sum(axis=1) == 0)]
+    if not len(near):
+        return given.take(np.empty(0, np.int64))
+    (bare,) = Every(near).chunks(len(Every(near)))
+    kept = [f.name for f in fields(Layouts) if f.name not in (*SHAPE, *OPTIONS)]
+    layouts = replace(bare, **{name: getattr(given, name)[0] for name in kept})
+    changed = sum((getattr(layouts, f.name) != getattr(given, f.name)).astype(np.int64) for f in fields(Layouts))
+    paired = (layouts.pipeline != given.pipeline) & (layouts.interleave != given.interleave)
+    return layouts.take(np.asarray((changed == 1) | (paired & (changed == 2))))
+
+
+def _options(layout: TrainingLayout, work: Machine) -> Layouts:
+    """The layout with narrower states, and with each more that the host can keep where its link is known."""
+    states = [{"gradients": "bf16"}, {"moments": "bf16"}, {"gradients": "bf16", "moments": "bf16"}, {"moments": "fp8"}]
+    moved = [what for what in OFFLOADS if what not in layout.offload] if work.host_link else []
+    changes = [*states, *({"offload": (*layout.offload, what)} for what in moved)]
+    return Layouts.of([layout.model_copy(update=change) for change in changes])
+
+
+def _runs(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> bool:
+    try:
+        check(model, workload, accelerators, layout)
+    except UsageError:
+        return False
+    return True

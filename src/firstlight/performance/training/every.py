@@ -1,0 +1,135 @@
+"""The whole space of layouts: every one that divides the model, the accelerators and the batch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstlight.performance.shapes import Layer, layers
+from firstlight.performance.training.layouts import RECOMPUTE, Layouts
+from firstlight.performance.training.space import ENDS, heads, powers
+from firstlight.spec.model import Model
+from firstlight.spec.workload import Training
+from firstlight.twin.protocols import Ints
+
+MOST = {"tensor": 4096, "pipeline": 4096, "interleave": 64, "context": 4096, "expert": 65536, "micro_batch": 65536}
+"""What a layout can say at the most (`spec.design.TrainingLayout`)."""
+LEAST_TOKENS = 1024
+"""Tokens of a sequence that a context-parallel rank keeps at the least."""
+OPTIONS = {"zero": (0, 1, 2, 3), "recompute": tuple(range(len(RECOMPUTE)))}
+"""What may be chosen whatever the shape is; a further axis that divides nothing goes here."""
+SHAPE = ("tensor", "context", "expert", "micro_batch", "pipeline", "interleave")
+"""Columns of `Every.shapes`."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """All layouts of one run, of which only the shapes are held.
+
+    Attributes:
+        shapes: tensor, context, expert, micro-batch, pipeline, interleave, in ascending order (k, 6).
+    """
+
+    shapes: Ints
+
+    def __len__(self) -> int:
+        return len(self.shapes) * math.prod(len(values) for values in OPTIONS.values())
+
+    def chunks(self, most: int) -> Iterator[Layouts]:
+        """The layouts in order, at most so many at a time (but all options of one shape together)."""
+        options = np.asarray([*itertools.product(*OPTIONS.values())], np.int64)
+        each = max(most // len(options), 1)
+        for first in range(0, len(self.shapes), each):
+            shapes = self.shapes[first : first + each]
+            columns = np.repeat(shapes, len(options), axis=0).T, np.tile(options, (len(shapes), 1)).T
+            names = (*SHAPE, *OPTIONS)
+            yield Layouts(**dict(zip(names, map(np.ascontiguousarray, itertools.chain(*columns)), strict=True)))
+
+
+def every(model: Model, workload: Training, accelerators: int, *, is_open: bool = False) -> Every:
+    """All layouts that can be run.
+
+    Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
+    chunks than the model has layers and ends; context parallelism cuts a sequence into twice as many equal parts of
+    which a rank keeps 1,024 tokens or more; expert parallelism divides the experts and the ranks; a micro-batch divides
+    what the batch leaves for a rank; an interleaved pipeline has as many micro-batches as stages or more,
+    as Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
+
+    Args:
+        model: architecture.
+        workload: its batch is settled.
+        accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
+        is_open: the batch may move a little, so that every layout fills it (`batch.rounded`); micro-batches are then
+            powers of two as well.
+    """
+    table = _groups(layers(model), workload.sequence, accelerators)
+    tensor, context, expert, pipeline, _ = table.T
+    data = accelerators // (tensor * context * pipeline)
+    sequences = max((workload.batch or 0.0) / workload.sequence, 1.0)
+    filled = (data <= sequences * (1 + 1e-9)) & (tensor * context * data % expert == 0)
+    table, data = table[filled], data[filled]
+    own = np.maximum(np.round(sequences / data) if is_open else np.ceil(sequences / data - 1e-9), 1.0)
+    rows, micro = _micro_batches(own.astype(np.int64), is_open=is_open)
+    each = sequences / (data[rows] * micro)
+    steps = np.maximum(np.round(each), 1.0) if is_open else np.ceil(each - 1e-9)
+    # The batch fills a micro-batch of each rank, and an interleaved pipeline all of its stages.
+    runs = (each * (1 + 1e-9) >= 1.0) & ((table[rows, 4] == 1) | (steps >= table[rows, 3]))
+    tensor, context, expert, pipeline, chunks = table[rows[runs]].T
+    micro = micro[runs]
+    order = np.lexsort((chunks, pipeline, micro, expert, context, tensor))
+    return Every(np.stack([tensor, context, expert, micro, pipeline, chunks], axis=1)[order])
+
+
+def divisors(whole: int, most: int | None = None) -> list[int]:
+    """All divisors of a number, up to `most`, in ascending order."""
+    small = [d for d in range(1, math.isqrt(whole) + 1) if whole % d == 0]
+    return [d for d in sorted({*small, *(whole // d for d in small)}) if most is None or d <= most]
+
+
+def _groups(shapes: tuple[Layer, ...], sequence: int, accelerators: int) -> Ints:
+    """Tensor, context, expert, pipeline, interleave, where they go into the accelerators (k, 5)."""
+    tensors = _tensors(shapes, accelerators)
+    contexts = [1, *(c for c in divisors(sequence // 2, MOST["context"]) if c > 1 and _cut(sequence, c))]
+    experts = divisors(math.gcd(*(layer.routed.count if layer.routed else 0 for layer in shapes)) or 1, MOST["expert"])
+    pipelines = _pipelines(sum(layer.count for layer in shapes), accelerators)
+    grid = np.meshgrid(tensors, contexts, experts, np.arange(len(pipelines)), indexing="ij")
+    tensor, context, expert, index = (axis.ravel() for axis in grid)
+    stages, chunks = np.asarray(pipelines, np.int64)[index].T
+    table = np.stack([tensor, context, expert, stages, chunks], axis=1).astype(np.int64)
+    return table[tensor * context * stages <= accelerators]
+
+
+def _cut(sequence: int, ranks: int) -> bool:
+    return sequence % (2 * ranks) == 0 and sequence // ranks >= LEAST_TOKENS
+
+
+def _tensors(shapes: tuple[Layer, ...], accelerators: int) -> list[int]:
+    whole = math.gcd(*(heads(shapes) or [layer.hidden for layer in shapes]))
+    return divisors(whole, min(accelerators, MOST["tensor"]))
+
+
+def _pipelines(depth: int, accelerators: int) -> list[tuple[int, int]]:
+    """Stages and chunks of each."""
+    most = min(depth + ENDS, accelerators, MOST["pipeline"])
+    deep = [(p, v) for p in range(2, most + 1) for v in range(1, min((depth + ENDS) // p, MOST["interleave"]) + 1)]
+    return [(1, 1), *deep]
+
+
+def _micro_batches(own: Ints, *, is_open: bool) -> tuple[Ints, Ints]:
+    """Row and size of every micro-batch that divides the sequences of a row's ranks; powers of two of an open batch."""
+    kinds, kind = np.unique(own, return_inverse=True)
+    lists = [divisors(int(count), MOST["micro_batch"]) for count in kinds]
+    if is_open:
+        lists = [
+            sorted({*each, *powers(min(int(count), MOST["micro_batch"]))})
+            for each, count in zip(lists, kinds, strict=True)
+        ]
+    lengths = np.asarray([len(each) for each in lists], np.int64)
+    rows = np.repeat(np.arange(len(own)), lengths[kind])
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(lengths[kind]) - lengths[kind], lengths[kind])
+    starts = (np.cumsum(lengths) - lengths)[kind]
+    return rows, np.asarray([*itertools.chain(*lists)], np.int64)[np.repeat(starts, lengths[kind]) + place]
