@@ -1,36 +1,30 @@
 #!/usr/bin/env python3
 """Writes the scoreboards of docs/ anew from the measurements that the project carries; with --check: did one drift?
 
-That of groups left out is written by scripts/coefficients.py, with the fit.
+Those of what was left out are written by scripts/coefficients.py, with the fit, and scripts/scoreboards_kernels.py.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pages import NOTE, ROOT, same, share, table
+from scoreboards_kernels import KERNELS_FITTED, LOOSE, kernels_fitted_page
 
 from firstlight.operate.calibration import Calibration
-from firstlight.operate.validation import Scoreboard, validate_memory, validate_training
+from firstlight.operate.validation import validate_memory, validate_training
 from firstlight.operate.validation.score import score, weighted_quantile
 from firstlight.spec import catalog
 from firstlight.spec.parts import Accelerator
 
-ROOT = Path(__file__).parent.parent
 CASES, PEAKS = ROOT / "measurements" / "training.csv", ROOT / "measurements" / "memory.csv"
 MEMORY = ROOT / "docs" / "accuracy-memory.md"
 FITTED, LEFT_OUT = ROOT / "docs" / "accuracy-training.md", ROOT / "docs" / "accuracy-training-left-out.md"
-NOTE = "<!-- Written by `python scripts/{script}.py`; do not edit. -->\n\n"
 GIB = 2.0**30
 _WHAT = {"peak_memory_bytes": "peak", "activation_bytes": "activations", "state_bytes": "states"}
 PEAK_COLUMNS = """
-| case | what | published [GiB] | firstlight [GiB] | error |
-|---|---|---|---|---|
-"""
-COLUMNS = """
 | slice | cases | predicted | median | P90 | mean | bias | 80 % interval covers |
 |---|---|---|---|---|---|---|---|
 """
@@ -77,30 +71,9 @@ June 2026) that a date as input only smooths.
 """
 
 
-def line(name: str, scores: dict[str, Any]) -> str:
-    """One row of the table."""
-    names = ("weighted_median_ape", "weighted_p90_ape", "weighted_mean_ape", "signed_bias", "interval80_coverage")
-    return f"| {name} | {scores['cases']} | {scores['predicted']} | {' | '.join(share(scores[key]) for key in names)} |"
-
-
-def share(value: float | None) -> str:
-    """A share in per cent; empty where there is none."""
-    return "" if value is None else f"{100 * value:.1f} %"
-
-
-def table(board: Scoreboard) -> str:
-    """All slices of a scoreboard."""
-    summary = board.to_dict()
-    rows = [line("all", summary)]
-    rows += [
-        line(f"{name}: {value}", scores) for name, parts in summary["by"].items() for value, scores in parts.items()
-    ]
-    return COLUMNS + "\n".join(rows) + "\n"
-
-
 def fitted_page() -> str:
     """The shipped model on all rows."""
-    return NOTE.format(script="scoreboards") + FITTED_HEAD + table(validate_training(CASES, catalog.shipped()))
+    return NOTE.format(script="scoreboards.py") + FITTED_HEAD + table(validate_training(CASES, catalog.shipped()))
 
 
 def memory_page() -> str:
@@ -112,7 +85,7 @@ def memory_page() -> str:
         for one in board.outcomes
         if one.predicted
     ]
-    return NOTE.format(script="scoreboards") + MEMORY_HEAD + table(board) + PEAK_COLUMNS + "\n".join(rows) + "\n"
+    return NOTE.format(script="scoreboards.py") + MEMORY_HEAD + table(board) + PEAK_COLUMNS + "\n".join(rows) + "\n"
 
 
 def left_out_page(found: Calibration) -> str:
@@ -139,16 +112,17 @@ def left_out_page(found: Calibration) -> str:
         fitted_median=share(fitted["weighted_median_ape"]),
         fitted_tail=share(fitted["weighted_p90_ape"]),
     )
-    return NOTE.format(script="coefficients") + head + table(found.left_out)
+    return NOTE.format(script="coefficients.py") + head + table(found.left_out)
 
 
 def main() -> None:
     """Write a page, or check it."""
-    for path, page in ((FITTED, fitted_page), (MEMORY, memory_page)):
+    pages = ((FITTED, fitted_page, 0.0), (MEMORY, memory_page, 0.0), (KERNELS_FITTED, kernels_fitted_page, LOOSE))
+    for path, page, loose in pages:
         text = page()
         if "--check" not in sys.argv:
             path.write_text(text, "utf-8")
-        elif not path.exists() or path.read_text("utf-8") != text:
+        elif not path.exists() or not same(text, path.read_text("utf-8"), loose):
             sys.exit(f"{path.relative_to(ROOT)} has drifted; run python scripts/scoreboards.py and say why")
 
 

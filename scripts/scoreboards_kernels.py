@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
-"""Writes the scoreboard of the shipped kernel coefficients from the timings that we carry; with --check: did it drift?
+"""Writes the scoreboard of kernels that were left out: fits without shapes, accelerators and generations.
 
-With --left-out it refits the kernels without shapes, accelerators and generations, and writes what such fits reach:
-some minutes, not checked by CI.
+Takes some minutes, and is not checked by CI. The page of rows that were fitted to is one of scripts/scoreboards.py.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 
-from scoreboards import COLUMNS, NOTE, ROOT, line, share, table
+from pages import COLUMNS, NOTE, ROOT, line, share, table
 
 from firstlight.operate.calibration.timings import kernels as timings
 from firstlight.operate.calibration.timings import left_out
@@ -20,8 +18,10 @@ from firstlight.performance.kernels.timed.predict import BASIS, SISTERS
 from firstlight.spec import catalog
 
 TIMINGS = ROOT / "measurements" / "kernels"
-LEFT_OUT, FITTED = ROOT / "docs" / "accuracy-kernels.md", ROOT / "docs" / "accuracy-kernels-fitted.md"
-FITTED_HEAD = """# Accuracy of kernels, rows that were fitted to
+KERNELS, KERNELS_FITTED = ROOT / "docs" / "accuracy-kernels.md", ROOT / "docs" / "accuracy-kernels-fitted.md"
+LOOSE = 0.3
+"""How far numbers of a checked page of kernels may differ: libraries of linear algebra round differently."""
+KERNELS_FITTED_HEAD = """# Accuracy of kernels, rows that were fitted to
 
 All kernel and collective timings (`measurements/kernels`) against the shipped coefficients, by
 `firstlight validate kernels --cases measurements/kernels`. Errors are |predicted / measured - 1|.
@@ -37,7 +37,7 @@ TARGETS = (
     ("MoE", ("moe",), 7.0, 9.0),
 )
 """Words, operations, and medians to reach in per cent: of unseen shapes, of unseen accelerators."""
-LEFT_OUT_HEAD = """# Accuracy of kernels
+KERNELS_HEAD = """# Accuracy of kernels
 
 Kernel and collective timings (`measurements/kernels`), predicted by fits that have not seen them. Errors are
 |predicted / measured - 1|; "covers" is how often P10 to P90 holds the measured time (80 % is wanted). The shipped
@@ -56,7 +56,7 @@ are scored on. How fast likeness fades is, for unseen accelerators and generatio
 {targets}
 {words}
 """
-WORDS = """
+KERNELS_WORDS = """
 Where the error sits:
 
 - Kernels that only one of two sisters ran. Frameworks of other dates run other kernels; no fit can know them. The last
@@ -74,13 +74,13 @@ Where the error sits:
 """
 
 
-def fitted_page() -> str:
+def kernels_fitted_page() -> str:
     """The shipped coefficients on all rows."""
     board = validate_kernels(TIMINGS, catalog.shipped(), coefficients.shipped())
-    return NOTE.format(script="scoreboards_kernels") + FITTED_HEAD + table(board)
+    return NOTE.format(script="scoreboards.py") + KERNELS_FITTED_HEAD + table(board)
 
 
-def left_out_page() -> str:
+def kernels_page() -> str:
     """Fits without shapes, accelerators and generations."""
     shapes: list[Outcome] = []
     sisters: list[Outcome] = []
@@ -91,13 +91,13 @@ def left_out_page() -> str:
         shapes += left_out.shapes(rows)
         sisters += left_out.accelerators(rows, fitted[name], "sisters")
         generations += left_out.accelerators(rows, fitted[name], "generations")
-    head = LEFT_OUT_HEAD.format(targets=targets(shapes, sisters), words=WORDS)
+    head = KERNELS_HEAD.format(targets=targets(shapes, sisters), words=KERNELS_WORDS)
     parts = (
         ("Unseen shapes", shapes, ("operation", "accelerator", "dtype")),
         ("Unseen accelerator, its sister in the data", sisters, ("operation", "accelerator", "basis")),
         ("Unseen generation", generations, ("operation", "generation")),
     )
-    return NOTE.format(script="scoreboards_kernels") + head + "".join(section(*part) for part in parts)
+    return NOTE.format(script="scoreboards_kernels.py") + head + "".join(section(*part) for part in parts)
 
 
 def section(title: str, outcomes: list[Outcome], slices: tuple[str, ...]) -> str:
@@ -124,30 +124,5 @@ def _median(outcomes: list[Outcome], operations: tuple[str, ...]) -> str:
     return share(Scoreboard("kernels", chosen).to_dict()["weighted_median_ape"])
 
 
-LOOSE = 0.3
-"""How far numbers of a checked page of kernels may differ: libraries of linear algebra round differently."""
-
-
-def same(ours: str, theirs: str, loose: float) -> bool:
-    """Two pages say the same, numbers within `loose` of each other."""
-    number = r"-?\d+\.\d+"
-    if re.sub(number, "#", ours) != re.sub(number, "#", theirs):
-        return False
-    pairs = zip(re.findall(number, ours), re.findall(number, theirs), strict=True)
-    return all(abs(float(a) - float(b)) <= loose for a, b in pairs)
-
-
-def main() -> None:
-    """Write a page, or check that of the shipped coefficients."""
-    if "--left-out" in sys.argv:
-        LEFT_OUT.write_text(left_out_page(), "utf-8")
-        return
-    text = fitted_page()
-    if "--check" not in sys.argv:
-        FITTED.write_text(text, "utf-8")
-    elif not FITTED.exists() or not same(text, FITTED.read_text("utf-8"), LOOSE):
-        sys.exit(f"{FITTED.relative_to(ROOT)} has drifted; run python scripts/scoreboards_kernels.py and say why")
-
-
 if __name__ == "__main__":
-    main()
+    KERNELS.write_text(kernels_page(), "utf-8")

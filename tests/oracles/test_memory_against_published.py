@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from firstlight.operate.validation import validate_memory
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
 from firstlight.performance.training.activations import kept
-from firstlight.spec import assumptions, catalog
+from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.huggingface import read
 from firstlight.spec.parts import Accelerator, Host, System
@@ -22,6 +23,11 @@ TABLE = Path(__file__).parents[2] / "measurements" / "memory.csv"
 ZERO = "Rajbhandari et al., ZeRO, arXiv 1910.02054, table 1"
 KORTHIKANTI = "Korthikanti et al., arXiv 2205.05198"
 STATES = ("weights", "gradients", "optimizer")
+
+
+def free(_operation, size, group):
+    """A network that takes no time."""
+    return np.zeros(np.broadcast(size, *group).shape)
 
 
 def case(hidden: int, depth: int, heads: int, ranks: int, layout: TrainingLayout, micro: int = 1, **over: object):
@@ -35,10 +41,6 @@ def case(hidden: int, depth: int, heads: int, ranks: int, layout: TrainingLayout
     work = Training.model_validate(
         {"train": "gpt", "tokens": "1T", "sequence": 2048, "batch": f"{2048 * ranks * 8 * micro}"}
     )
-
-    def free(_operation, size, group):
-        return np.zeros(np.broadcast(size, *group).shape)
-
     return case_of(model, work, machine(chip, host, system, "bf16", a), Layouts.of([layout]), ranks, free, a)
 
 
@@ -113,6 +115,35 @@ def test_megatron_on_eight_b200(row, against):
         f"Peak memory of Megatron, {row['case_id'].removeprefix('B200-')}",
         one.predicted.p50 / 2**30, one.measured / 2**30, unit="GiB", source=row["source"].split(",")[0], within=0.02,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expert", "pipeline", "published"),
+    [
+        ("deepseek-v2", 8, 1, (45.63,)), ("deepseek-v2", 4, 2, (31.58, 44.70)),
+        ("deepseek-v3", 8, 1, (104.30,)), ("deepseek-v3", 4, 2, (71.24, 114.00)),
+    ],
+)  # fmt: skip
+def test_deepseek_of_four_layers_on_eight_b200(name, expert, pipeline, published, against):
+    """One dense layer and three with experts, balanced by a capacity factor; fused loss; 4 micro-batches."""
+    whole, parts = models.find(name), catalog.shipped()
+    dense, routed = whole.main.blocks
+    cut = replace(whole.main, blocks=(replace(dense, count=1), replace(routed, count=3)))
+    model = replace(whole, towers=tuple(cut if tower is whole.main else tower for tower in whole.towers))
+    system = parts.part(System, "dgx-b200")
+    chip, host = parts.part(Accelerator, system.accelerator), parts.part(Host, system.host)
+    over = {"performance.loss_memory": "2 B", "performance.expert_imbalance": 1}
+    a = assumptions.with_overrides(assumptions.shipped(), over)
+    batch = f"{4 * 4096 * 8 // pipeline} tokens"
+    work = Training.model_validate({"train": name, "tokens": "1T", "sequence": 4096, "batch": batch})
+    layouts = Layouts.of([TrainingLayout(expert=expert, pipeline=pipeline)])
+    found = every_stage(case_of(model, work, machine(chip, host, system, "bf16", a), layouts, 8, free, a))
+    sizes = sum(size for part, size in found.items() if part not in ("workspace", "fragmentation"))
+    for stage, (size, gib) in enumerate(zip(sizes, published, strict=True)):
+        against(
+            f"Peak memory of Megatron, {name} of 4 layers, expert {expert}, stage {stage} of {pipeline}",
+            float(size) / 2**30, gib, unit="GiB", source="MooreThreads/SimuMax docs/b200", within=0.03,
+        )  # fmt: skip
 
 
 def test_peaks_are_closer_than_simumax_s():

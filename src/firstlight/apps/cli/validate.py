@@ -71,13 +71,13 @@ def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_jso
     type=click.Path(path_type=Path),
     help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
 )
-@_OUT
+@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
 @click.option(
     "--coefficients",
     type=click.Path(path_type=Path),
     help="Folder that `firstlight calibrate kernels -o FOLDER` wrote, in place of the shipped coefficients.",
 )
-@_PARTS
+@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
 @json_option
 def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
     """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""

@@ -44,6 +44,8 @@ MOMENT_BYTES = (4.0, 2.0, 1.0)
 """Bytes of the types in `MOMENTS`."""
 FULL_UPDATE = 28.0
 """Bytes that Adam reads and writes per parameter in fp32: gradient read, weight and two moments both ways."""
+ALTERNATING = 3
+"""Dense layers that are more than one of so many lie between those with experts, not before them."""
 UNSET = -1
 """A number of layers that a layout leaves open."""
 
@@ -188,6 +190,14 @@ class Case:
     def depth(self) -> int:
         """Layers of all towers."""
         return sum(layer.count for layer in self.layers)
+
+    @cached_property
+    def leading(self) -> int:
+        """Dense layers that stand before all those with experts, as in DeepSeek's models; 0 where they alternate."""
+        first, routed = self.layers[0], [layer for layer in self.layers if layer.routed]
+        alone = 0 < len(routed) == len(self.layers) - 1 and first.routed is None
+        same = alone and first.cores == routed[0].cores and first.count <= self.depth / ALTERNATING
+        return first.count if same else 0
 
     @cached_property
     def middle_layers(self) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from firstlight.performance.training.activations import in_transit, loss, running, stored, widest
 from firstlight.performance.training.layouts import OFFLOADS, Case
-from firstlight.performance.training.once import Parts
+from firstlight.performance.training.once import Parts, once
 from firstlight.performance.training.overlap import parameters_of, trained_of
 from firstlight.performance.training.schedules import in_flight
 from firstlight.performance.training.sites import outer_state
@@ -27,10 +27,23 @@ class _Sizes:
     widest: Floats
 
 
+SIZES = ("tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute")
+"""What `_Sizes` depends on."""
+
+
 def _sizes(case: Case) -> _Sizes:
+    return _Sizes(**once(case, SIZES, _apart_from_stages))
+
+
+def _apart_from_stages(case: Case) -> Parts:
     each = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts)))
-    transit = np.max([in_transit(layer, case) for layer in case.layers], axis=0)
-    return _Sizes(each / case.depth, running(case), transit, loss(case), widest(case))
+    return {
+        "stored": each / case.depth,
+        "running": running(case),
+        "transit": np.max([in_transit(layer, case) for layer in case.layers], axis=0),
+        "loss": loss(case),
+        "widest": widest(case),
+    }
 
 
 def memory_parts(case: Case) -> Parts:
@@ -75,9 +88,10 @@ def _stage(case: Case, stage: Floats, sizes: _Sizes) -> Parts:
         sizes: what does not depend on it.
     """
     layers, first, last = _share(case, stage)
+    routed = _routed(case, stage, layers)
     outputs = np.where(last, sizes.loss, 0.0)
     parts = {
-        **_states(case, layers, first, last, sizes),
+        **_states(case, layers, first, last, routed, sizes),
         "activations": _activations(case, stage, layers, sizes),
         "temporary": _temporary(case, last, outputs, sizes),
         "loss": outputs,
@@ -101,7 +115,18 @@ def _share(case: Case, stage: Floats) -> tuple[Floats, Floats, Floats]:
     return np.where(dual, layers + opposite, layers), first | (dual & last), last | (dual & first)
 
 
-def _states(case: Case, layers: Floats, first: Floats, last: Floats, sizes: _Sizes) -> Parts:
+def _routed(case: Case, stage: Floats, layers: Floats) -> Floats:
+    """Experts of a rank over those of as many mean layers: fewer where dense layers lead, more behind them (n,)."""
+    if not case.leading:
+        return np.ones_like(layers)
+    chunk = np.maximum(case.middle_layers / case.layouts.interleave, 1.0)
+    dense = np.clip(case.leading - stage * chunk, 0.0, np.minimum(chunk, layers))
+    opposite = np.clip(case.leading - (case.layouts.pipeline - 1.0 - stage) * chunk, 0.0, np.minimum(chunk, layers))
+    dense = dense + np.where(case.layouts.runs("dualpipe"), opposite, 0.0)
+    return (layers - dense) / np.maximum(layers, 1.0) * case.depth / (case.depth - case.leading)
+
+
+def _states(case: Case, layers: Floats, first: Floats, last: Floats, routed: Floats, sizes: _Sizes) -> Parts:
     """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054), the latter two of what is trained; less
     what the host keeps."""
     ends, zero, layout = case.ends, case.layouts.zero, case.layouts
@@ -109,7 +134,8 @@ def _states(case: Case, layers: Floats, first: Floats, last: Floats, sizes: _Siz
     held, trained = parameters_of(case, layers, outside), trained_of(case, layers, outside)
 
     def kept(of: tuple[Floats, Floats], sharded: int) -> Floats:
-        return np.where(zero >= sharded, of[0] / case.shard + of[1] / case.expert_shard, of[0] + of[1])
+        dense, experts = of[0], of[1] * routed
+        return np.where(zero >= sharded, dense / case.shard + experts / case.expert_shard, dense + experts)
 
     weights, states = kept(held, 3), kept(trained, 1)
     return {
@@ -130,11 +156,12 @@ def _activations(case: Case, stage: Floats, layers: Floats, sizes: _Sizes) -> Fl
 def _temporary(case: Case, last: Floats, outputs: Floats, sizes: _Sizes) -> Floats:
     """What backward passes need beside stored activations and the loss [B] (n,).
 
-    The gradients of a layer's weights, and of the head's, before they are accumulated (with ZeRO-3 they are
-    communication buffers); and what a layer needs while it runs, as far as that is more than the loss, which is over by
-    then.
+    The gradients of a layer's dense weights, and of the head's, before they are accumulated (with ZeRO-3 they are
+    communication buffers; grouped products of experts accumulate in place); and what a layer needs while it runs, as
+    far as that is more than the loss, which is over by then.
     """
-    weights = 2.0 * (sizes.widest + np.where(last, case.ends.head / case.layouts.tensor, 0.0))
+    dense = max(layer.dense for layer in case.layers) + np.where(last, case.ends.head, 0.0)
+    weights = 2.0 * dense / case.layouts.tensor
     held = np.where(case.layouts.zero >= 3, 0.0, weights) if not case.adapters else 0.0
     return held + np.maximum(sizes.running - outputs, 0.0)
 
@@ -153,5 +180,6 @@ def host_memory(case: Case) -> Floats:
         return zeros
     layers, first, last = _share(case, zeros)
     bare, sizes = replace(case, layouts=replace(case.layouts, offload=np.zeros((), np.int64))), _sizes(case)
-    moved = {**_states(bare, layers, first, last, sizes), "activations": _activations(bare, zeros, layers, sizes)}
+    states = _states(bare, layers, first, last, _routed(case, zeros, layers), sizes)
+    moved = {**states, "activations": _activations(bare, zeros, layers, sizes)}
     return sum((np.where(case.layouts.offloads(name), moved[name], 0.0) for name in OFFLOADS), zeros)
