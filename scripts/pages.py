@@ -11,8 +11,8 @@ from firstlight.operate.validation import Scoreboard
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Written by `python scripts/{script}`; do not edit. -->\n\n"
 COLUMNS = """
-| case | what | published [GiB] | firstlight [GiB] | error |
-|---|---|---|---|---|
+| slice | cases | predicted | median | P90 | mean | bias | 80 % interval covers |
+|---|---|---|---|---|---|---|---|
 """
 
 

@@ -25,8 +25,8 @@ FITTED, LEFT_OUT = ROOT / "docs" / "accuracy-training.md", ROOT / "docs" / "accu
 GIB = 2.0**30
 _WHAT = {"peak_memory_bytes": "peak", "activation_bytes": "activations", "state_bytes": "states"}
 PEAK_COLUMNS = """
-| slice | cases | predicted | median | P90 | mean | bias | 80 % interval covers |
-|---|---|---|---|---|---|---|---|
+| case | what | published [GiB] | firstlight [GiB] | error |
+|---|---|---|---|---|
 """
 FITTED_HEAD = """# Accuracy of training
 

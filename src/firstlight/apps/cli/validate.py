@@ -103,7 +103,7 @@ def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
     for name, parted in summary["by"].items():
         lines += [_line(f"{name} {value}", scores) for value, scores in parted.items()]
     print_table(lines, _HEADER)
-    refused = [one for one in board.outcomes if one.reason]
+    refused = [one for one in board.outcomes if not one.predicted]
     for one in refused[:SHOWN]:
         click.echo(f"refused {one.case_id or 'a row without case_id'}: {one.reason}")
     if len(refused) > SHOWN:

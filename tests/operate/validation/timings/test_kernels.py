@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from firstlight.operate.calibration.timings.kernels import digest
 from firstlight.operate.validation import validate_kernels
 from firstlight.performance.kernels.timed.coefficients import shipped
 from firstlight.performance.kernels.timed.operations import OPERATIONS
@@ -63,6 +64,7 @@ def test_what_is_shipped_is_small_and_says_where_it_comes_from():
     assert sum(len(file.read_bytes()) for file in folder.iterdir()) < 2e6
     provenance = shipped().provenance
     assert provenance["standing"] == "fitted"
+    assert provenance["sha256"] == digest(TABLES), "the tables have changed since the fit: calibrate anew"
     assert sum(provenance["rows"].values()) == 107523
     assert set(provenance["rows"]) == set(OPERATIONS)
 

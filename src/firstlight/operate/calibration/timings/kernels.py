@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,11 +94,21 @@ def fit(rows: Timed, progress: Callable[[str], None] = lambda _: None) -> Fitted
     return replace(plain, wider=widths.wider(rows.cases, rows.seconds, plain, progress))
 
 
+def digest(cases: Path) -> str:
+    """What names these tables: over their names and contents, in order."""
+    found = hashlib.sha256()
+    for path in sorted(cases.glob(f"*{tables.SUFFIX}")) if cases.is_dir() else [cases]:
+        found.update(path.name.encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
 def _provenance(cases: Path, rows: Mapping[str, Timed]) -> dict[str, object]:
     releases = {str(kernel) for one in rows.values() for kernel in np.unique(one.cases.labels.release)}
     return {
         "fitted_to": cases.name,
         "standing": "fitted",
+        "sha256": digest(cases),
         "rows": {name: len(one.seconds) for name, one in rows.items()},
         "accelerators": sorted({str(a) for one in rows.values() for a in np.unique(one.cases.labels.accelerator)}),
         "releases": sorted(releases - {""}),

@@ -14,7 +14,7 @@ NO_WINDOW = 65536.0
 """Stands for no window where distances are measured [tokens]."""
 LATENT, LATENT_VALUE, PREFILL_KEY, PREFILL_VALUE = 576.0, 512.0, 192.0, 128.0
 """Widths of DeepSeek's latent attention (arXiv 2412.19437): absorbed, in decoding; expanded, over a prompt."""
-CACHE = {"bfloat16": 2.0, "fp8": 1.0, "nvfp4": 0.5625}
+CACHE = {"bfloat16": 2.0, "fp8": 1.0, "sq": 1.0, "nvfp4": 0.5625}
 """Bytes of a cached value [B]."""
 HEADS_TILE, HEADS_STEP = 64.0, 16.0
 """Heads of a group that one tile takes at most, and that it pads to."""
@@ -136,10 +136,11 @@ def moe(c: Columns) -> Shaped:
         for name in ("num_tokens", "topk", "num_experts", "hidden_size", "inter_size", "moe_tp_size", "moe_ep_size")
     )
     alpha, replicated = _distribution(c.text("distribution"))
+    known = np.where(np.isfinite(alpha), alpha, 0.0)
     slots = c.numbers.get("num_slots", experts)
     slots = np.where(np.isfinite(slots), slots, experts)
     local = np.maximum(experts / ranks, 1.0)
-    load = busiest(tokens, active, experts, np.minimum(ranks, experts), np.nan_to_num(alpha), replicated, slots)
+    load = busiest(tokens, active, experts, np.minimum(ranks, experts), known, replicated, slots)
     plain = np.array([key in UNGATED for key in zip(hidden, inner, active, experts, strict=True)])
     gates = np.where(plain | (np.char.find(c.kernel, "nongated") >= 0), 1.0, 2.0)
     shape = {
@@ -148,7 +149,11 @@ def moe(c: Columns) -> Shaped:
     }  # fmt: skip
     shape |= {name: names.values(dtype, name) for name in ("weight", "activation")}
     place = log(tokens, np.maximum(load["rows"], 0.5), local, hidden, shape["width"], active)
-    return Shaped(dtype, shape, np.column_stack([place, 1.5 * np.nan_to_num(alpha) + replicated]))
+    return Shaped(dtype, shape, np.column_stack([place, 1.5 * known + replicated]))
+
+
+STEEPEST = 4.0
+"""Exponent of loads above which all goes to one expert."""
 
 
 def _distribution(cells: Texts) -> tuple[Floats, Floats]:
@@ -162,9 +167,10 @@ def _alpha(text: str) -> float:
     if text in ("", "balanced", "uniform"):
         return 0.0
     try:
-        return float(text.removeprefix("power_law_").removesuffix("_eplb"))
+        found = float(text.removeprefix("power_law_").removesuffix("_eplb"))
     except ValueError:
         return np.inf
+    return found if 0.0 < found <= STEEPEST else np.inf
 
 
 def mamba2(c: Columns) -> Shaped:
