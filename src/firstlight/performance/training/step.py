@@ -22,6 +22,10 @@ from firstlight.spec.workload import Training
 from firstlight.twin.protocols import CollectiveTime, Floats
 
 
+NODE = 8.0
+"""Accelerators that wait for each other at every collective, so that their jitter is part of the step's time."""
+
+
 @dataclass(frozen=True)
 class Steps:
     """Optimizer steps of many layouts; arrays (n,).
@@ -106,13 +110,14 @@ def case_of(
 def step_parts(case: Case) -> Parts:
     """Where the time of one step goes [s], by part; arrays (n,).
 
-    "jitter" is what accelerators wait for each other, "sites" what they wait for other sites.
+    "jitter" is what nodes of eight wait for the slowest of them: the expected maximum of n normal times lies
+    sqrt(2 ln n) standard deviations above their mean (Cramer 1946, for large n). "sites" is the wait for other sites.
     """
     parts, window = pipeline_parts(case)
     for name, time in step_end(case, window).items():
         parts[name] = parts.get(name, np.zeros(len(time))) + time
     parts["offload"] = parts["offload"] + updated_on_host(case, window)
     total = sum(parts.values(), np.zeros(len(case.layouts)))
-    doublings = np.log2(max(case.accelerators / 8.0, 1.0))
-    jitter = total * case.a["performance.jitter"] * doublings
+    slowest = np.sqrt(2.0 * np.log(max(case.accelerators / NODE, 1.0)))
+    jitter = total * case.a["performance.jitter"] * slowest
     return {**parts, "jitter": jitter, "sites": seen_between_sites(case, window, total + jitter)}
