@@ -14,22 +14,15 @@ from pathlib import Path
 
 from scoreboards import CASES, LEFT_OUT, left_out_page
 
-from firstlight import units
 from firstlight.operate.calibration import Calibration, calibrate_training
+from firstlight.operate.calibration.parameters import written
 from firstlight.spec import catalog
-from firstlight.spec.assumptions import shipped
 
 ROOT = Path(__file__).parent.parent
 ASSUMPTIONS = ROOT / "src" / "firstlight" / "data" / "assumptions" / "performance.yaml"
 SOFTWARE = ROOT / "src" / "firstlight" / "data" / "software.yaml"
 FITTED = "firstlight: fit to {runs:,} published training runs of 2021-2026 (scripts/coefficients.py)"
 WIDTHS = "firstlight: training runs whose group was left out of the fit (scripts/coefficients.py)"
-
-
-def text(name: str, value: float) -> str:
-    """A value as data has it: three digits and its unit."""
-    exact = str(units.exact(value, shipped()[name].dimension))
-    return re.sub(r"^([-+.\de]+)\s*", lambda found: f"{float(found[1]):.3g} ", exact).strip()
 
 
 def write_assumptions(found: Calibration) -> None:
@@ -40,7 +33,7 @@ def write_assumptions(found: Calibration) -> None:
     for name, value in {**values, **widths}.items():
         source = WIDTHS if name in widths else FITTED.format(runs=runs)
         line = re.compile(rf'^({name.removeprefix("performance.")}: {{value: )[^,]+(,.*? source: )"[^"]*"', re.M)
-        page, count = line.subn(rf'\g<1>{text(name, value)}\g<2>"{source}"', page)
+        page, count = line.subn(rf'\g<1>{written(name, value, 3)}\g<2>"{source}"', page)
         if count != 1:
             sys.exit(f"{ASSUMPTIONS.name} has {count} lines for {name}")
     ASSUMPTIONS.write_text(page, "utf-8")
@@ -51,7 +44,7 @@ def write_software(found: Calibration) -> None:
     page = SOFTWARE.read_text("utf-8")
     for parameter, value in zip(found.parameters, found.values, strict=True):
         if parameter.family:
-            own = f'"*{value:.3g}"' if parameter.factor else text(parameter.name, value)
+            own = f'"*{value:.3g}"' if parameter.factor else written(parameter.name, value, 3)
             line = re.compile(rf"(- name: {parameter.family}\b(?:(?!- name:).)*?{parameter.name}: )[^\n]+", re.S)
             page, count = line.subn(rf"\g<1>{own}", page, count=1)
             if count != 1:

@@ -17,8 +17,8 @@ def test_shipped_values_lie_within_their_bounds():
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("performance.memory_efficiency", "0 %", "is less than 1 %; firstlight comes with 81 %"),
-        ("performance.memory_efficiency", "101 %", "is more than the whole; firstlight comes with 81 %"),
+        ("performance.gemm_ceiling_hopper", "0 %", "is less than 1 %; firstlight comes with 87 %"),
+        ("performance.gemm_ceiling_hopper", "101 %", "is more than the whole; firstlight comes with 87 %"),
         ("performance.serving_high_first", 0.5, "is less than 1; firstlight comes with 1.94"),
         ("twin.service_rack_power", "0 W", "is less than 100 W; firstlight comes with 15 kW"),
         ("performance.batch_power", 30, "is more than 1; firstlight comes with 0.3271"),

@@ -79,11 +79,15 @@ def _rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     yield "step", f"{show(result.step_time, 's')} for {batch}"
     each = units.show(result.tokens_per_s.p50 / result.accelerators, "rate")
     yield "speed", f"{show(result.tokens_per_s, '1/s')} tokens, {each} an accelerator"
-    mfu = result.mfu
-    yield "MFU", f"{mfu.p50:.1%} ({mfu.p10:.1%} to {mfu.p90:.1%})"
+    mfu, peak = result.mfu, f"of the dense {result.precision} peak, masked attention not counted"
+    yield (
+        "MFU",
+        f"{mfu.p50:.1%} ({mfu.p10:.1%} to {mfu.p90:.1%}) {peak}",
+    )
     yield "run", f"{show(result.duration, 's')} for {units.show(result.tokens, 'tokens')}, without interruptions"
     yield from _time(run)
     yield from _memory(run)
+    yield "software", f"of {run.a['performance.software_year']:g} (assumption performance.software_year)"
     known = "" if result.step_time.calibrated else "; this case lies outside the data that it was learnt from"
     yield "interval", f"{result.step_time.basis}{known}"
     if run.search:
@@ -127,6 +131,7 @@ def layout_words(layout: TrainingLayout) -> str:
 def _search(found: TrainingSearch, layout: TrainingLayout) -> Iterator[tuple[str, str]]:
     share = 1 - found.fit / found.tried
     yield "search", f"{found.tried:,} layouts tried, {found.fit:,} fit; {share:.0%} lost to memory"
+    yield "", "schedule, kind of context parallelism, number types, sharding groups, offload and sites are not varied"
     if found.layout != layout:
         yield "best", f"{layout_words(found.layout)}: {units.show(found.step_time, 'time')} a step"
     for other in _told(found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -84,6 +85,12 @@ def _bare(text: str) -> str | float:
         return float(text)
     except ValueError:
         return text
+
+
+def written(name: str, value: float, digits: int = 4) -> str:
+    """A coefficient as data and plans have it: a few digits and its unit."""
+    exact = str(units.exact(value, shipped()[name].dimension))
+    return re.sub(r"^([-+.\de]+)\s*", lambda found: f"{float(found[1]):.{digits}g} ", exact).strip()
 
 
 @dataclass(frozen=True)

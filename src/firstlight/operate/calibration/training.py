@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from firstlight import units
 from firstlight.errors import FirstlightError, UsageError
 from firstlight.operate.calibration import fit, parameters
 from firstlight.operate.calibration.parameters import Parameter, Values
 from firstlight.operate.validation import software, table
-from firstlight.operate.validation.runs import COLUMNS, Run, read_run
+from firstlight.operate.validation.runs import COLUMNS, UNREAD, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard, weighted_quantile
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import predict, slices_of, target
@@ -22,7 +21,7 @@ from firstlight.performance.machine import machine
 from firstlight.performance.shapes import layers
 from firstlight.performance.training import Layouts, case_of, step_parts
 from firstlight.performance.uncertainty import CLASSES, training_class
-from firstlight.spec.assumptions import Assumptions, shipped
+from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import CollectiveTime, Floats, Operation
 
@@ -96,7 +95,7 @@ class Calibration:
         """The fitted values of shipped assumptions, as a plan writes them below `assumptions:`."""
         found = {p.name: value for p, value in zip(self.parameters, self.values, strict=True) if not p.family}
         found |= _named(self.widths)
-        return {name: units.exact(float(f"{value:.4g}"), shipped()[name].dimension) for name, value in found.items()}
+        return {name: parameters.written(name, value) for name, value in found.items()}
 
 
 def calibrate_training(
@@ -161,9 +160,7 @@ def _start() -> Floats:
 
 def _read(cases: Path, catalog: Catalog, tiers: frozenset[str]) -> list[Measured]:
     runs = list[Measured]()
-    for row in table.read(cases, COLUMNS):
-        if not table.counts(row, tiers):
-            continue
+    for row in table.counted(table.read(cases, COLUMNS, UNREAD), tiers, cases):
         try:
             runs.append(_measured(row, read_run(row, catalog)))
         except (CellError, FirstlightError):

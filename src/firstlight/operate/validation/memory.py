@@ -10,7 +10,7 @@ import numpy as np
 
 from firstlight.errors import FirstlightError
 from firstlight.operate.validation import table
-from firstlight.operate.validation.runs import COLUMNS, Run, read_run
+from firstlight.operate.validation.runs import COLUMNS, UNREAD, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import METRICS as SPEEDS
@@ -36,7 +36,7 @@ framework's allocator reserves or hands out, or the states and stored activation
 METRICS = ("peak_memory_bytes", "activation_bytes", "state_bytes")
 """Target columns, the preferred one first: the peak, stored activations of the layers, or states (ZeRO's model states).
 """
-EXTRA = ("memory_counts", "memory_stage", "context_kind", "etp", "seq_parallel")
+EXTRA = ("memory_counts", "memory_stage", "context_kind")
 """Columns besides those of training runs."""
 _OF_SPEED = tuple(f"no column {name}" for name in (*SPEEDS, "mfu_definition_notes"))
 
@@ -54,9 +54,9 @@ def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A
 
     Raises:
         DocumentError: the file cannot be read, or has misspelt columns.
+        UsageError: no row of it is of these tiers.
     """
-    known = (*COLUMNS, *METRICS, *EXTRA)
-    rows = [row for row in table.read(cases, known) if table.counts(row, tiers)]
+    rows = table.counted(table.read(cases, (*COLUMNS, *METRICS, *EXTRA), UNREAD), tiers, cases)
     return Scoreboard("memory", tuple(_outcome(row, catalog) for row in rows))
 
 

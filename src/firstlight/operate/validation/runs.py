@@ -23,12 +23,17 @@ from firstlight.spec.workload import Training
 
 COLUMNS = (
     "case_id", "group", "tier", "weight", "tokens_per_s_per_accel", "step_time_s", "reported_tflops_per_accel",
-    "reported_mfu", "mfu_definition_notes", "date", "model", "method", "layers", "hidden", "ffn_hidden", "heads",
-    "kv_heads", "head_dim", "vocab", "attention", "seq_len", "experts", "top_k", "expert_ffn", "shared_experts",
-    "gated_mlp", "tied_embeddings", "accelerator", "n_accel", "accel_per_node", "scaleout_gbit_per_gpu", "precision",
-    "tp", "pp", "vpp", "cp", "ep", "dp", "sharding", "micro_batch", "global_batch", "recompute", "framework",
-    "software_switches",
+    "reported_mfu", "mfu_definition_notes", "date", "model", "method", "layers", "hidden",
+    "ffn_hidden", "heads", "kv_heads", "head_dim", "vocab", "attention", "seq_len", "experts", "top_k", "expert_ffn",
+    "shared_experts", "gated_mlp", "tied_embeddings", "accelerator", "n_accel", "accel_per_node",
+    "scaleout_gbit_per_gpu", "precision", "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "sharding", "micro_batch",
+    "global_batch", "recompute", "seq_parallel", "framework", "software_switches",
 )  # fmt: skip
+UNREAD = (
+    "peak_tflops_used", "primary_metric", "source", "source_locator", "params_b", "active_params_b",
+    "scaleup_gbps_per_gpu", "notes",
+)  # fmt: skip
+"""Columns of measurements/training.csv that tell where a row is from, or that a share of a peak alone needs."""
 CHUNKS = (10, 8, 7, 6, 5, 4, 3, 2)
 """Chunks of a pipeline stage, the most first: recipes of Megatron-Core interleave as far as the layers divide."""
 ADAPTERS = 16

@@ -38,6 +38,11 @@ def family(framework: str) -> str:
     return names[0] if names else "megatron-core"
 
 
+def known_framework(framework: str) -> bool:
+    """Some family has a word of it."""
+    return any(word in framework for entry in table()["families"] for word in entry["words"])
+
+
 def year(date: str) -> float | None:
     """The first date in a text as a year with its fraction: "2025-02 (v25.02.01)" is 2025.125; None without one."""
     found = re.search(r"(20\d\d)(?:-(\d\d))?", date)
@@ -66,7 +71,9 @@ def assumptions(
     """
     kind, when = family(framework), year(date)
     merged = dict(shipped() if entries is None else entries)
-    told = [] if when else [f"software of {LATEST:g}"]
+    told = [] if when else [f"software of {LATEST:g}" + (f', as "{date[:40]}" is no date' if date else "")]
+    if framework and not known_framework(framework):
+        told.append(f'framework "{framework[:40]}" is taken as Megatron-Core')
     own = next(entry["assumptions"] for entry in table()["families"] if entry["name"] == kind)
     known = table()["switches"]
     lacks = [before for release, before in table()["since"].items() if when is not None and when < (year(release) or 0)]

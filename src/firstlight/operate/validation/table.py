@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstlight.errors import DocumentError, Problem
+from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import near
 
 
@@ -74,28 +74,33 @@ class Row:
         return None if not text else text == "1"
 
 
-def read(path: Path, columns: Iterable[str]) -> list[Row]:
+def read(path: Path, columns: Iterable[str], others: Iterable[str] = ()) -> list[Row]:
     """All rows of a case file. Columns that it lacks are left out of its rows' cells.
 
     Args:
         path: of the CSV file.
         columns: that have a meaning.
+        others: that are known and have none.
 
     Raises:
         DocumentError: it cannot be read, has no rows, or has columns that are misspelt; names them all.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
             rows = [Row(table.line_num, cells) for cells in table]
             header = list(table.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DocumentError((Problem("", f"cannot be read as CSV: {error}", "Check the path.", str(path)),)) from None
+    if len(header) == 1 and (sign := next((sign for sign in ";\t|" if sign in header[0]), "")):
+        told = f"columns are parted by {sign!r}"
+        raise DocumentError((Problem("", told, "Write them with commas.", str(path)),))
     known = tuple(columns)
-    missing, others = [name for name in known if name not in header], [name for name in header if name not in known]
+    missing = [name for name in known if name not in header]
+    unknown = [name for name in header if name not in known and name not in {*others}]
     problems = [
         Problem(name, f'unknown column "{name}"', f'Did you mean "{close[0]}"?', str(path))
-        for name in others
+        for name in unknown
         if (close := near.nearest(name, missing))
     ]
     if not rows:
@@ -105,6 +110,14 @@ def read(path: Path, columns: Iterable[str]) -> list[Row]:
     return rows
 
 
-def counts(row: Row, tiers: Iterable[str]) -> bool:
-    """The row is of one of these tiers, or of none."""
-    return not row.text("tier") or row.text("tier") in tiers
+def counted(rows: Iterable[Row], tiers: Iterable[str], path: Path) -> list[Row]:
+    """The rows of these tiers, or of none.
+
+    Raises:
+        UsageError: there are none; `path` is named.
+    """
+    wanted = (*tiers,)
+    found = [row for row in rows if not row.text("tier") or row.text("tier") in wanted]
+    if not found:
+        raise UsageError(f"no row of {path} is of tier {' or '.join(wanted)}; name other tiers")
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firstlight.errors import FirstlightError
 from firstlight.operate.validation import table
-from firstlight.operate.validation.runs import COLUMNS, Run, read_run
+from firstlight.operate.validation.runs import COLUMNS, UNREAD, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.performance.flops import forward_flops, full_attention_flops
@@ -34,8 +34,9 @@ def validate_training(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = (
 
     Raises:
         DocumentError: the file cannot be read, or has misspelt columns.
+        UsageError: no row of it is of these tiers.
     """
-    rows = [row for row in table.read(cases, COLUMNS) if table.counts(row, tiers)]
+    rows = table.counted(table.read(cases, COLUMNS, UNREAD), tiers, cases)
     return Scoreboard("training", tuple(_outcome(row, catalog) for row in rows))
 
 

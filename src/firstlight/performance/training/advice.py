@@ -56,13 +56,19 @@ def advice(
         other, _ = best(workload, model, system, accelerator, host, accelerators, collective, a)
     except InfeasibleError as error:
         return " ".join(limit.remedy for limit in error.limits)
-    return f"with {difference(layout, other)} it fits"
+    return f"it fits in another layout: {difference(layout, other)}"
 
 
 def difference(layout: TrainingLayout, other: TrainingLayout) -> str:
-    """The fields in which another layout differs, with its values."""
+    """The fields in which another layout differs, as a plan writes its values."""
     names = [name for name in type(layout).model_fields if getattr(layout, name) != getattr(other, name)]
-    return ", ".join(f"{name}: {getattr(other, name)}" for name in names)
+    return ", ".join(_written(name, getattr(other, name)) for name in names)
+
+
+def _written(name: str, value: object) -> str:
+    if value is None:
+        return f"no {name}"
+    return f"{name}: [{', '.join(map(str, value))}]" if isinstance(value, tuple) else f"{name}: {value}"
 
 
 def _one_change(space: Every, layout: TrainingLayout) -> Layouts:

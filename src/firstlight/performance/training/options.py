@@ -26,6 +26,8 @@ def check_options(shapes: tuple[Layer, ...], workload: Training, accelerators: i
     Raises:
         UsageError: an option that has no effect, or that its size does not allow; says which, and the nearest choice.
     """
+    if len(set(layout.offload)) < len(layout.offload):
+        raise UsageError(f"offload names something twice: {', '.join(layout.offload)}; name each once")
     data = accelerators // (layout.tensor * layout.pipeline * layout.context)
     _check_schedule(workload, layout, data)
     _check_stages(sum(layer.count for layer in shapes), layout)

@@ -10,6 +10,7 @@ import numpy as np
 
 from firstlight import units
 from firstlight.performance.machine import Machine, machine
+from firstlight.performance.training.advice import difference
 from firstlight.performance.training.batch import rounded, settled
 from firstlight.performance.training.every import every
 from firstlight.performance.training.found import Alternative, Front, TrainingSearch
@@ -188,6 +189,8 @@ def _alternatives(
         at = next(place)
         parts, other = longer(found, sequences, at), layouts.one(at)
         reason = why(layouts.one(0), other, parts, float(found.time[0]), runs.work.domain)
+        if told.score < float(tally.score[-1]):
+            reason = f"faster by what the search does not vary: {_beyond(layouts.one(0), other)}"
         yield replace(
             lost,
             layout=other,
@@ -197,6 +200,12 @@ def _alternatives(
             longer=parts,
             why=reason if told.fit else f"does not fit: {units.show(told.memory, 'bytes')} of {has}; {reason}",
         )
+
+
+def _beyond(best: TrainingLayout, other: TrainingLayout) -> str:
+    """What differs between two layouts that is no axis of the space; a step that is not full is what remains."""
+    same = best.model_copy(update={axis: getattr(other, axis) for axis in AXES})
+    return difference(same, other) or "its last micro-batches are partly empty"
 
 
 def _named(axis: str, place: int) -> str:

@@ -21,7 +21,6 @@ from firstlight.spec.model import Model
 from firstlight.spec.workload import Training
 from firstlight.twin.protocols import CollectiveTime, Floats
 
-
 NODE = 8.0
 """Accelerators that wait for each other at every collective, so that their jitter is part of the step's time."""
 
