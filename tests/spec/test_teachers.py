@@ -86,3 +86,18 @@ def test_a_teacher_may_stand_in_a_file_and_its_path_is_rewritten(load, tmp_path)
     assert again.demand[0].teacher == "../own.json"
     assert teachers.find(again.demand[0], tmp_path / "deep").main.head == 128256
     assert teachers.find(load(COLOSSUS).plan.demand[0]) is None
+
+
+@pytest.mark.parametrize("distil", ["logits", "text"])
+def test_experts_of_a_teacher_may_be_spread_where_it_runs_beside_the_student(load, problems, distil):
+    text = (
+        "name: x\nsite: {place: 'Memphis, Tennessee', power: 2 MW, floor: 2000 m2}\n"
+        f"demand: [{{train: qwen3-0.6b, teacher: qwen3-30b-a3b, tokens: 1T, distil: {distil}}}]\n"
+        "design: {system: hgx-h100, accelerators: 16, placements: [{accelerators: 16, training: {expert: 8}}]}\n"
+    )
+    if distil == "logits":
+        assert load(text).plan.design.placements[0].training.expert == 8
+        return
+    (problem,) = problems(text)
+    assert problem.where == "design.placements[0].training.expert"
+    assert "has no effect: Qwen3 0.6B has no experts" in problem.message

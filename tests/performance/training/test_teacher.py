@@ -143,10 +143,10 @@ AXES = ("tensor", "context", "expert", "micro_batch", "pipeline", "interleave", 
 
 def test_every_layout_goes_for_both():
     routed = work(24, teacher="test")
-    for found in (every(DENSE, routed, 24, teacher=ROUTED).shapes.T,):
-        assert set(found[0]) <= {1, 2, 4}  # divides 12 and 8 heads
-        assert set(found[2]) == {1, 2, 3, 6}  # only the teacher has experts
-        assert (found[4] * found[5]).max() <= 4 + 2
+    tensor, _, expert, _, pipeline, chunks = every(DENSE, routed, 24, teacher=ROUTED).shapes.T
+    assert set(tensor) <= {1, 2, 4}  # divides 12 and 8 heads
+    assert set(expert) == {1, 2, 3, 6}  # only the teacher has experts
+    assert (pipeline * chunks).max() <= 4 + 2
     thin = space(DENSE, routed, SYSTEM, CHIP, 24, shipped(), ROUTED)
     assert set(thin.tensor) == {1, 2, 4}
     assert set(thin.expert) == {1, 2}

@@ -55,9 +55,8 @@ class Case:
         if self.teacher is None:
             return None
         open_ends, none = np.full((), UNSET, np.int64), np.zeros((), np.int64)
-        layouts = replace(
-            self.layouts, first_layers=open_ends, last_layers=open_ends, recompute=none, offload=none
-        )  # fmt: skip
+        even = {"first_layers": open_ends, "last_layers": open_ends}
+        layouts = replace(self.layouts, **even, recompute=none, offload=none)
         return replace(self, model=self.teacher, layouts=layouts, adapters=0, teacher=None)
 
     @cached_property

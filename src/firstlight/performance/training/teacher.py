@@ -72,6 +72,5 @@ def after(result: TrainingResult, written: Generation) -> TrainingResult:
     """A run with the writing of its tokens before it: `duration` is both, `utilisation` the mean over both times."""
     before, training = written.duration.p50, result.duration.p50
     used = (written.utilisation * before + result.utilisation * training) / (before + training)
-    return replace(
-        result, generation=written, duration=written.duration.plus(result.duration), utilisation=used
-    )  # fmt: skip
+    both = written.duration.plus(result.duration)
+    return replace(result, generation=written, duration=both, utilisation=used)
