@@ -223,3 +223,52 @@ def test_parts_of_ones_own(folder):
     (folder / "my parts.yaml").write_text(chip, "utf-8")
     body = as_json("given.yaml", "--parts", "my parts.yaml", folder=folder)
     assert body["runs"][0]["result"]["memory_available"] == 160e9
+
+
+SCHOOL = """
+name: school
+site: {place: "Memphis, Tennessee", power: 2 MW, floor: 2000 m2, existing: [shell, utility]}
+demand:
+  - {train: llama-3.2-1b, teacher: llama-3.1-8b, tokens: 20B, sequence: 4096}
+  - {train: qwen3-0.6b, teacher: qwen3-8b, distil: text, tokens: 2B, sequence: 4096}
+design: {system: hgx-h100, accelerators: 64}
+start: 2030-01-01
+"""
+
+
+def test_students_learn_beside_a_teacher_and_from_its_text(folder):
+    (folder / "plan.yaml").write_text(SCHOOL, "utf-8")
+    done = run("plan.yaml", "--search", "-o", "out", folder=folder)
+    assert done.returncode == 0
+    assert "llama-3.1-8b runs forward on every micro-batch" in done.stdout
+    assert "of the teacher's forward pass" in done.stdout
+    assert "qwen3-8b writes the tokens first" in done.stdout
+    assert "accelerator-hours" in done.stdout
+    assert "the teacher llama-3.1-8b" in (folder / "out" / "llama-3.2-1b.megatron.sh").read_text("utf-8")
+    assert "the tokens that qwen3-8b writes" in (folder / "out" / "qwen3-0.6b.torchtitan.toml").read_text("utf-8")
+    beside, beforehand = (run["result"] for run in as_json("out/design.yaml", folder=folder)["runs"])
+    assert beside["teacher"] == "llama-3.1-8b"
+    assert 0 < beside["step_parts"]["teacher"] < beside["step_time"]["p50"]
+    assert beside["teacher_mfu"]["p50"] > beside["mfu"]["p50"]
+    assert beside["generation"] is None
+    assert beforehand["teacher_mfu"] is None
+    written, own = beforehand["generation"]["duration"]["p50"], 2e9 / beforehand["tokens_per_s"]["p50"]
+    assert beforehand["duration"]["p50"] == pytest.approx(written + own)
+
+
+def test_the_whole_plan_counts_the_teacher_s_time(folder):
+    (folder / "plan.yaml").write_text(SCHOOL, "utf-8")
+    found = firstlight.plan(folder / "plan.yaml")
+    for result, run, cost in zip(found.training, found.reliability.runs, found.economics.workloads, strict=True):
+        assert run.duration.p50 >= result.duration.p50
+        assert cost.model == result.model
+    alone = firstlight.train(folder / "plan.yaml")
+    assert [run.result for run in alone.runs] == list(found.training)
+
+
+def test_a_teacher_of_another_vocabulary_is_refused_where_it_stands(folder):
+    (folder / "plan.yaml").write_text(SCHOOL.replace("teacher: llama-3.1-8b", "teacher: qwen3-8b"), "utf-8")
+    done = run("plan.yaml", folder=folder)
+    assert done.returncode == 2
+    assert "plan.yaml:5:36: demand[0].teacher: qwen3-8b has 151,936 outputs" in done.stderr
+    assert "write distil: text" in done.stderr

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from firstlight.design.size import Share, Sizer
 from firstlight.errors import InfeasibleError, Limit
-from firstlight.performance.flops import training_flops
-from firstlight.spec import models
+from firstlight.performance.flops import forward_flops, training_flops
+from firstlight.spec import models, teachers
 from firstlight.spec.workload import Serving, Training
 
 
@@ -57,9 +57,10 @@ def place(demand: Sequence[Training | Serving], sizer: Sizer, most: int, *, fill
 
 
 def _weight(run: Training, sizer: Sizer) -> float:
-    """Compute of a run [FLOP], over its deadline where it has one [FLOP/s]."""
-    model = models.find(run.train, sizer.base)
-    return training_flops(model, run.sequence) * run.tokens / run.sequence / (run.within or 1.0)
+    """Compute of a run and of its teacher [FLOP], over its deadline where it has one [FLOP/s]."""
+    model, teacher = models.find(run.train, sizer.base), teachers.find(run, sizer.base)
+    each = training_flops(model, run.sequence) + (forward_flops(teacher, run.sequence) if teacher else 0.0)
+    return each * run.tokens / run.sequence / (run.within or 1.0)
 
 
 def _some(count: int, purpose: str, most: int) -> int:

@@ -14,7 +14,7 @@ from firstlight.network.collectives import FabricTime
 from firstlight.performance import serving, training
 from firstlight.performance.result import TrainingResult
 from firstlight.reliability.result import RunReliability
-from firstlight.spec import models
+from firstlight.spec import models, teachers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import FabricDesign, Placement, TrainingLayout
 from firstlight.spec.model import Model
@@ -143,7 +143,8 @@ class Sizer:
         parts, model = self.made_of, self._model(workload.train)
         machine = (parts.system, parts.accelerator, parts.host)
         batched = training.settled(workload, model, self.a)
-        layout, reason = training.best(workload, model, *machine, count, self._time(count), self.a)
+        teacher = teachers.find(workload, self.base)
+        layout, reason = training.best(workload, model, *machine, count, self._time(count), self.a, teacher=teacher)
         workload = batched if workload.batch else training.whole(batched, layout, count)
         share, result = self._on(workload, layout, reason, training.busy(workload, layout, count))
         if result.memory > result.memory_available:  # fewer ranks shard the states less
@@ -167,8 +168,10 @@ class Sizer:
             raise TypeError("a share of a training run is expected")
         parts, count = self.made_of, placement.accelerators
         machine = (parts.system, parts.accelerator, parts.host, count)
-        model = self._model(workload.train)
-        return training.train(workload, model, *machine, placement.training, self._time(count), self.a)
+        model, teacher = self._model(workload.train), teachers.find(workload, self.base)
+        return training.train(
+            workload, model, *machine, placement.training, self._time(count), self.a, teacher=teacher
+        )  # fmt: skip
 
     def _time(self, accelerators: int) -> FabricTime:
         return fabric(self.fabric, self.made_of, self.made_of.whole(accelerators, up=True), self.a)[1]

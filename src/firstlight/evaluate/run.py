@@ -30,7 +30,7 @@ from firstlight.performance.serving import serve
 from firstlight.performance.training import train
 from firstlight.reliability import assess
 from firstlight.schedule import programme
-from firstlight.spec import models
+from firstlight.spec import models, teachers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.plan import Plan
@@ -133,8 +133,8 @@ def workloads(
         machine = (parts.system, parts.accelerator, parts.host, placement.accelerators)
         with placed(index):
             if isinstance(workload, Training) and placement.training:
-                model = models.find(workload.train, base)
-                training.append(train(workload, model, *machine, placement.training, time, a))
+                model, teacher = models.find(workload.train, base), teachers.find(workload, base)
+                training.append(train(workload, model, *machine, placement.training, time, a, teacher=teacher))
             elif not isinstance(workload, Training) and placement.serving:
                 model = models.find(workload.serve, base)
                 serving.append(serve(workload, model, *machine, placement.serving, time, a))

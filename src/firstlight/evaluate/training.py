@@ -18,7 +18,7 @@ from firstlight.performance.training.advice import advice
 from firstlight.performance.training.found import TrainingSearch
 from firstlight.performance.training.search import search
 from firstlight.performance.training.timeline import Timeline, timeline
-from firstlight.spec import models
+from firstlight.spec import models, teachers
 from firstlight.spec.assumptions import Assumption, Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Placement, TrainingLayout
@@ -45,6 +45,7 @@ class TrainingRun(Result):
     parts: Parts = quantity("", "of the system (not part of the JSON)")
     time: FabricTime = quantity("", "of collectives (not part of the JSON)")
     model: Model = quantity("", "architecture (not part of the JSON)")
+    teacher: Model | None = quantity("", "that of the teacher, if any (not part of the JSON)")
     a: Assumptions = quantity("", "of the run (not part of the JSON)")
 
     @property
@@ -58,12 +59,12 @@ class TrainingRun(Result):
         made_of = self.parts
         return timeline(
             self.workload, self.model, made_of.system, made_of.accelerator, made_of.host, self.result.accelerators,
-            self.result.layout, self.time, self.a,
+            self.result.layout, self.time, self.a, teacher=self.teacher,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON has it, SI units."""
-        hidden = ("parts", "time", "model", "a")
+        hidden = ("parts", "time", "model", "teacher", "a")
         body = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in hidden}
         return body | {"units": TrainingResult.units()}
 
@@ -157,24 +158,27 @@ class _Runner:
 
     def run(self, index: int, workload: Training, count: int, layout: TrainingLayout) -> TrainingRun:
         """One workload: its search where it is asked for, and the run in the layout that is taken."""
-        model, found = models.find(workload.train, self.base), None
+        model, teacher, found = models.find(workload.train, self.base), teachers.find(workload, self.base), None
         with placed(index):
             if index in self.searched:
-                found = self._search(index, workload, model, count)
+                found = self._search(index, workload, model, teacher, count)
                 if self.searched[index] is None:
                     layout, count = found.layout, _used(found.layout, count)
                     workload = workload.model_copy(update={"batch": found.batch})
-            result = train(workload, model, *self._machine(count), layout, self.time, self.a)
+            result = train(workload, model, *self._machine(count), layout, self.time, self.a, teacher=teacher)
             hint = ""
             if result.memory > result.memory_available:
-                hint = advice(workload, model, *self._machine(count), layout, self.time, self.a)
-        return TrainingRun(index, result, hint, found, workload, self.made_of, self.time, model, self.a)
+                hint = advice(workload, model, *self._machine(count), layout, self.time, self.a, teacher=teacher)
+        return TrainingRun(index, result, hint, found, workload, self.made_of, self.time, model, teacher, self.a)
 
-    def _search(self, index: int, workload: Training, model: Model, count: int) -> TrainingSearch:
+    def _search(
+        self, index: int, workload: Training, model: Model, teacher: Model | None, count: int
+    ) -> TrainingSearch:
         asked = workload.model_copy(update={"batch": None}) if index in self.is_open else workload
         tell = _tenths(f"layouts of {model.id}", len(self.searched), self.progress)
         return search(
-            asked, model, *self._machine(count), self.time, self.a, given=self.searched[index], progress=tell
+            asked, model, *self._machine(count), self.time, self.a, given=self.searched[index], teacher=teacher,
+            progress=tell,
         )  # fmt: skip
 
     def _machine(self, count: int) -> tuple[System, Accelerator, Host, int]:

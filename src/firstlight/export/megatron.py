@@ -29,7 +29,8 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     """
     flags = [*_layout(model, result), *_precision(result), *_batch(workload, result)]
     flags += _architecture(model, result.sequence)
-    notes = [*_missing_of_model(model), *_missing_of_layout(result), *_adapters(workload), *_environment(result)]
+    notes = [*_missing_of_model(model), *_missing_of_layout(result), *_adapters(workload), *taught(result)]
+    notes += _environment(result)
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
         '# source this file, then: torchrun ... pretrain_gpt.py "${MEGATRON_ARGS[@]}"',
@@ -273,6 +274,14 @@ def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
 def _adapters(workload: Training) -> Iterator[str]:
     if workload.adapters is not None:
         yield "LoRA adapters are not in these flags; pretrain_gpt.py trains all weights"
+
+
+def taught(result: TrainingResult) -> Iterator[str]:
+    """A teacher, which is in the settings of neither framework."""
+    if result.teacher and result.generation is None:
+        yield f"the teacher {result.teacher}, beside the student in this layout, is not in these settings"
+    elif result.teacher:
+        yield f"the tokens that {result.teacher} writes beforehand are not in these settings"
 
 
 def beyond_frameworks(layout: TrainingLayout) -> Iterator[str]:

@@ -66,8 +66,9 @@ def _date(evaluation: Evaluation) -> str:
 
 def _trains(result: TrainingResult, run: RunReliability) -> str:
     tokens = units.show(result.tokens, "tokens")
+    taught = f", taught by {result.teacher}" if result.teacher else ""
     return (
-        f"{result.model} on {result.accelerators:,}: {show(run.duration, 's')} for {tokens}, "
+        f"{result.model} on {result.accelerators:,}{taught}: {show(run.duration, 's')} for {tokens}, "
         f"{show(result.tokens_per_s, '1/s')} tokens, MFU {result.mfu.p50:.1%}, goodput {run.goodput.p50:.1%}"
     )
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import yaml
 
 from firstlight import units
-from firstlight.export.megatron import beyond_frameworks, stages
+from firstlight.export.megatron import beyond_frameworks, stages, taught
 from firstlight.performance.result import TrainingResult
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Experts, Model
@@ -134,6 +134,7 @@ def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterat
         yield "Ulysses cannot be expressed; keys and values go round instead"
     if workload.adapters is not None:
         yield "LoRA adapters are not in these settings"
+    yield from taught(result)
     yield from beyond_frameworks(layout)
     used = result.data * layout.tensor * layout.pipeline * layout.context
     if used < result.accelerators:

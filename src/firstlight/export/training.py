@@ -12,6 +12,7 @@ from firstlight.export.files import complaints, publish, stage
 from firstlight.export.megatron import megatron
 from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
+from firstlight.performance.result import TrainingResult
 from firstlight.performance.training.advice import difference
 from firstlight.performance.training.found import Alternative, TrainingSearch
 from firstlight.performance.training.reasons import WORDS
@@ -80,10 +81,9 @@ def _rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     each = units.show(result.tokens_per_s.p50 / result.accelerators, "rate")
     yield "speed", f"{show(result.tokens_per_s, '1/s')} tokens, {each} an accelerator"
     mfu, peak = result.mfu, f"of the dense {result.precision} peak, masked attention not counted"
-    yield (
-        "MFU",
-        f"{mfu.p50:.1%} ({mfu.p10:.1%} to {mfu.p90:.1%}) {peak}",
-    )
+    beside = f", and {result.teacher_mfu.p50:.1%} of the teacher's forward pass" if result.teacher_mfu else ""
+    yield "MFU", f"{mfu.p50:.1%} ({mfu.p10:.1%} to {mfu.p90:.1%}) {peak}{beside}"
+    yield from _teacher(result)
     yield "run", f"{show(result.duration, 's')} for {units.show(result.tokens, 'tokens')}, without interruptions"
     yield from _time(run)
     yield from _memory(run)
@@ -92,6 +92,20 @@ def _rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     yield "interval", f"{result.step_time.basis}{known}"
     if run.search:
         yield from _search(run.search, result.layout)
+
+
+def _teacher(result: TrainingResult) -> Iterator[tuple[str, str]]:
+    """What the teacher does, if there is one."""
+    if not result.teacher:
+        return
+    written = result.generation
+    if written is None:
+        yield "teacher", f"{result.teacher} runs forward on every micro-batch, in the same layout"
+        return
+    replicas = f"{written.replicas:,} {'replica' if written.replicas == 1 else 'replicas'}"
+    yield "teacher", f"{result.teacher} writes the tokens first: {replicas}, {show(written.tokens_per_s, '1/s')} tokens"
+    hours = units.show(written.accelerator_time.p50 / units.HOUR, "number")
+    yield "", f"{show(written.duration, 's')}, {hours} accelerator-hours, part of the run below"
 
 
 def _time(run: TrainingRun) -> Iterator[tuple[str, str]]:

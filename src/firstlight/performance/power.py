@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from firstlight.spec.assumptions import Assumptions
 
 KINDS = {
-    "gemm": "compute", "attention": "compute", "head": "compute", "recompute": "compute", "experts": "memory",
+    "gemm": "compute", "attention": "compute", "head": "compute", "recompute": "compute", "teacher": "compute",
+    "experts": "memory",
     "elementwise": "memory", "optimizer": "memory", "weights": "memory", "cache": "memory", "state": "memory",
 }  # fmt: skip
 """What a part of a step draws power like; every other part is like communication: links and launches, cores waiting."""

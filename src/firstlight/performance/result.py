@@ -8,6 +8,29 @@ from firstlight.spec.design import ServingLayout, TrainingLayout
 from firstlight.twin.result import Prediction, Result, quantity
 
 
+@dataclass(frozen=True)
+class Generation:
+    """A teacher that writes the tokens of a run before it.
+
+    Attributes:
+        prompt, answer: tokens of a request: what the teacher is given, what it writes.
+        layout: of one replica. replicas: on the run's accelerators.
+        tokens_per_s: written, all replicas [1/s].
+        duration: of all tokens of the run [s].
+        accelerator_time: of all accelerators of the run [s].
+        utilisation: share of the systems' power range that it uses.
+    """
+
+    prompt: int
+    answer: int
+    layout: ServingLayout
+    replicas: int
+    tokens_per_s: Prediction
+    duration: Prediction
+    accelerator_time: Prediction
+    utilisation: float
+
+
 @dataclass(frozen=True, repr=False)
 class TrainingResult(Result):
     """One training run on its share of the factory, before interruptions."""
@@ -24,7 +47,13 @@ class TrainingResult(Result):
     precision: str = quantity("", "type of the matrix multiplications")
     step_time: Prediction = quantity("s", "one optimizer step")
     tokens_per_s: Prediction = quantity("1/s", "tokens, whole run")
-    mfu: Prediction = quantity("", "model FLOP utilisation: 6 N + attention FLOPs over the dense peak of the type")
+    mfu: Prediction = quantity(
+        "", "model FLOP utilisation: 6 N + attention FLOPs over the dense peak of the type; without a teacher's"
+    )
+    teacher: str = quantity("", "model id of the teacher; empty without one")
+    teacher_flops: float = quantity("FLOP", "forward FLOPs of a teacher beside the student, in one step")
+    teacher_mfu: Prediction | None = quantity("", "the same over the dense peak, beside `mfu`; None without one beside")
+    generation: Generation | None = quantity("", "writing the tokens before the run; None where no teacher does")
     step_parts: dict[str, float] = quantity("s", "where the step's time goes; adds up to the median step time")
     memory_parts: dict[str, float] = quantity("B", "memory of the fullest accelerator, by component")
     memory: float = quantity("B", "their sum")
@@ -33,7 +62,7 @@ class TrainingResult(Result):
     host_memory: float = quantity("B", "what an accelerator keeps in its host's memory")
     host_memory_available: float = quantity("B", "an accelerator's share of its host's memory")
     tokens: float = quantity("", "tokens of the whole run")
-    duration: Prediction = quantity("s", "whole run without interruptions")
+    duration: Prediction = quantity("s", "whole run without interruptions, the writing of its tokens included")
     utilisation: float = quantity("", "share of the systems' power range that the run uses on average")
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from firstlight import units
 from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import assumptions as entries
-from firstlight.spec import models, places
+from firstlight.spec import models, places, teachers
 from firstlight.spec import parts as kinds
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import MOST_ACCELERATORS, Design
@@ -75,14 +75,15 @@ def parts(source: Source, root: Where, catalog: Catalog) -> Iterator[Problem]:
 
 
 def model_names(source: Source, roots: Iterable[Where], base: Path) -> tuple[dict[Where, Model], list[Problem]]:
-    """The models of the workloads (at `roots`), by the way to the workload; problems with those that nobody knows."""
+    """The models of the workloads (at `roots`), by the way to the workload, and of their teachers, by the way to the
+    field; problems with those that nobody knows."""
     found, problems = dict[Where, Model](), list[Problem]()
-    for where in ((*root, key) for root in roots for key in ("train", "serve")):
+    for where in ((*root, key) for root in roots for key in ("train", "serve", "teacher")):
         name = source.get(where)
         if not isinstance(name, str) or not name:
             continue
         try:
-            found[where[:-1]] = models.find(name, base)
+            found[where if where[-1] == "teacher" else where[:-1]] = models.find(name, base)
         except UsageError as error:
             problems.append(source.problem(where, *split(error)))
         except DocumentError as error:
@@ -161,12 +162,28 @@ def workloads(given: Sections) -> Iterator[Problem]:
         if isinstance(workload, Training) and workload.batch is not None and workload.batch < workload.sequence:
             message = f"a batch of {units.show(workload.batch, 'tokens')} is less than one sequence"
             yield given.source.problem((*where, "batch"), message, f"Write {workload.sequence} tokens or more.")
+        if isinstance(workload, Training):
+            yield from _teacher(given, where, workload)
         if isinstance(workload, Serving) and model and model.one_pass:
             yield from _one_pass(given.source, where, workload, model)
         elif isinstance(workload, Serving) and model and workload.prompt + workload.answer > model.context:
             message = f"prompt and answer are {workload.prompt + workload.answer:,} tokens together"
             remedy = f"{model.name} reads and writes at most {model.context:,}: shorten them."
             yield given.source.problem((*where, "prompt"), message, remedy)
+
+
+def _teacher(given: Sections, where: Where, workload: Training) -> Iterator[Problem]:
+    """Fields of distillation without effect, and a teacher that does not suit the student."""
+    if workload.teacher is None and workload.distil is not None:
+        message, remedy = "has no effect without a teacher", "Remove it, or name a model to learn from: `teacher:`."
+        yield given.source.problem((*where, "distil"), message, remedy, key=True)
+    if not workload.beforehand and workload.prompt is not None:
+        message, remedy = "has no effect: no teacher writes text", "Remove it, or write a teacher and distil: text."
+        yield given.source.problem((*where, "prompt"), message, remedy, key=True)
+    student, teacher = given.models.get(where), given.models.get((*where, "teacher"))
+    if student and teacher and (found := teachers.unsuited(workload, student, teacher)):
+        field, message, remedy = found
+        yield given.source.problem((*where, field if given.source.get((*where, field)) else "teacher"), message, remedy)
 
 
 def _one_pass(source: Source, where: Where, workload: Serving, model: Model) -> Iterator[Problem]:

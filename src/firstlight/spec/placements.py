@@ -20,7 +20,10 @@ def placements(given: Sections) -> Iterator[Problem]:
     for index, placement in enumerate(given.design.placements):
         workload = given.demand[index] if given.demand and index < len(given.demand) else None
         yield from _kind(given, index, placement, workload)
-        yield from _layout(given, index, placement, given.models.get(("demand", index)))
+        models = [given.models.get(("demand", index))]
+        if isinstance(workload, Training) and workload.beside:
+            models.append(given.models.get(("demand", index, "teacher")))
+        yield from _layout(given, index, placement, models)
 
 
 def _counts(given: Sections, placed: tuple[Placement, ...]) -> Iterator[Problem]:
@@ -51,12 +54,12 @@ def _kind(given: Sections, index: int, placement: Placement, workload: Training 
         yield given.source.problem(where, message, f"Add `{wanted}: {{tensor: 8}}`, or leave all placements out.")
 
 
-def _layout(given: Sections, index: int, placement: Placement, model: Model | None) -> Iterator[Problem]:
+def _layout(given: Sections, index: int, placement: Placement, models: list[Model | None]) -> Iterator[Problem]:
     for name, layout in (("training", placement.training), ("serving", placement.serving)):
         if layout is not None:
             where = ("design", "placements", index)
             yield from _ranks(given, where, placement, layout)
-            yield from _experts(given, (*where, name, "expert"), placement, layout, model)
+            yield from _experts(given, (*where, name, "expert"), placement, layout, models)
             yield from _interleave(given, (*where, name), layout)
 
 
@@ -81,13 +84,20 @@ def _ranks(
 
 
 def _experts(
-    given: Sections, where: Where, placement: Placement, layout: TrainingLayout | ServingLayout, model: Model | None
+    given: Sections,
+    where: Where,
+    placement: Placement,
+    layout: TrainingLayout | ServingLayout,
+    models: list[Model | None],
 ) -> Iterator[Problem]:
-    """Expert-parallel ranks lie inside tensor (x context) x data, and only a mixture of experts has them."""
+    """Expert-parallel ranks lie inside tensor (x context) x data, and only a mixture of experts has them: the model, or
+    a teacher that runs beside it."""
     if layout.expert == 1:
         return
-    if model is not None and not has_experts(model):
-        message = f"has no effect: {model.name} has no experts"
+    known = [model for model in models if model is not None]
+    if len(known) == len(models) and not any(has_experts(model) for model in known):
+        message = f"has no effect: {' and '.join(model.name for model in known)} {'has' if len(known) < 2 else 'have'}"
+        message += " no experts"
         yield given.source.problem(where, message, "Remove it.", key=True)
         return
     words, ranks = "tensor x data", layout.tensor * layout.data if isinstance(layout, ServingLayout) else 0

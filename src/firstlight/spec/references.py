@@ -13,7 +13,7 @@ from firstlight.spec.source import Source, Where
 from firstlight.units import printed
 
 _SECTIONS: tuple[Where, ...] = (("site",), ("demand",), ("design",))
-_MODEL_KEYS = ("train", "serve")
+_MODEL_KEYS = ("train", "serve", "teacher")
 _MODEL_FILES = (".json", ".yaml", ".yml")
 _PATH_KEYS = ("weather", "catalog")
 

@@ -90,7 +90,7 @@ def _name_parts(classes: dict[str, Schema]) -> None:
 
 
 def _name_models(classes: dict[str, Schema]) -> None:
-    for name, key in (("Training", "train"), ("Serving", "serve")):
+    for name, key in (("Training", "train"), ("Training", "teacher"), ("Serving", "serve")):
         if name in classes:
             classes[name]["properties"][key]["examples"] = list(models.ids())
 

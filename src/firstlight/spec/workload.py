@@ -12,6 +12,10 @@ from firstlight.spec.quantity import Duration, Quantity, Rate, Tokens
 
 TrainingPrecision = Literal["bf16", "fp8"]
 ServingPrecision = Literal["bf16", "fp8", "fp4"]
+Distillation = Literal["logits", "text"]
+
+PROMPT = 128
+"""Tokens that a teacher is given to begin a sequence with, where the workload does not say."""
 
 
 class Training(Document):
@@ -31,6 +35,23 @@ class Training(Document):
     """Type of the matrix multiplications."""
     adapters: Annotated[int, Field(ge=1, le=65_536)] | None = None
     """Rank of LoRA adapters on every matrix; the model itself stays as it is. Left out: all weights are trained."""
+    teacher: str | None = Field(default=None, min_length=1, max_length=1000, examples=["llama-3.1-405b"])
+    """Model that this one learns from: id or alias of the catalogue, or the path of a Hugging Face config.json."""
+    distil: Distillation | None = None
+    """What the teacher gives. logits: it runs forward on every micro-batch, on the same accelerators in the same
+    layout. text: it writes all tokens beforehand, served on the run's accelerators. Left out: logits."""
+    prompt: Annotated[int, Field(ge=1, le=16_777_216)] | None = None
+    """Tokens that begin each sequence which a teacher writes; they are not trained on (distil: text). Left out: 128."""
+
+    @property
+    def beside(self) -> bool:
+        """A teacher runs on every micro-batch."""
+        return self.teacher is not None and self.distil != "text"
+
+    @property
+    def beforehand(self) -> bool:
+        """A teacher writes the tokens before the run."""
+        return self.teacher is not None and self.distil == "text"
 
 
 class Serving(Document):

@@ -49,6 +49,14 @@ class Prediction:
         low, high = sorted((self.p10 * factor, self.p90 * factor))
         return Prediction(low, self.p50 * factor, high, self.calibrated, self.basis)
 
+    def plus(self, other: Prediction) -> Prediction:
+        """The prediction of the sum of both numbers; both are off the same way."""
+        basis = self.basis if self.basis == other.basis else f"{self.basis}; {other.basis}"
+        return Prediction(
+            self.p10 + other.p10, self.p50 + other.p50, self.p90 + other.p90, self.calibrated and other.calibrated,
+            basis,
+        )  # fmt: skip
+
     def inverse(self, numerator: float = 1.0) -> Prediction:
         """The prediction of numerator / number."""
         return Prediction(numerator / self.p90, numerator / self.p50, numerator / self.p10, self.calibrated, self.basis)

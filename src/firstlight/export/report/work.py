@@ -30,6 +30,7 @@ _TIMES = {
     "jitter": "waiting for the slowest",
     "offload": "waiting for the host's memory",
     "sites": "waiting for other sites",
+    "teacher": "the teacher's forward pass",
     "cache": "attention over the KV cache",
     "weights": "dense layers",
     "kernels": "small kernels",
@@ -38,6 +39,7 @@ _TIMES = {
 _MEMORY = {
     "optimizer": "optimizer states",
     "outer": "outer optimizer",
+    "teacher": "the teacher's weights",
     "temporary": "backward pass",
     "communication": "communication buffers",
     "cache": "KV cache",
@@ -83,12 +85,24 @@ def _training_facts(run: TrainingResult, kept: RunReliability) -> Facts:
         Fact("Tokens per second", words.show(run.tokens_per_s.p50, "rate"),
              words.p10_p90(run.tokens_per_s, "rate")),
         Fact("MFU", words.share(run.mfu.p50), words.p10_p90(run.mfu, "fraction")),
+        *_teacher(run),
         Fact("Without interruptions", words.show(run.duration.p50, "time"),
              words.p10_p90(run.duration, "time")),
         Fact("With interruptions", words.show(kept.duration.p50, "time"),
              words.p10_p90(kept.duration, "time")),
         Fact("Interval rests on", "calibrated" if run.step_time.calibrated else "not calibrated", run.step_time.basis),
     ))  # fmt: skip
+
+
+def _teacher(run: TrainingResult) -> tuple[Fact, ...]:
+    """Nothing without a teacher."""
+    if run.teacher_mfu:
+        told = f"{run.teacher}, forward on every micro-batch; not in the MFU"
+        return (Fact("The teacher's share of the peak", words.share(run.teacher_mfu.p50), told),)
+    if run.generation:
+        told = f"by {run.teacher}, before the run and part of its time"
+        return (Fact("Writing the tokens", words.show(run.generation.duration.p50, "time"), told),)
+    return ()
 
 
 def _training_layout(run: TrainingResult) -> Table:

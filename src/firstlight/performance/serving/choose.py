@@ -61,6 +61,42 @@ def best(
     return layout, int(each[chosen]), int(max(replicas[chosen], 1.0))
 
 
+def fastest(
+    workload: Serving,
+    model: Model,
+    system: System,
+    accelerator: Accelerator,
+    host: Host,
+    accelerators: int,
+    collective: CollectiveTime,
+    a: Assumptions,
+) -> tuple[ServingLayout, float]:
+    """The layout with which a number of accelerators serves the most requests within the limits, whatever is asked for.
+
+    Its batch is the greatest within the limits.
+
+    Returns:
+        The layout of a replica, requests of all replicas [1/s].
+
+    Raises:
+        InfeasibleError: no layout on so many accelerators fits the memory, or none meets a limit.
+    """
+    work = machine(accelerator, host, system, workload.precision, a)
+    case = Case(model, float(workload.prompt), float(workload.answer), work, space(model, a), collective, a)
+    case = case.of(np.flatnonzero(case.layouts.accelerators <= accelerators))
+    most = slots(case)
+    if not (most >= 1).any():
+        raise _too_large(case)
+    case = case.of(np.flatnonzero(most >= 1))
+    batch, found = _greatest(case, workload, most[most >= 1])
+    met = allowed(workload, found)
+    if not met.any():
+        raise _too_slow(case, workload, found)
+    rate = np.where(met, accelerators // case.layouts.accelerators * found.rate, 0.0)
+    chosen = int(np.argmax(rate))
+    return case.layouts.one(chosen).model_copy(update={"batch": int(batch[chosen])}), float(rate[chosen])
+
+
 def _greatest(case: Case, workload: Serving, most: Floats) -> tuple[Floats, Flow]:
     """The greatest batch of each layout within the limits, and the flow at it; batch 1 where not even that is (n,).
 

@@ -33,6 +33,8 @@ def advice(
     layout: TrainingLayout,
     collective: CollectiveTime,
     a: Assumptions,
+    *,
+    teacher: Model | None = None,
 ) -> str:
     """The one change with which a layout fits and is fastest: of its shape, ZeRO or recomputation; else of the types of
     its states, or of what the host keeps. Else another layout; else what would hold the model.
@@ -41,19 +43,19 @@ def advice(
     """
     workload = settled(workload, model, a)
     work = machine(accelerator, host, system, workload.precision, a)
-    for near in (_one_change(every(model, workload, accelerators), layout), _options(layout, work)):
+    for near in (_one_change(every(model, workload, accelerators, teacher=teacher), layout), _options(layout, work)):
         if not len(near):
             continue
-        found = steps(model, workload, work, near, accelerators, collective, a)
+        found = steps(model, workload, work, near, accelerators, collective, a, teacher=teacher)
         fitting = np.flatnonzero(found.fits)
         for index in fitting[np.argsort(found.time[fitting], kind="stable")]:
             changed = near.one(int(index))
-            if _runs(model, workload, accelerators, changed):
+            if _runs(model, workload, accelerators, changed, teacher):
                 memory, time = (float(values[index]) for values in (found.used, found.time))
                 told = f"{units.show(memory, 'bytes')} and a step of {units.show(time, 'time')}"
                 return f"with {difference(layout, changed)} it takes {told}"
     try:
-        other, _ = best(workload, model, system, accelerator, host, accelerators, collective, a)
+        other, _ = best(workload, model, system, accelerator, host, accelerators, collective, a, teacher=teacher)
     except InfeasibleError as error:
         return " ".join(limit.remedy for limit in error.limits)
     return f"it fits in another layout: {difference(layout, other)}"
@@ -95,9 +97,9 @@ def _options(layout: TrainingLayout, work: Machine) -> Layouts:
     return Layouts.of([layout.model_copy(update=change) for change in changes])
 
 
-def _runs(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> bool:
+def _runs(model: Model, workload: Training, accelerators: int, layout: TrainingLayout, teacher: Model | None) -> bool:
     try:
-        check(model, workload, accelerators, layout)
+        check(model, workload, accelerators, layout, teacher)
     except UsageError:
         return False
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,7 @@ class Case:
         work: machine. layouts: arrays (n,).
         collective: time of collectives on the fabric.
         adapters: rank of LoRA adapters; 0 trains all weights.
+        teacher: runs forward on every micro-batch, if any.
     """
 
     model: Model
@@ -46,6 +47,17 @@ class Case:
     collective: CollectiveTime
     a: Assumptions
     adapters: int = 0
+    teacher: Model | None = None
+
+    @cached_property
+    def teaching(self) -> Case | None:
+        """The teacher in the same layouts: its layers spread evenly, nothing kept for a backward pass or elsewhere."""
+        if self.teacher is None:
+            return None
+        open_ends, none = np.full((), UNSET, np.int64), np.zeros((), np.int64)
+        even = {"first_layers": open_ends, "last_layers": open_ends}
+        layouts = replace(self.layouts, **even, recompute=none, offload=none)
+        return replace(self, model=self.teacher, layouts=layouts, adapters=0, teacher=None)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firstlight.performance.shapes import Layer, layers
+from firstlight.performance.shapes import Layer
 from firstlight.performance.training.layouts import RECOMPUTE, Layouts
-from firstlight.performance.training.space import ENDS, heads, powers
+from firstlight.performance.training.space import ENDS, depths, heads, passed, powers
 from firstlight.spec.model import Model
 from firstlight.spec.workload import Training
 from firstlight.twin.protocols import Ints
@@ -50,7 +50,9 @@ class Every:
             yield Layouts(**dict(zip(names, map(np.ascontiguousarray, itertools.chain(*columns)), strict=True)))
 
 
-def every(model: Model, workload: Training, accelerators: int, *, is_open: bool = False) -> Every:
+def every(
+    model: Model, workload: Training, accelerators: int, *, is_open: bool = False, teacher: Model | None = None
+) -> Every:
     """All layouts that can be run.
 
     Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
@@ -65,8 +67,10 @@ def every(model: Model, workload: Training, accelerators: int, *, is_open: bool 
         accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
         is_open: the batch may move a little, so that every layout fills it (`batch.rounded`); micro-batches are then
             powers of two as well.
+        teacher: the workload's; one that runs beside the student must go into the layouts too.
     """
-    table = _groups(layers(model), workload.sequence, accelerators)
+    least = depths(model, workload, teacher)[1]
+    table = _groups(passed(model, workload, teacher), least, workload.sequence, accelerators)
     tensor, context, expert, pipeline, _ = table.T
     data = accelerators // (tensor * context * pipeline)
     sequences = max((workload.batch or 0.0) / workload.sequence, 1.0)
@@ -90,12 +94,12 @@ def divisors(whole: int, most: int | None = None) -> list[int]:
     return [d for d in sorted({*small, *(whole // d for d in small)}) if most is None or d <= most]
 
 
-def _groups(shapes: tuple[Layer, ...], sequence: int, accelerators: int) -> Ints:
+def _groups(shapes: tuple[Layer, ...], depth: int, sequence: int, accelerators: int) -> Ints:
     """Tensor, context, expert, pipeline, interleave, where they go into the accelerators (k, 5)."""
     tensors = _tensors(shapes, accelerators)
     contexts = [1, *(c for c in divisors(sequence // 2, MOST["context"]) if c > 1 and _cut(sequence, c))]
     experts = divisors(math.gcd(*(layer.routed.count if layer.routed else 0 for layer in shapes)) or 1, MOST["expert"])
-    pipelines = _pipelines(sum(layer.count for layer in shapes), accelerators)
+    pipelines = _pipelines(depth, accelerators)
     grid = np.meshgrid(tensors, contexts, experts, np.arange(len(pipelines)), indexing="ij")
     tensor, context, expert, index = (axis.ravel() for axis in grid)
     stages, chunks = np.asarray(pipelines, np.int64)[index].T

@@ -55,6 +55,12 @@ def layer_time(layer: Layer, case: Case) -> LayerTime:
     return LayerTime({**parts, "data": gathered.forward + gathered.backward}, forward, weight)
 
 
+def forward_time(layer: Layer, case: Case) -> Floats:
+    """One layer, one micro-batch, forward only, gathering sharded weights included [s] (n,)."""
+    forward = once(case, KERNELS, partial(_kernels, layer))["forward"]
+    return forward + sharded(layer, case, forward, np.zeros(len(case.layouts))).forward
+
+
 def _kernels(layer: Layer, case: Case) -> Parts:
     """Device and host time by part; and of all "forward" and "backward", which sharded weights are gathered behind, and
     the "weight" gradients."""

@@ -19,13 +19,15 @@ from firstlight.twin.protocols import Floats
 @dataclass(frozen=True)
 class _Sizes:
     """What is the same on every stage [B], arrays (n,): stored activations of a mean layer; what a layer's backward
-    pass needs while it runs; activations in transit; the loss; and parameters of the widest layer."""
+    pass needs while it runs; activations in transit; the loss; and parameters of the widest layer. `teacher` has those
+    of the teacher's layers."""
 
     stored: Floats
     running: Floats
     transit: Floats
     loss: Floats
     widest: Floats
+    teacher: _Sizes | None = None
 
 
 SIZES = ("tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute")
@@ -33,7 +35,8 @@ SIZES = ("tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batc
 
 
 def _sizes(case: Case) -> _Sizes:
-    return _Sizes(**once(case, SIZES, _apart_from_stages))
+    teacher = _sizes(case.teaching) if case.teaching else None
+    return _Sizes(**once(case, SIZES, _apart_from_stages), teacher=teacher)
 
 
 def _apart_from_stages(case: Case) -> Parts:
@@ -78,7 +81,8 @@ def every_stage(case: Case, index: int = 0) -> Parts:
 def _stage(case: Case, stage: Floats, sizes: _Sizes) -> Parts:
     """Memory by component on a rank of a pipeline stage [B]; arrays (n,).
 
-    Weights, gradients and optimizer states (and, at several sites, those of the outer optimizer); stored activations of
+    Weights, gradients and optimizer states (and, at several sites, those of the outer optimizer); a teacher's weights,
+    with its outputs beside the loss; stored activations of
     the micro-batches in flight; the head's outputs and their loss; what a layer's backward pass needs while it runs;
     communication buffers; the allocator's fragmentation of all that comes and goes; and the workspace of the runtime,
     its libraries and communicators.
@@ -98,11 +102,29 @@ def _stage(case: Case, stage: Floats, sizes: _Sizes) -> Parts:
         "loss": outputs,
         "communication": sizes.transit + _gathered(case, last, sizes),
     }
+    if case.teaching and sizes.teacher:
+        parts = _with_teacher(parts, case.teaching, stage, sizes.teacher)
     moving = parts["activations"] + parts["temporary"] + parts["loss"] + parts["communication"]
     return {
         **parts,
         "fragmentation": case.a["performance.fragmentation"] * moving,
         "workspace": np.full(len(case.layouts), case.a["performance.workspace"]),
+    }
+
+
+def _with_teacher(parts: Parts, own: Case, stage: Floats, sizes: _Sizes) -> Parts:
+    """The same with a teacher's weights, and its outputs beside the student's; what comes and goes with its forward
+    pass takes the place of what the student's needs, where it is more."""
+    layers, first, last = _share(own, stage)
+    held = parameters_of(own, layers, _outside(own, first, last))
+    head = np.where(last, own.ends.head / own.layouts.tensor, 0.0)
+    gathered = np.where(own.layouts.zero >= 3, 2.0 * (sizes.widest + np.maximum(sizes.widest, head)), 0.0)
+    return {
+        **parts,
+        "teacher": 2.0 * _kept(own, held, _routed(own, stage, layers), 3),
+        "temporary": np.maximum(parts["temporary"], sizes.running),
+        "loss": parts["loss"] + np.where(last, sizes.loss, 0.0),
+        "communication": np.maximum(parts["communication"], sizes.transit + gathered),
     }
 
 
@@ -130,21 +152,29 @@ def _routed(case: Case, stage: Floats, layers: Floats) -> Floats:
 def _states(case: Case, layers: Floats, first: Floats, last: Floats, routed: Floats, sizes: _Sizes) -> Parts:
     """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054), the latter two of what is trained; less
     what the host keeps."""
-    ends, zero, layout = case.ends, case.layouts.zero, case.layouts
-    outside = np.where(first, ends.embedding, 0) + np.where(last, np.where(first, ends.own_head, ends.head), 0)
-    held, trained = parameters_of(case, layers, outside), trained_of(case, layers, outside)
-
-    def kept(of: tuple[Floats, Floats], sharded: int) -> Floats:
-        dense, experts = of[0], of[1] * routed
-        return np.where(zero >= sharded, dense / case.shard + experts / case.expert_shard, dense + experts)
-
-    weights, states = kept(held, 3), kept(trained, 1)
+    layout = case.layouts
+    trained = trained_of(case, layers, _outside(case, first, last))
+    weights = _kept(case, parameters_of(case, layers, _outside(case, first, last)), routed, 3)
+    states = _kept(case, trained, routed, 1)
     return {
         "weights": 2.0 * np.where(layout.offloads("weights"), np.minimum(weights, 2.0 * sizes.widest), weights),
-        "gradients": case.gradient_bytes * kept(trained, 2),
+        "gradients": case.gradient_bytes * _kept(case, trained, routed, 2),
         "optimizer": np.where(layout.offloads("optimizer"), 0.0, case.optimizer_bytes * states),
         "outer": outer_state(case, states),
     }
+
+
+def _outside(case: Case, first: Floats, last: Floats) -> Floats:
+    """Parameters of the ends that a rank has (n,)."""
+    ends = case.ends
+    return np.where(first, ends.embedding, 0) + np.where(last, np.where(first, ends.own_head, ends.head), 0)
+
+
+def _kept(case: Case, parameters: tuple[Floats, Floats], routed: Floats, sharded: int) -> Floats:
+    """Parameters of a rank that are left on it, where they are sharded from this ZeRO stage on (n,)."""
+    dense, experts = parameters[0], parameters[1] * routed
+    whole, share = dense + experts, dense / case.shard + experts / case.expert_shard
+    return np.where(case.layouts.zero >= sharded, share, whole)
 
 
 def _activations(case: Case, stage: Floats, layers: Floats, sizes: _Sizes) -> Floats:

@@ -14,11 +14,14 @@ PAIRS = 2
 """Micro-batches for each pipeline stage that DualPipe needs at least (github.com/deepseek-ai/DualPipe)."""
 
 
-def check_options(shapes: tuple[Layer, ...], workload: Training, accelerators: int, layout: TrainingLayout) -> None:
+def check_options(
+    shapes: tuple[Layer, ...], depth: int, workload: Training, accelerators: int, layout: TrainingLayout
+) -> None:
     """Pass a layout whose options go together.
 
     Args:
-        shapes: layers of the model.
+        shapes: layers of the model, and of a teacher that runs beside it.
+        depth: layers of the model.
         workload: sequence and batch.
         accelerators: of the run.
         layout: whose ranks go into them.
@@ -30,7 +33,7 @@ def check_options(shapes: tuple[Layer, ...], workload: Training, accelerators: i
         raise UsageError(f"offload names something twice: {', '.join(layout.offload)}; name each once")
     data = accelerators // (layout.tensor * layout.pipeline * layout.context)
     _check_schedule(workload, layout, data)
-    _check_stages(sum(layer.count for layer in shapes), layout)
+    _check_stages(depth, layout)
     _check_context(shapes, layout)
     _check_experts(shapes, layout, data)
     _check_sites(layout, data)

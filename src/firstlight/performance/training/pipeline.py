@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.training.case import Case
-from firstlight.performance.training.layer import KERNELS, WEIGHTS, layer_time
+from firstlight.performance.training.layer import KERNELS, WEIGHTS, forward_time, layer_time
 from firstlight.performance.training.offload import moved_in_passes
 from firstlight.performance.training.once import Parts, once
 from firstlight.performance.training.schedules import bubble, paired
@@ -26,7 +28,8 @@ def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     """Time of all micro-batches of a step by part, and of one micro-batch on the fullest stage [s]; arrays (n,).
 
     m t_max for m micro-batches on the slowest of p stages, the schedule's bubble (`schedules.bubble`), and what is seen
-    of the hand-over. In a DualPipe the experts' traffic hides beside the computation of the other direction.
+    of the hand-over. In a DualPipe the experts' traffic hides beside the computation of the other direction. A teacher
+    makes each forward pass longer; the one micro-batch is without it, as traffic hides behind the backward pass.
     """
     work = once(case, LAYERS, _whole_model)
     forward, weight = work.pop(FORWARD), work.pop(WEIGHT)
@@ -41,11 +44,47 @@ def pipeline_parts(case: Case) -> tuple[Parts, Floats]:
     parts["head"] = m * (head + embedding) / stages
     parts["imbalance"] = m * (fullest - mean)
     third = (head + embedding) / stages / 3.0
-    parts["bubble"] = bubble(case, mean, forward + third, weight / stages + third)
+    lesson = _lesson(case)
+    if lesson:
+        parts["teacher"] = m * lesson.mean + lesson.handed
+        parts["imbalance"] = parts["imbalance"] + m * lesson.excess
+    taught = lesson.mean if lesson else 0.0
+    parts["bubble"] = bubble(case, mean + taught, forward + third + taught, weight / stages + third)
     parts["pipeline"] = _hand_over(case)
     parts["offload"] = m * moved_in_passes(case, forward, layers / stages - forward)
     parts["overhead"] = m * case.a["performance.micro_batch_overhead"]
     return parts, fullest
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """What a teacher's forward pass takes [s], arrays (n,).
+
+    Attributes:
+        mean: of one micro-batch, on the mean stage. excess: more of it on the slowest one.
+        handed: what is seen of its hand-over between stages, in a step.
+    """
+
+    mean: Floats
+    excess: Floats
+    handed: Floats
+
+
+def _lesson(case: Case) -> _Lesson | None:
+    """The teacher's forward pass and the loss between both models' outputs; None without a teacher."""
+    own = case.teaching
+    if own is None:
+        return None
+    layers = once(own, LAYERS, _forward)[FORWARD]
+    head = once(own, TOKENS, lambda some: {"head": _compared(some)})["head"]
+    mean = (layers + head + _embedding(own) / 2.0) / own.layouts.pipeline
+    return _Lesson(mean, _fullest(own, mean, layers / own.depth, head) - mean, _hand_over(own) / 2.0)
+
+
+def _forward(case: Case) -> Parts:
+    """One micro-batch forward through all layers."""
+    zeros = np.zeros(len(case.layouts))
+    return {FORWARD: sum((layer.count * forward_time(layer, case) for layer in case.layers), zeros)}
 
 
 def _whole_model(case: Case) -> Parts:
@@ -76,14 +115,30 @@ def _head(case: Case) -> Floats:
     """The output head and the loss, forward and backward; in bf16 whatever the layers run in."""
     if not case.ends.outputs:
         return np.zeros(len(case.layouts))
-    tokens = case.layouts.micro_batch * float(case.sequence) / case.layouts.context
-    rates, hidden = case.work.rates("bf16", case.a), case.ends.hidden
-    outputs = np.ceil(case.ends.outputs / case.layouts.tensor / PADDED) * PADDED
+    (tokens, outputs), hidden, rates = _outputs(case), case.ends.hidden, case.work.rates("bf16", case.a)
     products = gemm(tokens, outputs, hidden, rates) + gemm(tokens, hidden, outputs, rates)
     if not case.adapters:
         products = products + gemm(outputs, hidden, tokens, rates)
+    return products + _loss(case)
+
+
+def _compared(case: Case) -> Floats:
+    """A teacher's output head, and the divergence of the student's outputs from its own: as much as another loss."""
+    tokens, outputs = _outputs(case)
+    return gemm(tokens, outputs, case.ends.hidden, case.work.rates("bf16", case.a)) + _loss(case)
+
+
+def _outputs(case: Case) -> tuple[Floats, Floats]:
+    """Tokens of a micro-batch on a rank, and its share of the vocabulary (n,)."""
+    tokens = case.layouts.micro_batch * float(case.sequence) / case.layouts.context
+    return tokens, np.ceil(case.ends.outputs / case.layouts.tensor / PADDED) * PADDED
+
+
+def _loss(case: Case) -> Floats:
+    """The loss over the vocabulary, forward and backward, at the memory's bandwidth."""
+    tokens, outputs = _outputs(case)
     loss = tokens * outputs * case.a["performance.loss_bytes"]
-    return products + loss / (case.work.bandwidth * case.a["performance.memory_efficiency"])
+    return loss / (case.work.bandwidth * case.a["performance.memory_efficiency"])
 
 
 def _embedding(case: Case) -> Floats:

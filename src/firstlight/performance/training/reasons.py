@@ -13,6 +13,7 @@ WORDS = {
     "imbalance": "uneven stages", "bubble": "the pipeline's bubble", "pipeline": "hand-over between stages",
     "overhead": "fixed overheads", "optimizer": "the optimizer", "jitter": "waiting for each other",
     "offload": "waiting for the host's memory", "sites": "waiting for other sites",
+    "teacher": "the teacher's forward pass",
 }  # fmt: skip
 """What the parts of a step are called."""
 _TOLD = 2

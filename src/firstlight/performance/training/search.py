@@ -19,6 +19,7 @@ from firstlight.performance.training.reasons import longer, why
 from firstlight.performance.training.space import check
 from firstlight.performance.training.step import Steps, steps
 from firstlight.performance.training.tally import AXES, Tally, Value, placed
+from firstlight.performance.training.teacher import check_teacher
 from firstlight.performance.training.train import too_large, too_many
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
@@ -44,6 +45,7 @@ def search(
     a: Assumptions,
     *,
     given: TrainingLayout | None = None,
+    teacher: Model | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> TrainingSearch:
     """Every layout that a training run may take, tried.
@@ -58,6 +60,7 @@ def search(
         collective: time of collectives on the fabric.
         a: assumptions.
         given: a layout to compare with the best.
+        teacher: the workload's, if it has one.
         progress: called with layouts tried and layouts in all.
 
     Raises:
@@ -66,10 +69,11 @@ def search(
     """
     is_open, workload = workload.batch is None, settled(workload, model, a)
     if given:
-        check(model, workload, accelerators, given)
+        check(model, workload, accelerators, given, teacher)
+    check_teacher(workload, model, teacher)
     runs = _Runs(workload, model, machine(accelerator, host, system, workload.precision, a), accelerators, collective,
-                 a, is_open)  # fmt: skip
-    space, tally = every(model, workload, accelerators, is_open=is_open), Tally()
+                 a, is_open, teacher)  # fmt: skip
+    space, tally = every(model, workload, accelerators, is_open=is_open, teacher=teacher), Tally()
     if not len(space):
         raise too_many(workload, model, accelerators)
     for layouts in space.chunks(CHUNK):
@@ -77,7 +81,9 @@ def search(
         tally.add(layouts, found.time / runs.sequences(layouts), found.used, found.available)
         progress(tally.tried, len(space))
     if not tally.fit:
-        raise too_large(workload, model, system, accelerator, accelerators, tally.least, collective, a, runs.work)
+        raise too_large(
+            workload, model, system, accelerator, accelerators, tally.least, collective, a, runs.work, teacher
+        )
     return _result(runs, tally, given)
 
 
@@ -92,12 +98,13 @@ class _Runs:
     collective: CollectiveTime
     a: Assumptions
     is_open: bool
+    teacher: Model | None
 
     def steps(self, layouts: Layouts) -> Steps:
         """Their time and memory."""
         sequences = self.sequences(layouts) if self.is_open else None
         return steps(self.model, self.workload, self.work, layouts, self.accelerators, self.collective, self.a,
-                     sequences=sequences)  # fmt: skip
+                     sequences=sequences, teacher=self.teacher)  # fmt: skip
 
     def sequences(self, layouts: Layouts) -> Floats:
         """Sequences of a step in each layout (n,)."""

@@ -27,28 +27,47 @@ LEAST_TOKENS = 2048
 
 
 def space(
-    model: Model, workload: Training, system: System, accelerator: Accelerator, accelerators: int, a: Assumptions
+    model: Model,
+    workload: Training,
+    system: System,
+    accelerator: Accelerator,
+    accelerators: int,
+    a: Assumptions,
+    teacher: Model | None = None,
 ) -> Layouts:
     """All layouts worth trying, as arrays; none may fit the memory.
 
     Tensor parallelism stays inside the scale-up domain and divides heads; pipeline and chunks leave few slots empty;
     context parallelism cuts sequences of 2,048 tokens and more; experts divide evenly; ZeRO-1 with a pipeline, 1 to 3
     without (ZeRO-0 moves the bytes of ZeRO-1 and keeps more); micro-batches of 1 to 16 sequences that the batch fills.
-    An accelerator whose memory holds all the states of the model is not given a pipeline.
+    An accelerator whose memory holds all the states of the model is not given a pipeline. A teacher that runs beside
+    the student is cut in the same way, so all of it goes for both.
     """
-    shapes = layers(model)
+    shapes, depth = passed(model, workload, teacher), depths(model, workload, teacher)
     sequences = (workload.batch or workload.sequence * accelerators) / workload.sequence
     alone = _states(shapes, a) < 0.25 * accelerator.memory
     rows = [
         (tensor, pipeline, chunks, context, expert, zero)
         for tensor in _tensors(shapes, system, accelerators)
-        for pipeline, chunks in _pipelines(shapes, accelerators // tensor, alone)
+        for pipeline, chunks in _pipelines(depth, accelerators // tensor, alone)
         for context in _contexts(workload.sequence, accelerators // (tensor * pipeline))
         if accelerators // (tensor * pipeline * context) <= sequences
         for expert in _experts(shapes, tensor * context * (accelerators // (tensor * pipeline * context)))
         for zero in ((1,) if pipeline > 1 else (1, 2, 3))
     ]
     return _with_batches(rows, accelerators, sequences)
+
+
+def passed(model: Model, workload: Training, teacher: Model | None) -> tuple[Layer, ...]:
+    """The layers that a layout cuts: the student's, and those of a teacher that runs beside it."""
+    return layers(model) + (layers(teacher) if teacher and workload.beside else ())
+
+
+def depths(model: Model, workload: Training, teacher: Model | None) -> tuple[int, int]:
+    """Layers of the student; and of the model with fewer, it or the teacher that runs beside it."""
+    depth = sum(layer.count for layer in layers(model))
+    beside = teacher if workload.beside else None
+    return depth, min(depth, sum(layer.count for layer in layers(beside)) if beside else depth)
 
 
 def _with_batches(rows: list[tuple[int, ...]], accelerators: int, sequences: float) -> Layouts:
@@ -84,16 +103,17 @@ def _tensors(shapes: tuple[Layer, ...], system: System, accelerators: int) -> li
     return [t for t in powers(most) if all(count % t == 0 for count in heads(shapes))]
 
 
-def _pipelines(shapes: tuple[Layer, ...], ranks: int, alone: bool) -> list[tuple[int, int]]:
+def _pipelines(depths: tuple[int, int], ranks: int, alone: bool) -> list[tuple[int, int]]:
     """(Stages, chunks per stage) that leave few slots empty; stages are at most 128."""
-    depth = sum(layer.count for layer in shapes)
+    depth, least = depths
     if alone:
         return [(1, 1)]
     found = [(1, 1)]
     for stages in [*range(2, 17), *range(18, 33, 2), *range(36, 129, 4)]:
-        if stages > min(depth, ranks):
+        if stages > min(least, ranks):
             break
-        chunks = [c for c in (1, 2, 3, 4, 5, 6, 7, 8, 10) if _waste(depth, stages * c) <= MOST_WASTE]
+        most = (least + ENDS) // stages
+        chunks = [c for c in (1, 2, 3, 4, 5, 6, 7, 8, 10) if c <= most and _waste(depth, stages * c) <= MOST_WASTE]
         found += [(stages, c) for c in ({min(chunks), max(chunks)} if chunks else ())]
     return found
 
@@ -114,14 +134,16 @@ def _experts(shapes: tuple[Layer, ...], ranks: int) -> list[int]:
     return [e for e in powers(min(ranks, *counts)) if all(count % e == 0 for count in counts) and ranks % e == 0] or [1]
 
 
-def check(model: Model, workload: Training, accelerators: int, layout: TrainingLayout) -> None:
-    """Pass a layout that can be run.
+def check(
+    model: Model, workload: Training, accelerators: int, layout: TrainingLayout, teacher: Model | None = None
+) -> None:
+    """Pass a layout that can be run, and a teacher that suits the student.
 
     Raises:
         UsageError: a parallelism that does not divide, or does not go into the accelerators or the batch; says which,
             and the nearest value that does.
     """
-    shapes, ranks = layers(model), layout.tensor * layout.pipeline * layout.context
+    shapes, ranks = passed(model, workload, teacher), layout.tensor * layout.pipeline * layout.context
     if ranks > accelerators:
         raise UsageError(
             f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context} = {ranks:,} accelerators, "
@@ -129,11 +151,12 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
         )
     for count in heads(shapes):
         divides("tensor", layout.tensor, count, "attention heads")
-    depth = sum(layer.count for layer in shapes)
-    if layout.pipeline * layout.interleave > depth + ENDS:
+    depth, least = depths(model, workload, teacher)
+    if layout.pipeline * layout.interleave > least + ENDS:
+        shorter = teacher if teacher and least < depth else model
         raise UsageError(
-            f"pipeline {layout.pipeline} x interleave {layout.interleave} is more than the {depth} layers of "
-            f"{model.id}, its embedding and its head; write at most {(depth + ENDS) // layout.interleave} stages"
+            f"pipeline {layout.pipeline} x interleave {layout.interleave} is more than the {least} layers of "
+            f"{shorter.id}, its embedding and its head; write at most {(least + ENDS) // layout.interleave} stages"
         )
     if layout.interleave > 1 and layout.pipeline == 1:
         raise UsageError("interleave has no effect without a pipeline; write interleave: 1")
@@ -141,7 +164,7 @@ def check(model: Model, workload: Training, accelerators: int, layout: TrainingL
         divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
     _check_experts(shapes, layout, accelerators // ranks)
     _check_shard(layout, accelerators // ranks)
-    check_options(shapes, workload, accelerators, layout)
+    check_options(shapes, depth, workload, accelerators, layout)
     _check_batch(workload, layout, accelerators // ranks)
 
 

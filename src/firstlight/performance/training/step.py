@@ -68,6 +68,7 @@ def steps(
     a: Assumptions,
     *,
     sequences: Floats | None = None,
+    teacher: Model | None = None,
 ) -> Steps:
     """Time and memory of one optimizer step in each layout.
 
@@ -80,8 +81,9 @@ def steps(
         collective: time of collectives on the fabric.
         a: assumptions.
         sequences: of a step, for each layout (n,); None: those of the workload's batch.
+        teacher: the workload's, if it has one.
     """
-    case = case_of(model, workload, work, layouts, accelerators, collective, a, sequences)
+    case = case_of(model, workload, work, layouts, accelerators, collective, a, sequences, teacher)
     parts = step_parts(case)
     time = sum(parts.values(), np.zeros(len(layouts)))
     host = host_memory(case)
@@ -97,13 +99,14 @@ def case_of(
     collective: CollectiveTime,
     a: Assumptions,
     sequences: Floats | None = None,
+    teacher: Model | None = None,
 ) -> Case:
     """What `steps` computes with; the arguments are the same."""
     if workload.batch is None:
         raise ValueError("a step needs a workload whose batch is settled")
     batch = max(workload.batch / workload.sequence, 1.0) if sequences is None else sequences
-    adapters = workload.adapters or 0
-    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a, adapters)
+    adapters, beside = workload.adapters or 0, teacher if workload.beside else None
+    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a, adapters, beside)
 
 
 def step_parts(case: Case) -> Parts:

@@ -27,8 +27,9 @@ COMMUNICATION = ("tensor", "context", "expert", "data", "pipeline", "offload", "
 """Parts of a step that run beside the compute stream, of which only what is seen counts."""
 _NAMES = {"inputs": "backward (inputs)", "weights": "backward (weights)"}
 """What passes are called, where not as in `orders.Kind`."""
-_FORWARD = {"head": 1 / 3, "overhead": 1 / 2, "pipeline": 1 / 2, "offload": 1 / 2}
-"""Share of the forward pass in what stands outside the layers: one of the head's three products, half of others."""
+_FORWARD = {"head": 1 / 3, "overhead": 1 / 2, "pipeline": 1 / 2, "offload": 1 / 2, "teacher": 1.0}
+"""Share of the forward pass in what stands outside the layers: one of the head's three products, all of a teacher, half
+of others."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def timeline(
     layout: TrainingLayout,
     collective: CollectiveTime,
     a: Assumptions,
+    *,
+    teacher: Model | None = None,
 ) -> Timeline:
     """One optimizer step of a run, pass by pass; the arguments are those of `train`.
 
@@ -100,14 +103,15 @@ def timeline(
         UsageError: the layout cannot be run; says why.
     """
     workload = settled(workload, model, a)
-    check(model, workload, accelerators, layout)
+    check(model, workload, accelerators, layout, teacher)
     work = machine(accelerator, host, system, workload.precision, a)
-    case = case_of(model, workload, work, Layouts.of([layout]), accelerators, collective, a)
+    case = case_of(model, workload, work, Layouts.of([layout]), accelerators, collective, a, teacher=teacher)
     parts, fullest = pipeline_parts(case)
     whole = step_parts(case)
     after = {name: float(time[0]) - float(parts.get(name, _NOTHING)[0]) for name, time in whole.items()}
     passes = _passes(case, parts)
-    weights = _weights(layout.pipeline, float(fullest[0]), sum(sum(passes[way].values()) for way in _BOTH))
+    taught = passes["forward"].get("teacher", 0.0)
+    weights = _weights(layout.pipeline, float(fullest[0]) + taught, sum(sum(passes[way].values()) for way in _BOTH))
     name, micro_batches, chunks = schedule_of(layout), int(case.micro_batches[0]), layout.interleave
     ranks = range(layout.pipeline)
     orders = [SCHEDULES[name](rank, layout.pipeline, chunks, micro_batches) for rank in ranks]
@@ -143,8 +147,9 @@ def _passes(case: Case, parts: dict[str, Floats]) -> dict[Kind, dict[str, float]
     which may hide more.
     """
     forward, backward, weight = _directions(case)
-    forward |= _FORWARD
-    backward |= {name: 1.0 - share for name, share in _FORWARD.items()}
+    outside = {name: share for name, share in _FORWARD.items() if name in parts}
+    forward |= outside
+    backward |= {name: 1.0 - share for name, share in outside.items()}
     weight["head"] = _FORWARD["head"]
     found: dict[Kind, dict[str, float]] = {"forward": {}, "backward": {}, "inputs": {}, "weights": {}}
     stages, chunks, micro_batches = case.layouts.pipeline[0], case.layouts.interleave[0], case.micro_batches[0]
