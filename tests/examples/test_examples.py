@@ -50,19 +50,19 @@ def headlines(one: Evaluation) -> dict[str, float]:
 HEADLINES: dict[str, dict[str, float]] = {
     "colossus-100k": {
         "accelerators": 100_000, "switches": 3963, "peak_mw": 149.7, "pue": 1.098, "capital_busd": 5.784,
-        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.4373, "run_days_0": 15.11, "served_on_0": 2480,
-        "per_token_ms_0": 49.01,
+        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.4326, "run_days_0": 15.27, "served_on_0": 2464,
+        "per_token_ms_0": 49.8,
     },
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
-        "usd_per_hour": 2.692, "days": 1185, "mfu_0": 0.2634, "run_days_0": 15.1, "mfu_1": 0.06728,
-        "run_days_1": 26.54, "mfu_2": 0.07103, "run_days_2": 27.47, "mfu_3": 0.0941, "run_days_3": 18.97,
+        "usd_per_hour": 2.671, "days": 1185, "mfu_0": 0.2955, "run_days_0": 15.6, "mfu_1": 0.05635,
+        "run_days_1": 39.99, "mfu_2": 0.05448, "run_days_2": 36.35, "mfu_3": 0.03185, "run_days_3": 34.94,
         "served_on_0": 277_760, "per_token_ms_0": 49.17,
     },
     "nvl72-abilene": {
         "accelerators": 510_552, "switches": 20000, "peak_mw": 1197, "pue": 1.1, "capital_busd": 42.66,
-        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.272, "run_days_0": 13.56, "mfu_1": 0.06827,
-        "run_days_1": 32.41, "served_on_0": 82180, "per_token_ms_0": 29.81, "served_on_1": 46500,
+        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2345, "run_days_0": 15.73, "mfu_1": 0.05617,
+        "run_days_1": 41.33, "served_on_0": 82180, "per_token_ms_0": 29.81, "served_on_1": 46500,
         "per_token_ms_1": 29.81,
     },
     "serve-deepseek": {
@@ -71,7 +71,7 @@ HEADLINES: dict[str, dict[str, float]] = {
     },
     "superpod-127": {
         "accelerators": 1016, "switches": 48, "peak_mw": 1.767, "pue": 1.104, "capital_busd": 0.06417,
-        "usd_per_hour": 1.879, "days": 409.3, "mfu_0": 0.5657, "run_days_0": 9.42,
+        "usd_per_hour": 1.879, "days": 409.3, "mfu_0": 0.5579, "run_days_0": 9.551,
     },
 }  # fmt: skip
 
