@@ -135,9 +135,9 @@ def test_widths_on_top_are_never_none(mixed):
     assert all(width > 0 for one in coefficients.shipped().operations.values() for width in one.wider.values())
 
 
-def test_few_or_covered_left_out_calls_keep_the_estimate():
+def test_widths_have_a_floor_and_few_left_out_calls_keep_the_estimate():
     covered = np.stack([np.full(500, 0.05), np.full(500, 0.2)])
-    assert widths.known(covered, "style") == widths.UNKNOWN["style"]
+    assert widths.known(covered, "style") == widths.LEAST["style"]
     missed = np.stack([np.full(500, 0.5), np.full(500, 0.3)])
     assert widths.known(missed, "style") == pytest.approx(0.4)
     assert widths.known(missed[:, : widths.ENOUGH - 1], "style") == widths.UNKNOWN["style"]

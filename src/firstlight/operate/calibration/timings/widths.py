@@ -22,7 +22,9 @@ ENOUGH = 60
 MOST = 2.0
 """Residuals beyond it are taken for outliers and cut to it (in the logarithm)."""
 UNKNOWN = {"sisters": 0.15, "style": 0.35, "generations": 0.45}
-"""Widths where left-out calls say nothing: about those of products (estimate)."""
+"""Widths where too few calls were left out: about those of products (estimate)."""
+LEAST = {"sisters": 0.04, "style": 0.2, "generations": 0.07}
+"""Least widths: about the least above 0 that any operation of measurements/kernels shows (fitted)."""
 
 
 def anchors(cases: Cases, seconds: Floats, nodes: Mapping[str, Floats]) -> Anchors:
@@ -73,11 +75,10 @@ def wider(cases: Cases, seconds: Floats, fitted: Fitted, tell: Callable[[str], N
 def known(errors: Floats, name: str) -> float:
     """Half width on top where a call rests on `name`, from `missed` errors of left-out calls [2, calls].
 
-    The estimate stays where fewer than `ENOUGH` were left out, and where they show nothing on top: calls of one narrow
-    table that its own far width covers do not say that strangers are covered.
+    The estimate stays where fewer than `ENOUGH` were left out. No width is less than `LEAST`: that the far width of one
+    narrow table covers its own left-out calls does not say that it covers strangers.
     """
-    found = on_top(errors) if errors.shape[1] >= ENOUGH else 0.0
-    return found if found > 0.0 else UNKNOWN[name]
+    return max(on_top(errors), LEAST[name]) if errors.shape[1] >= ENOUGH else UNKNOWN[name]
 
 
 def _left_out(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.bool_], name: str) -> Floats:
