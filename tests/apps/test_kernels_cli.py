@@ -67,6 +67,8 @@ def test_calibrate_writes_what_validate_reads(cases, tmp_path, capsys):
     assert code == 0
     assert "deepep_ll" in text
     assert "leaving out sisters" in err
+    assert "nvidia-h200-sxm.gemm.parquet is passed over: cannot be read as Parquet" in err
+    assert "rows of dispatch_avg_t_us are left out: num_token" in err
     code, text, _ = run(
         "validate", "kernels", "--cases", cases, "--coefficients", own, "--json", capsys=capsys
     )  # fmt: skip

@@ -144,6 +144,18 @@ def test_files(folder):
         assert (folder / "again" / name).read_bytes() == (folder / "out" / name).read_bytes()
 
 
+def test_accelerators_that_run_neither_framework_have_no_launch_files(folder):
+    assert run("given.yaml", "-o", "out", "--quiet", folder=folder).returncode == 0
+    option = ("--set", "design.system=gaudi3-8", "--set", "design.placements[0].training={tensor: 4, recompute: full}")
+    done = run("given.yaml", "-o", "out", "--quiet", *option, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "launch" in done.stdout
+    assert "no file for Megatron-LM and TorchTitan, which do not run on" in done.stdout
+    assert {path.name for path in (folder / "out").iterdir()} == {
+        "training.json", "design.yaml", "llama-3-8b.trace.json"
+    }  # fmt: skip
+
+
 def test_the_resolved_plan_trains_the_same(folder):
     assert run("plan.yaml", "--search", "-o", "out", "--quiet", folder=folder).returncode == 0
     first = json.loads((folder / "out" / "training.json").read_text("utf-8"))

@@ -155,6 +155,81 @@ def test_stages_whose_layers_are_given_hold_them():
     assert [chunk.count("t") for chunk in both][0::4] == [2, 1]
 
 
+def layers_by_stage(found: dict[str, list[str]]) -> list[int]:
+    """Layers of each pipeline stage as Megatron deals the chunks of its layout: chunk i to stage i mod stages."""
+    counts = [chunk.count("t") for chunk in found["--pipeline-model-parallel-layout"][0].split("|")]
+    stages = int(found["--pipeline-model-parallel-size"][0])
+    return [sum(counts[stage::stages]) for stage in range(stages)]
+
+
+def test_given_ends_with_virtual_stages_are_a_layout():
+    layout = TrainingLayout(tensor=8, pipeline=16, interleave=4, first_layers=7, last_layers=7)
+    found = flags("llama-3.1-405b", layout, accelerators=1024)
+    assert layers_by_stage(found) == [7, *[8] * 14, 7]
+    assert not {name for name in found if name.startswith(("--decoder-", "--num-virtual-stages"))}
+
+
+@settings(max_examples=60)
+@given(
+    depth=st.sampled_from(["llama-3-8b", "llama-3-70b", "deepseek-v3"]), pipeline=st.integers(2, 8),
+    interleave=st.integers(1, 4), first=st.none() | st.integers(1, 12), last=st.none() | st.integers(1, 12),
+)  # fmt: skip
+def test_megatron_takes_every_division_of_layers(depth, pipeline, interleave, first, last):
+    layout = TrainingLayout(
+        pipeline=pipeline, interleave=interleave, first_layers=first, last_layers=last
+    )  # fmt: skip
+    try:
+        run, model, result = case(depth, layout, accelerators=8 * pipeline)
+    except UsageError:
+        return
+    text, layers = megatron(run, model, result), sum(block.count for block in model.main.blocks)
+    if "pipeline-model-parallel-layout" in text:
+        return
+    # What megatron/core/transformer/transformer_config.py asserts: chunks divide the ends, stages divide the rest.
+    ends = [count for count in (first, last) if count is not None]
+    assert all(count % interleave == 0 for count in ends)
+    others = pipeline - len(ends)
+    assert others == 0 or (layers - sum(ends)) % (others * interleave) == 0
+
+
+def test_latents_are_normalised_and_what_routers_lack_is_a_note():
+    layout = TrainingLayout(tensor=2, pipeline=8, expert=32)
+    assert "--qk-layernorm" in flags("deepseek-v3", layout)
+    told = notes(megatron(*case("deepseek-v3", layout, precision="fp8")))
+    for option in ("--moe-router-num-groups", "--moe-router-group-topk", "--moe-router-topk-scaling-factor",
+                   "--mtp-num-layers", "--fp8-recipe is assumed"):  # fmt: skip
+        assert option in told
+    assert "recipe is assumed" in notes(torchtitan(*case("deepseek-v3", layout, precision="fp8")))
+    plain = notes(megatron(*case("mixtral-8x7b", TrainingLayout(expert=8))))
+    assert "--moe-router-num-groups" not in plain
+    assert "recipe" not in plain
+
+
+SITES = TrainingLayout.model_validate({
+    "tensor": 8, "pipeline": 2, "zero": 3, "sites": 2, "site_link": "100 Gb/s", "synchronise": 10, "fragments": 2,
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(("zero", "replicas"), [(0, 4), (1, 2), (3, 2)])
+def test_nothing_is_sharded_between_sites(zero, replicas):
+    layout = SITES.model_copy(update={"zero": zero})
+    text = torchtitan(*case("llama-3-70b", layout, accelerators=64))
+    tables = tomllib.loads(text)["parallelism"]
+    assert tables["data_parallel_replicate_degree"] == replicas
+    assert tables["data_parallel_shard_degree"] == 4 // replicas
+    found = flags("llama-3-70b", layout, accelerators=64)
+    assert found.get("--num-distributed-optimizer-instances") == (["2"] if zero else None)
+    assert "--use-tp-pp-dp-mapping" in found
+
+
+def test_infrequent_synchronisation_is_a_note():
+    for text in (writer(*case("llama-3-70b", SITES, accelerators=64)) for writer in (megatron, torchtitan)):
+        assert "DiLoCo" in notes(text)
+        assert "TorchFT" in notes(text)
+    often = SITES.model_copy(update={"synchronise": 1, "fragments": 1})
+    assert "DiLoCo" not in notes(torchtitan(*case("llama-3-70b", often, accelerators=64)))
+
+
 def test_options_of_a_layout_are_flags_or_notes():
     options = {
         "gradients": "bf16",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from firstlight import units
+from firstlight.export.megatron_notes import SHARDED, notes, routed
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.training.orders import group_size
 from firstlight.spec.design import TrainingLayout
@@ -29,13 +29,11 @@ def megatron(workload: Training, model: Model, result: TrainingResult) -> str:
     """
     flags = [*_layout(model, result), *_precision(result), *_batch(workload, result)]
     flags += _architecture(model, result.sequence)
-    notes = [*_missing_of_model(model), *_missing_of_layout(result), *_adapters(workload), *taught(result)]
-    notes += _environment(result)
     lines = [
         f"# {model.id} on {result.accelerators:,} accelerators, written by firstlight for Megatron-LM {VERSION}.",
         '# source this file, then: torchrun ... pretrain_gpt.py "${MEGATRON_ARGS[@]}"',
         "# and what firstlight does not know: data, tokenizer, learning rate, rotary base, initialisation.",
-        *(f"# NOTE: {note}" for note in notes),
+        *(f"# NOTE: {note}" for note in notes(workload, model, result)),
         "MEGATRON_ARGS=(",
         *("  " + " ".join([f"--{name}", *map(shlex.quote, values)]) for name, *values in flags),
         ")",
@@ -51,9 +49,11 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
         ("context-parallel-size", str(layout.context)),
         *_stages(model, result),
     ]
+    if layout.sites > 1 and layout.pipeline > 1:
+        flags.append(("use-tp-pp-dp-mapping",))
     if layout.tensor > 1:
         flags.append(("sequence-parallel",))
-    if _routed(model):
+    if routed(model):
         flags.append(("expert-model-parallel-size", str(layout.expert)))
         flags.append(("expert-tensor-parallel-size", str(layout.expert_tensor)))
     if layout.context_kind != "ring":
@@ -63,20 +63,29 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
 
 def _stages(model: Model, result: TrainingResult) -> Flags:
     """Chunks of the pipeline; where they do not divide the layers, which of them holds how many."""
-    layout, depth = result.layout, sum(block.count for block in model.main.blocks)
-    chunks, flags = layout.pipeline * layout.interleave, Flags()
+    layout, depth, flags = result.layout, sum(block.count for block in model.main.blocks), Flags()
     if layout.pipeline == 1:
         return flags
     ends = {"first": layout.first_layers, "last": layout.last_layers}
-    flags += [(f"decoder-{end}-pipeline-num-layers", str(count)) for end, count in ends.items() if count is not None]
-    if depth % chunks and not flags:
+    given = {end: count for end, count in ends.items() if count is not None}
+    if _uneven(depth, layout, given):
         flags.append(("pipeline-model-parallel-layout", stages(depth, layout)))
+    elif given:
+        flags += [(f"decoder-{end}-pipeline-num-layers", str(count)) for end, count in given.items()]
     elif layout.interleave > 1:
         flags.append(("num-virtual-stages-per-pipeline-rank", str(layout.interleave)))
     group = group_size(layout.pipeline, result.micro_batches)
     if layout.interleave > 1 and group != layout.pipeline:
         flags.append(("microbatch-group-size-per-virtual-pipeline-stage", str(group)))
     return flags
+
+
+def _uneven(depth: int, layout: TrainingLayout, given: Mapping[str, int]) -> bool:
+    """Megatron divides the layers only where all stages but the given ends hold as many, and no end has chunks."""
+    if given and layout.interleave > 1:
+        return True
+    others = layout.pipeline * layout.interleave - len(given)
+    return bool((depth - sum(given.values())) % others) if others else False
 
 
 def stages(depth: int, layout: TrainingLayout) -> str:
@@ -108,12 +117,12 @@ def _evenly(layers: int, chunks: list[int]) -> dict[int, int]:
 def _sharding(result: TrainingResult) -> Flags:
     zero, shard = result.layout.zero, result.layout.shard
     overlap: Flags = [("overlap-grad-reduce",)]
-    if shard is not None and zero:
-        copies = result.data * result.layout.context // shard
+    copies = result.layout.sites if shard is None else result.data * result.layout.context // shard
+    if copies > 1 and zero:
         overlap.append(("num-distributed-optimizer-instances", str(copies)))
     if zero >= 1:
         overlap.append(("overlap-param-gather",))
-    if zero >= 2:
+    if zero >= SHARDED:
         fsdp: Flags = [("use-megatron-fsdp",), ("data-parallel-sharding-strategy", _SHARDED[zero])]
         return [*fsdp, ("ckpt-format", "fsdp_dtensor"), ("use-distributed-optimizer",), *overlap]
     return [("use-distributed-optimizer",), *overlap] if zero else overlap
@@ -136,7 +145,7 @@ def _recompute(level: str, model: Model) -> Flags:
         return []
     if level == "full":
         return [("recompute-granularity", "full"), ("recompute-method", "uniform"), ("recompute-num-layers", "1")]
-    modules = ("layernorm", "moe_act") if _routed(model) else ("layernorm",)
+    modules = ("layernorm", "moe_act") if routed(model) else ("layernorm",)
     return [("recompute-granularity", "selective"), ("recompute-modules", *modules)]
 
 
@@ -185,6 +194,7 @@ def _mixer(blocks: tuple[Block, ...]) -> Iterator[tuple[str, ...]]:
         yield ("qk-head-dim", str(mixer.nope_dim))
         yield ("qk-pos-emb-head-dim", str(mixer.rope_dim))
         yield ("v-head-dim", str(mixer.value_dim))
+        yield ("qk-layernorm",)
     if isinstance(mixer, Attention):
         yield ("num-attention-heads", str(mixer.heads))
         yield ("kv-channels", str(mixer.head_dim))
@@ -218,87 +228,3 @@ def _feed_forward(blocks: tuple[Block, ...]) -> Iterator[tuple[str, ...]]:
         if dense:
             pattern = "+".join(f"[{int(isinstance(b.feed_forward, Experts))}]*{b.count}" for b in blocks)
             yield ("moe-layer-freq", f"({pattern})")
-
-
-def _routed(model: Model) -> bool:
-    return any(isinstance(block.feed_forward, Experts) for block in model.main.blocks)
-
-
-def _missing_of_model(model: Model) -> Iterator[str]:
-    """What of the architecture these flags do not say."""
-    blocks = model.main.blocks
-    attentions = [block.mixer for block in blocks if isinstance(block.mixer, Attention)]
-    latent = [block.mixer for block in blocks if isinstance(block.mixer, LatentAttention)]
-    routed = [block.feed_forward for block in blocks if isinstance(block.feed_forward, Experts)]
-    kinds = {type(block.feed_forward) for block in blocks}
-    scanned = any(block.mixer and not isinstance(block.mixer, (Attention, LatentAttention)) for block in blocks)
-    checks = {
-        "state-space or linear-attention layers are not in these flags; pretrain_gpt.py has none": scanned,
-        "--moe-layer-freq gathers equal layers; put it in the order of the model": len(kinds) > 1 and len(blocks) > 2,
-        "some layers see a window; add --window-size and --window-attn-skip-freq in the order of the model":
-            any(mixer.window for mixer in attentions),
-        "sparse attention with an indexer is not in these flags; they train it dense":
-            any(mixer.index_heads for mixer in latent),
-        "gated or bidirectional attention is not in these flags":
-            any(mixer.gate or not mixer.causal for mixer in attentions),
-        "cross-attention, parallel blocks or modulation are not in these flags":
-            any(block.cross or block.parallel or block.modulation for block in blocks),
-        "latent experts or a gated shared expert are not in these flags":
-            any(experts.latent or experts.shared_gate for experts in routed),
-        f"only the {model.main.name} tower is in these flags, of {len(model.towers)}": len(model.towers) > 1,
-    }  # fmt: skip
-    yield from (note for note, holds in checks.items() if holds)
-
-
-def _missing_of_layout(result: TrainingResult) -> Iterator[str]:
-    """What of the run these flags do not say."""
-    layout, each = result.layout, result.data * result.layout.micro_batch
-    sequences = result.batch / result.sequence
-    if abs(sequences / each - round(sequences / each)) > 1e-9:
-        yield (
-            f"--global-batch-size must be a multiple of micro-batch x data-parallel ranks = {each:,}, and "
-            f"{sequences:,.0f} is not: write {max(round(sequences / each), 1) * each:,}"
-        )
-    used = result.data * layout.tensor * layout.pipeline * layout.context
-    if used < result.accelerators:
-        yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
-    if layout.recompute == "selective":
-        yield "norms and activations are reckoned to be computed again; --recompute-modules has no dense activation"
-    if layout.schedule != "1f1b":
-        yield f"Megatron-LM has no {layout.schedule} schedule; these flags run 1F1B"
-    yield from beyond_frameworks(layout)
-    if layout.zero >= 2 and layout.pipeline > 1:
-        yield f"ZeRO-{layout.zero} is Megatron-FSDP, which gathers and scatters for each micro-batch of the pipeline"
-
-
-def _adapters(workload: Training) -> Iterator[str]:
-    if workload.adapters is not None:
-        yield "LoRA adapters are not in these flags; pretrain_gpt.py trains all weights"
-
-
-def taught(result: TrainingResult) -> Iterator[str]:
-    """A teacher, which is in the settings of neither framework."""
-    if result.teacher and result.generation is None:
-        yield f"the teacher {result.teacher}, beside the student in this layout, is not in these settings"
-    elif result.teacher:
-        yield f"the tokens that {result.teacher} writes beforehand are not in these settings"
-
-
-def beyond_frameworks(layout: TrainingLayout) -> Iterator[str]:
-    """Options that no flag of either framework stands for."""
-    if layout.sites > 1:
-        yield f"{layout.sites} sites, joined every {layout.synchronise} steps, need an outer optimizer around them"
-    for what in ("activations", "weights"):
-        if what in layout.offload:
-            yield f"{what} in the host's memory are not in these settings"
-    if layout.dispatch != "bf16":
-        yield f"tokens dispatched in {layout.dispatch} are not in these settings"
-
-
-def _environment(result: TrainingResult) -> Iterator[str]:
-    layout = result.layout
-    if layout.zero < 2 and (layout.tensor > 1 or layout.context > 1):
-        yield "export CUDA_DEVICE_MAX_CONNECTIONS=1 on GPUs before Blackwell"
-    elif layout.zero >= 2:
-        yield "leave CUDA_DEVICE_MAX_CONNECTIONS unset: Megatron-FSDP refuses 1"
-    yield f"predicted: {units.show(result.step_time.p50, 'time')} a step, MFU {result.mfu.p50:.1%}"

@@ -11,10 +11,11 @@ from typing import Any, cast
 import yaml
 
 from firstlight import units
-from firstlight.export.megatron import beyond_frameworks, stages, taught
+from firstlight.export.megatron import stages
+from firstlight.export.megatron_notes import beyond_frameworks, routed, taught
 from firstlight.performance.result import TrainingResult
 from firstlight.spec.design import TrainingLayout
-from firstlight.spec.model import Experts, Model
+from firstlight.spec.model import Model
 from firstlight.spec.workload import Training
 
 VERSION = "v0.2.2"
@@ -61,7 +62,7 @@ def _tables(workload: Training, model: Model, result: TrainingResult) -> dict[st
 
 def _quantized(model: Model) -> dict[str, dict[str, Any]]:
     """Products in 8 bits, by the name of their converter and table; the head and routers are left out."""
-    if not _routed(model):
+    if not routed(model):
         return {"quantize.linear.float8": {"recipe_name": "tensorwise", "filter_fqns": ["output"]}}
     linear = {"recipe_name": "tensorwise", "filter_fqns": ["output", "router.gate"]}
     return {"quantize.linear.float8": linear, "quantize.grouped_mm.float8": {"fqns": ["experts"]}}
@@ -87,17 +88,17 @@ def _parallelism(model: Model, result: TrainingResult) -> dict[str, Any]:
             "pipeline_parallel_microbatch_size": layout.micro_batch,
             "module_fqns_per_model_part": _modules(model, layout),
         }
-    if _routed(model):
+    if routed(model):
         found |= {"expert_parallel_degree": layout.expert, "expert_tensor_parallel_degree": layout.expert_tensor}
     return found
 
 
 def _shards(result: TrainingResult) -> int:
-    """Data-parallel ranks that FSDP shards over, context-parallel ones not counted."""
-    layout = result.layout
+    """Data-parallel ranks that FSDP shards over, all at one site; context-parallel ones not counted."""
+    layout, inside = result.layout, result.data // result.layout.sites
     if layout.zero == 0:
         return 1
-    return result.data if layout.shard is None else max(min(layout.shard // layout.context, result.data), 1)
+    return inside if layout.shard is None else max(min(layout.shard // layout.context, inside), 1)
 
 
 def _modules(model: Model, layout: TrainingLayout) -> list[list[str]]:
@@ -112,10 +113,6 @@ def _modules(model: Model, layout: TrainingLayout) -> list[list[str]]:
             layer += letter == "t"
         found.append(names)
     return found
-
-
-def _routed(model: Model) -> bool:
-    return any(isinstance(block.feed_forward, Experts) for block in model.main.blocks)
 
 
 def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterator[str]:
@@ -135,6 +132,9 @@ def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterat
     if workload.adapters is not None:
         yield "LoRA adapters are not in these settings"
     yield from taught(result)
+    if result.precision == "fp8":
+        yield "the FP8 recipe is assumed: one scale a tensor (tensorwise); rowwise is another"
+    yield from _sites(layout)
     yield from beyond_frameworks(layout)
     used = result.data * layout.tensor * layout.pipeline * layout.context
     if used < result.accelerators:
@@ -142,6 +142,15 @@ def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterat
     sequences, filled = result.batch / result.sequence, result.micro_batches * layout.micro_batch * result.data
     if round(sequences) != filled:
         yield f"the batch of {sequences:,.0f} sequences does not fill whole micro-batches; {filled:,} does"
+
+
+def _sites(layout: TrainingLayout) -> Iterator[str]:
+    if layout.sites == 1:
+        return
+    if layout.zero:
+        yield f"weights are sharded inside a site only; the {layout.sites} sites are replicas of each other"
+    if layout.pipeline > 1:
+        yield "stages are the outermost ranks: number the nodes so that each site holds whole pipelines"
 
 
 @cache

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from importlib import resources
 from pathlib import Path
+from typing import cast
+
+import yaml
 
 from firstlight import units
 from firstlight.evaluate.training import TrainingAnswer, TrainingRun
@@ -27,12 +32,16 @@ _SMALL = 0.0005
 """Share of a step, or of the memory, below which a part is not told."""
 
 
+_LAUNCH = {"Megatron-LM": ("megatron.sh", megatron), "TorchTitan": ("torchtitan.toml", torchtitan)}
+"""End of the name, and text, of each framework's launch file."""
+
+
 def write_training(answer: TrainingAnswer, folder: Path) -> tuple[Path, ...]:
     """Write the JSON, and for each run its trace and its launch files; what an earlier run left there is replaced.
 
     Returns:
-        training.json; design.yaml, the resolved plan; then of each run NAME.trace.json, NAME.megatron.sh,
-        NAME.torchtitan.toml.
+        training.json; design.yaml, the resolved plan; then of each run NAME.trace.json, and where the framework runs
+        on the accelerator NAME.megatron.sh and NAME.torchtitan.toml.
 
     Raises:
         UsageError: the folder cannot be written; nothing has been changed then.
@@ -44,11 +53,24 @@ def write_training(answer: TrainingAnswer, folder: Path) -> tuple[Path, ...]:
         }
         for name, run in zip(_names(answer), answer.runs, strict=True):
             texts[f"{name}.trace.json"] = trace(run.timeline())
-            texts[f"{name}.megatron.sh"] = megatron(run.workload, run.model, run.result)
-            texts[f"{name}.torchtitan.toml"] = torchtitan(run.workload, run.model, run.result)
+            made = {file: write for framework, (file, write) in _LAUNCH.items() if _runs_on(framework, run)}
+            texts |= {f"{name}.{file}": write(run.workload, run.model, run.result) for file, write in made.items()}
         for name, text in texts.items():
             (hidden / name).write_text(text, "utf-8")
-        return publish(hidden, folder, [*texts])
+        written = publish(hidden, folder, [*texts])
+        for stale in {f"{name}.{file}" for name in _names(answer) for file, _ in _LAUNCH.values()} - texts.keys():
+            (folder / stale).unlink(missing_ok=True)
+        return written
+
+
+def _runs_on(framework: str, run: TrainingRun) -> bool:
+    return run.parts.accelerator.vendor.lower() in [maker.lower() for maker in _makers()[framework]]
+
+
+@cache
+def _makers() -> dict[str, list[str]]:
+    text = (resources.files("firstlight.data") / "launch.yaml").read_text("utf-8")
+    return cast("dict[str, list[str]]", yaml.safe_load(text))
 
 
 def _names(answer: TrainingAnswer) -> list[str]:
@@ -90,6 +112,9 @@ def _rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     yield "software", f"of {run.a['performance.software_year']:g} (assumption performance.software_year)"
     known = "" if result.step_time.calibrated else "; this case lies outside the data that it was learnt from"
     yield "interval", f"{result.step_time.basis}{known}"
+    without = [framework for framework in _LAUNCH if not _runs_on(framework, run)]
+    if without:
+        yield "launch", f"no file for {' and '.join(without)}, which do not run on {run.parts.accelerator.name}"
     if run.search:
         yield from _search(run.search, result.layout)
 

@@ -78,13 +78,15 @@ def training(
 @quiet_option
 def kernels(cases: Path, output: Path | None, parts: Path | None, as_json: bool, quiet: bool) -> None:
     """Kernels: parameters, residuals and interval widths of each operation that CASES hold."""
-    from firstlight.apps.cli.console import progress
+    from firstlight.apps.cli.console import complain, progress
     from firstlight.operate.calibration import calibrate_kernels
     from firstlight.operate.calibration.timings.kernels import steps
     from firstlight.performance.kernels.timed.coefficients import save
     from firstlight.spec import catalog
 
-    found = calibrate_kernels(cases, catalog.load(parts), progress=progress(steps(cases), quiet))
+    tell = progress(steps(cases), quiet)
+    warn = (lambda _: None) if quiet else complain
+    found = calibrate_kernels(cases, catalog.load(parts), progress=tell, warn=warn)
     if output:
         save(found, output)
     summary = found.summary()

@@ -97,3 +97,47 @@ def test_folders_that_hold_no_coefficients_say_so(tmp_path, text):
         np.savez(tmp_path / coefficients.ANCHORS, x=np.zeros(1))
     with pytest.raises(DocumentError, match="holds no kernel coefficients"):
         coefficients.load(tmp_path)
+
+
+REDUCED = "custom_allreduce.parquet"
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """All-reduces of an A100, the same said to be of a TPU and of no accelerator, a table too short, a broken file."""
+    table = parquet.ParquetFile(TABLES / f"nvidia-a100-sxm-80gb.{REDUCED}").read()
+    for name in ("nvidia-a100-sxm-80gb", "google-tpu-v5p", "foo-bar"):
+        parquet.write_table(table, tmp_path / f"{name}.{REDUCED}")
+    parquet.write_table(table, tmp_path / "nvidia-a100-sxm-80gb.frobnicate.parquet")
+    short = parquet.ParquetFile(TABLES / f"{NAMES[0]}.parquet").read().slice(0, 5)
+    parquet.write_table(short, tmp_path / f"{NAMES[0]}.parquet")
+    (tmp_path / "nvidia-h100-sxm-80gb.gemm.parquet").write_bytes(b"junk")
+    return tmp_path
+
+
+def test_only_what_validation_takes_is_fitted_and_the_rest_is_told(mixed):
+    said: list[str] = []
+    found = calibrate_kernels(mixed, catalog.shipped(), warn=said.append)
+    rows = parquet.ParquetFile(mixed / f"nvidia-a100-sxm-80gb.{REDUCED}").metadata.num_rows
+    assert found.provenance["rows"] == {"custom_allreduce": rows}
+    assert found.provenance["accelerators"] == ["nvidia-a100-sxm-80gb"]
+    for words in (
+        'unknown accelerator "foo-bar"', '"frobnicate" is no operation', "cannot be read as Parquet",
+        f"google-tpu-v5p.{REDUCED}: {rows} of {rows} rows of latency_ms are left out", "deepep_ll is not fitted: 10",
+    ):  # fmt: skip
+        assert sum(words in sentence for sentence in said) == 1, words
+    assert found.provenance["passed_over"] == said
+
+
+def test_widths_on_top_are_never_none(mixed):
+    found = calibrate_kernels(mixed, catalog.shipped())
+    assert all(width > 0 for one in found.operations.values() for width in one.wider.values())
+    assert all(width > 0 for one in coefficients.shipped().operations.values() for width in one.wider.values())
+
+
+def test_widths_have_a_floor_and_few_left_out_calls_keep_the_estimate():
+    covered = np.stack([np.full(500, 0.05), np.full(500, 0.2)])
+    assert widths.known(covered, "style") == widths.LEAST["style"]
+    missed = np.stack([np.full(500, 0.5), np.full(500, 0.3)])
+    assert widths.known(missed, "style") == pytest.approx(0.4)
+    assert widths.known(missed[:, : widths.ENOUGH - 1], "style") == widths.UNKNOWN["style"]

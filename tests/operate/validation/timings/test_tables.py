@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from firstlight.errors import DocumentError, UsageError
-from firstlight.operate.validation.timings import tables
-from firstlight.operate.validation.timings.kernels import accelerator, validate_kernels
+from firstlight.operate.validation.timings import makers, tables
+from firstlight.operate.validation.timings.kernels import accelerator, measured, validate_kernels
 from firstlight.operate.validation.timings.readers import READERS, read
 from firstlight.performance.kernels.timed.coefficients import shipped
-from firstlight.performance.kernels.timed.device import device
+from firstlight.performance.kernels.timed.device import processors
 from firstlight.spec import catalog
 from firstlight.spec.parts import Accelerator
 
+TABLES = Path(__file__).parents[4] / "measurements" / "kernels"
 GEMM = {
     "framework_version": ["vllm/0.24.0"] * 4,
     "kernel_source": ["torch.nn.functional.linear"] * 4,
@@ -67,10 +70,11 @@ def test_missing_columns_refuse_each_row_by_name(tmp_path):
         ("nvidia-h100-sxm-80gb.parquet", "is no operation that tables time"),
     ],
 )
-def test_unknown_names_of_files_refuse_their_rows(tmp_path, name, words):
-    board = validate(write(tmp_path / name, GEMM))
-    assert len(board.outcomes) == 4
-    assert all(words in one.reason for one in board.outcomes)
+def test_an_unknown_name_of_a_file_is_one_refused_case(tmp_path, name, words):
+    (one,) = validate(write(tmp_path / name, GEMM)).outcomes
+    assert one.case_id == name
+    assert one.reason.startswith("4 rows are not read: ")
+    assert words in one.reason
 
 
 def test_accelerators_go_by_id_alias_and_alias_with_vendor():
@@ -129,7 +133,7 @@ def test_nothing_to_read_is_a_document_error(tmp_path):
 
 def cases(tmp_path, operation, accelerator="nvidia-h100-sxm-80gb", **columns):
     path = write(tmp_path / f"{accelerator}.{operation}.parquet", {name: [value] for name, value in columns.items()})
-    part = device(catalog.shipped().part(Accelerator, accelerator))
+    part = catalog.shipped().part(Accelerator, accelerator)
     return [read(tables.read(path)[0], reader, part) for reader in READERS[operation]]
 
 
@@ -180,3 +184,67 @@ def test_experts_without_a_gate_have_two_matrices(tmp_path):
     for kernel, gates in (("moe_torch_flow_nongated", 1), ("moe_torch_flow_cutlass", 2)):
         (found,) = cases(tmp_path, "moe", kernel_source=kernel, moe_tp_size="1", moe_ep_size="1", **columns, **shape)
         assert found.cases.shape["gates"][0] == gates
+
+
+REDUCED = {"framework_version": "sglang/0.5.10", "kernel_source": "SGLang_CustomAllReduce_graph",
+           "allreduce_dtype": "bfloat16", "num_gpus": "4", "message_size": "4096", "latency_ms": "0.01"}  # fmt: skip
+PRODUCT = {"framework_version": "vllm/0.24.0", "kernel_source": "torch.nn.functional.linear", "gemm_dtype": "bfloat16",
+           "m": "4096", "n": "4096", "k": "4096", "latency_ms": "0.2"}  # fmt: skip
+COLLECTIVE = {"framework_version": "nccl/2.27", "nccl_dtype": "half", "op_name": "all_reduce", "num_gpus": "4",
+              "message_size": "4096", "latency_ms": "0.01"}  # fmt: skip
+ROWS = {"custom_allreduce": REDUCED, "gemm": PRODUCT, "nccl": COLLECTIVE}
+
+
+@pytest.mark.parametrize(
+    ("operation", "accelerator", "cells", "words"),
+    [
+        ("custom_allreduce", "google-tpu-v5p", {}, "runs on accelerators of NVIDIA and AMD only"),
+        ("custom_allreduce", "intel-gaudi3", {}, "cannot have run on intel-gaudi3"),
+        ("custom_allreduce", "amd-mi300x", {}, ""),
+        ("custom_allreduce", "amd-mi300x", {"kernel_source": "TRTLLM"}, "a kernel of TensorRT-LLM runs on"),
+        ("gemm", "google-tpu-v5p", {}, ""),
+        (
+            "gemm",
+            "google-tpu-v5p",
+            {"framework_version": "trtllm/1.0.0"},
+            "TensorRT-LLM runs on accelerators of NVIDIA",
+        ),
+        ("gemm", "nvidia-a100-sxm-80gb", {"kernel_source": "deepgemm"}, "DeepGEMM runs on accelerators of NVIDIA (hop"),
+        ("gemm", "nvidia-b300-sxm", {"kernel_source": "deepgemm"}, ""),
+        ("nccl", "aws-trainium2", {}, "NCCL runs on accelerators of NVIDIA and AMD only"),
+        ("custom_allreduce", "nvidia-a100-sxm-80gb", {"allreduce_dtype": "foo"}, 'allreduce_dtype: "foo" is unknown'),
+        ("custom_allreduce", "nvidia-a100-sxm-80gb", {"num_gpus": "3.5"}, 'num_gpus: "3.5" is no whole number'),
+        ("nccl", "nvidia-a100-sxm-80gb", {"nccl_dtype": "foo"}, 'nccl_dtype: "foo" is unknown; number types are'),
+        ("nccl", "nvidia-a100-sxm-80gb", {"op_name": "gossip"}, 'op_name: "gossip" is unknown; known are all_reduce'),
+        ("gemm", "nvidia-h100-sxm-80gb", {"m": "16.5"}, 'm: "16.5" is no whole number'),
+        ("gemm", "nvidia-h100-sxm-80gb", {"m": "16.0"}, ""),
+    ],
+)
+def test_what_cannot_have_been_timed_is_refused(tmp_path, operation, accelerator, cells, words):
+    columns = {name: [value] for name, value in (ROWS[operation] | cells).items()}
+    (one,) = validate(write(tmp_path / f"{accelerator}.{operation}.parquet", columns)).outcomes
+    assert (one.predicted is None) == bool(words)
+    assert words in one.reason
+
+
+def test_number_types_of_all_reduces_go_by_any_of_their_names(tmp_path):
+    sizes = {}
+    for kind in ("bfloat16", "half", "fp8"):
+        (found,) = cases(tmp_path, "custom_allreduce", **(REDUCED | {"allreduce_dtype": kind}))
+        sizes[kind] = (found.cases.labels.dtype[0], found.cases.shape["size"][0])
+    assert sizes == {"bfloat16": ("bfloat16", 8192), "half": ("bfloat16", 8192), "fp8": ("fp8", 4096)}
+
+
+def test_rules_of_makers_name_what_there_is():
+    parts = catalog.shipped().parts(Accelerator)
+    for rule in makers.rules():
+        assert set(rule.makers) <= {part.vendor for part in parts}, rule
+        assert set(rule.generations) <= set(processors()["generations"]), rule
+        assert set(rule.operations) <= set(READERS), rule
+        assert rule.operations or rule.frameworks or rule.contains
+
+
+def test_no_published_row_is_refused():
+    said: list[str] = []
+    usable = sum(len(one.values) for one in measured(tables.read(TABLES), catalog.shipped(), said.append))
+    assert (usable, said) == (107523, [])

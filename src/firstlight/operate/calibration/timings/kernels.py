@@ -37,28 +37,37 @@ class Timed:
 
 
 def calibrate_kernels(
-    cases: Path, catalog: Catalog, *, progress: Callable[[str], None] = lambda _: None
+    cases: Path,
+    catalog: Catalog,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Coefficients:
     """Fit the kernels' coefficients to timing tables.
 
     Args:
-        cases: a Parquet file `<accelerator>.<operation>.parquet`, or a folder of them. Rows that cannot be used are
-            left out; `validate kernels` says why of each.
+        cases: a Parquet file `<accelerator>.<operation>.parquet`, or a folder of them. Rows that `validate
+            kernels` refuses are left out; it says why of each.
         catalog: parts.
         progress: called with what is being done.
+        warn: called with each table, operation or part of a table that is not fitted, and why; the provenance has the
+            same sentences.
 
     Raises:
         DocumentError: there is no such file or folder.
         UsageError: no operation has enough rows.
     """
     progress(f"reading {cases}")
-    rows = read(cases, catalog)
+    passed_over: list[str] = []
+    rows = read(cases, catalog, passed_over.append)
+    for sentence in passed_over:
+        warn(sentence)
     if not rows:
         raise UsageError(
             f"no operation of {cases} has {FEWEST} rows that can be fitted; `firstlight validate kernels` says why"
         )
     found = {name: fit(one, progress) for name, one in rows.items()}
-    return Coefficients(found, _provenance(cases, rows))
+    return Coefficients(found, _provenance(cases, rows, passed_over))
 
 
 def steps(cases: Path) -> int:
@@ -68,13 +77,16 @@ def steps(cases: Path) -> int:
     return 1 + STEPS * len(named & set(OPERATIONS))
 
 
-def read(cases: Path, catalog: Catalog) -> Mapping[str, Timed]:
-    """The rows of each operation that has enough of them."""
+def read(cases: Path, catalog: Catalog, tell: Callable[[str], None] = lambda _: None) -> Mapping[str, Timed]:
+    """The rows of each operation that has enough of them; `tell` is called with what is passed over."""
     parts: dict[str, list[tuple[Cases, Floats]]] = {}
-    for one in measured(tables.read(cases), catalog):
+    for one in measured(tables.read(cases), catalog, tell):
         if one.cases is not None and len(one.cases):
             parts.setdefault(one.cases.operation, []).append((one.cases, one.seconds))
     found = {name: _timed(part) for name, part in sorted(parts.items())}
+    for name, one in found.items():
+        if len(one.seconds) < FEWEST:
+            tell(f"{name} is not fitted: {len(one.seconds)} usable rows, fewer than {FEWEST}")
     return {name: one for name, one in found.items() if len(one.seconds) >= FEWEST}
 
 
@@ -103,7 +115,7 @@ def digest(cases: Path) -> str:
     return found.hexdigest()
 
 
-def _provenance(cases: Path, rows: Mapping[str, Timed]) -> dict[str, object]:
+def _provenance(cases: Path, rows: Mapping[str, Timed], passed_over: Sequence[str]) -> dict[str, object]:
     releases = {str(kernel) for one in rows.values() for kernel in np.unique(one.cases.labels.release)}
     return {
         "fitted_to": cases.name,
@@ -112,4 +124,5 @@ def _provenance(cases: Path, rows: Mapping[str, Timed]) -> dict[str, object]:
         "rows": {name: len(one.seconds) for name, one in rows.items()},
         "accelerators": sorted({str(a) for one in rows.values() for a in np.unique(one.cases.labels.accelerator)}),
         "releases": sorted(releases - {""}),
+        **({"passed_over": [*passed_over]} if passed_over else {}),
     }

@@ -57,8 +57,7 @@ def _top(
     tried: Sequence[predict.Predicted], missed: Sequence[NDArray[np.float64]], others: Sequence[int], kind: str
 ) -> float:
     errors = [missed[other][:, widths.rests(tried[other], kind)] for other in others]
-    pooled = np.concatenate([np.empty((2, 0)), *errors], axis=1)
-    return widths.on_top(pooled) if pooled.shape[1] >= widths.ENOUGH else widths.UNKNOWN[kind]
+    return widths.known(np.concatenate([np.empty((2, 0)), *errors], axis=1), kind)
 
 
 def _widened(tried: predict.Predicted, wider: dict[str, float]) -> predict.Predicted:

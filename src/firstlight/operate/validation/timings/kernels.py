@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from firstlight.operate.validation.timings.readers import READERS, Measured, rea
 from firstlight.operate.validation.timings.tables import Table
 from firstlight.performance.kernels.timed.cases import Cases, Labels
 from firstlight.performance.kernels.timed.coefficients import Coefficients
-from firstlight.performance.kernels.timed.device import device
 from firstlight.performance.kernels.timed.predict import predict
 from firstlight.spec import near
 from firstlight.spec.catalog import Catalog
@@ -25,7 +24,7 @@ from firstlight.twin.result import Prediction
 def validate_kernels(cases: Path, catalog: Catalog, coefficients: Coefficients) -> Scoreboard:
     """Predict every row of timing tables.
 
-    A row that cannot be predicted is told with its reason, a file that cannot be read as one such row, and the others
+    A row that cannot be predicted is told with its reason, a file that cannot be used as one such case, and the others
     go on.
 
     Args:
@@ -42,16 +41,47 @@ def validate_kernels(cases: Path, catalog: Catalog, coefficients: Coefficients) 
     return Scoreboard("kernels", tuple(outcomes))
 
 
-def measured(found: Iterable[Table], catalog: Catalog) -> Iterator[Measured]:
-    """The usable rows of tables, one target column at a time; unusable tables are passed over."""
+def measured(
+    found: Iterable[Table], catalog: Catalog, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[Measured]:
+    """The usable rows of tables, one target column at a time.
+
+    Args:
+        found: tables; those that cannot be used are passed over.
+        catalog: parts.
+        tell: called with what is passed over, a table or rows of it, and why.
+    """
     for table in found:
-        if table.trouble or table.operation not in READERS:
-            continue
         try:
-            part = device(accelerator(catalog, table.accelerator))
-        except UsageError:
+            part = _part(table, catalog)
+        except UsageError as error:
+            tell(f"{table.path.name} is passed over: {_reason(table, error)}")
             continue
-        yield from (read(table, reader, part) for reader in READERS[table.operation])
+        for one in (read(table, reader, part) for reader in READERS[table.operation]):
+            if one.refused:
+                first = one.refused[min(one.refused)]
+                told = f"{len(one.refused):,} of {table.rows:,} rows of {one.reader.metric} are left out: {first}"
+                tell(f"{table.path.name}: {told}")
+            yield one
+
+
+def _part(table: Table, catalog: Catalog) -> Accelerator:
+    """The accelerator of a table.
+
+    Raises:
+        UsageError: the table cannot be read, or its operation or accelerator is unknown.
+    """
+    if table.trouble:
+        raise UsageError(table.trouble)
+    if table.operation not in READERS:
+        remedy = near.hint(table.operation, READERS, f"Known are {', '.join(READERS)}.")
+        raise UsageError(f'"{table.operation}" is no operation that tables time. {remedy}')
+    return accelerator(catalog, table.accelerator)
+
+
+def _reason(table: Table, error: UsageError) -> str:
+    rows = f"{table.rows:,} {'row is' if table.rows == 1 else 'rows are'} not read: " if table.rows else ""
+    return rows + " ".join(str(error).split())
 
 
 def accelerator(catalog: Catalog, name: str) -> Accelerator:
@@ -85,20 +115,12 @@ def joined(parts: Sequence[Cases]) -> Cases:
 
 def _outcomes(table: Table, catalog: Catalog, coefficients: Coefficients) -> list[Outcome]:
     slices = {"operation": table.operation, "accelerator": table.accelerator, "dtype": ""}
-    if table.trouble:
-        return [Outcome(table.path.name, "", float("nan"), None, 1.0, slices, reason=table.trouble)]
     try:
-        if table.operation not in READERS:
-            remedy = near.hint(table.operation, READERS, f"Known are {', '.join(READERS)}.")
-            raise UsageError(f'"{table.operation}" is no operation that tables time. {remedy}')
-        part = device(accelerator(catalog, table.accelerator))
+        part = _part(table, catalog)
         found = [_column(read(table, reader, part), coefficients) for reader in READERS[table.operation]]
     except UsageError as error:
-        reason = " ".join(str(error).split())
-        return [
-            Outcome(f"{table.path.name}:{row + 1}", "", float("nan"), None, 1.0, slices, reason=reason)
-            for row in range(table.rows)
-        ]
+        reason = _reason(table, error)
+        return [Outcome(table.path.name, "", float("nan"), None, 1.0, slices, reason=reason)]
     return [one for column in found for one in column]
 
 

@@ -32,13 +32,14 @@ class NumberType:
 def number_types() -> Mapping[str, NumberType]:
     """Number types by each of their names, from data/kernels/types.yaml."""
     found: dict[str, NumberType] = {}
-    for name, raw in _load("types.yaml").items():
+    for name, raw in load("types.yaml").items():
         kind = NumberType(name, float(raw["weight"]), float(raw["activation"]), raw["runs"], float(raw["quantised"]))
         found |= dict.fromkeys((name, *raw["aliases"]), kind)
     return found
 
 
-def _load(name: str) -> Any:
+def load(name: str) -> Any:
+    """A file of data/kernels."""
     file = resources.files("firstlight.data") / "kernels" / name
     return yaml.load(file.read_text("utf-8"), Loader=_LOADER)
 
@@ -87,7 +88,7 @@ def styles(formula: str, kernels: Texts) -> Texts:
 
 @cache
 def _styles() -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    return _load("styles.yaml")
+    return load("styles.yaml")
 
 
 def _style(rules: Sequence[Mapping[str, Any]], kernel: str) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.operate.validation.timings import names, shapes, traffic
+from firstlight.operate.validation.timings import makers, names, shapes, traffic
 from firstlight.operate.validation.timings.columns import Columns, Shaped
 from firstlight.operate.validation.timings.tables import Table
 from firstlight.performance.kernels.timed.cases import Cases, Labels, Texts
-from firstlight.performance.kernels.timed.device import Device, columns
+from firstlight.performance.kernels.timed.device import Device, columns, device
 from firstlight.performance.kernels.timed.operations import OPERATIONS
+from firstlight.spec.parts import Accelerator
 from firstlight.twin.protocols import Floats
 
 MS, US = 1e-3, 1e-6
@@ -29,7 +30,7 @@ class Reader:
 
     Attributes:
         target: its column; scale: seconds of its unit.
-        numbers: columns that must be positive; others: columns of numbers that may be 0 or empty.
+        numbers: columns of whole numbers from 1; others: of whole numbers that may be 0 or empty.
         texts: columns that must be there.
         shaped: cells to shapes.
         added: column whose time is part of the target (0 where it is empty).
@@ -47,6 +48,11 @@ class Reader:
     def metric(self) -> str:
         """The target as scores name it."""
         return f"{self.target} + {self.added}" if self.added else self.target
+
+    @property
+    def source(self) -> str:
+        """The column that names the kernel."""
+        return "comm_backend" if "comm_backend" in self.texts else "kernel_source"
 
 
 @dataclass(frozen=True)
@@ -128,23 +134,54 @@ READERS: Mapping[str, Sequence[Reader]] = {
 """One reader a target column."""
 
 
-def read(table: Table, reader: Reader, device: Device) -> Measured:
+COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "alltoall")
+NAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("nccl", "op_name"): COLLECTIVES,
+    ("allreduce_other_source", "op"): COLLECTIVES,
+    ("mamba2", "phase"): ("context", "generation"),
+    ("moe_a2a", "phase"): ("dispatch", "combine"),
+    ("trtllm_alltoall", "op_name"): (
+        "alltoall_prepare", "alltoall_dispatch", "alltoall_combine", "alltoall_combine_low_precision",
+    ),
+}  # fmt: skip
+"""What columns of operations may hold, apart from number types."""
+
+
+def read(table: Table, reader: Reader, part: Accelerator) -> Measured:
     """The cases of a table's target column; rows that cannot be are refused with the first thing that is wrong."""
     refused = _missing(table, reader)
     wanted = (*reader.numbers, *reader.others, reader.target, *([reader.added] if reader.added else ()))
     numbers = {name: table.numbers(name) for name in wanted}
     if not refused:
-        refused = _unusable(table, reader, numbers)
+        refused = {**_unusable(table, reader, numbers), **_unnamed(table, reader), **_foreign(table, reader, part)}
     usable = np.ones(table.rows, dtype=bool)
     usable[list(refused)] = False
     kept = np.flatnonzero(usable)
     measured = numbers[reader.target] + (np.nan_to_num(numbers[reader.added]) if reader.added else 0.0)
     if not len(kept):
         return Measured(table, reader, kept, None, measured[kept], refused)
-    cases = _cases(table, reader, device, {name: values[kept] for name, values in numbers.items()}, kept)
+    cases = _cases(table, reader, device(part), {name: values[kept] for name, values in numbers.items()}, kept)
     fine = np.all([np.isfinite(values) for values in cases.shape.values()], axis=0)
     refused |= dict.fromkeys(kept[~fine].tolist(), _unknown(reader))
     return Measured(table, reader, kept[fine], cases.select(fine), measured[kept[fine]], refused)
+
+
+def _foreign(table: Table, reader: Reader, part: Accelerator) -> Mapping[int, str]:
+    frameworks, _ = names.software(table.texts("framework_version"))
+    return makers.foreign(part, table.operation, frameworks.tolist(), table.texts(reader.source).tolist())
+
+
+def _unnamed(table: Table, reader: Reader) -> dict[int, str]:
+    """Rows with a number type, or a name of a phase or collective, that is not known."""
+    refused: dict[int, str] = {}
+    types = tuple(names.number_types())
+    for name in reader.texts:
+        known = types if name.endswith("_dtype") else NAMED.get((table.operation, name), ())
+        words = f"number types are {', '.join(types)}" if known is types else f"known are {', '.join(known)}"
+        for row, cell in enumerate(table.cells[name] if known else ()):
+            if cell not in known:
+                refused.setdefault(row, f'{name}: "{cell[:40]}" is unknown; {words}')
+    return refused
 
 
 def _unknown(reader: Reader) -> str:
@@ -174,6 +211,9 @@ def _unusable(table: Table, reader: Reader, numbers: Mapping[str, Floats]) -> di
             cell = table.cells[name][row][:40]
             words = f'"{cell}" is no number from {least:g} to {most:g}'
             refused.setdefault(row, f"{name}: {words}" if cell else f"{name} is empty")
+        if name in (*reader.numbers, *reader.others):
+            for row in np.flatnonzero(np.isfinite(values) & (values != np.round(values))).tolist():
+                refused.setdefault(row, f'{name}: "{table.cells[name][row][:40]}" is no whole number')
     return refused
 
 
@@ -181,8 +221,7 @@ def _cases(
     table: Table, reader: Reader, device: Device, numbers: Mapping[str, Floats], rows: NDArray[np.intp]
 ) -> Cases:
     framework, release = names.software(table.texts("framework_version")[rows])
-    source = "comm_backend" if "comm_backend" in reader.texts else "kernel_source"
-    kernel = table.texts(source)[rows]
+    kernel = table.texts(reader.source)[rows]
     numbers = {name: np.nan_to_num(v) if name in ("step", "window_size") else v for name, v in numbers.items()}
     values = columns(device, len(rows))
     texts = {name: table.texts(name)[rows] for name in reader.texts}

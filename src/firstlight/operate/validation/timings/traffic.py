@@ -19,7 +19,7 @@ SCALED = 1.03
 
 def nccl(c: Columns) -> Shaped:
     """NCCL's collectives; `message_size` counts elements, of the whole buffer for all-gather and reduce-scatter."""
-    size = c.number("message_size") * np.where(c.text("nccl_dtype") == "int8", 1.0, HALF)
+    size = c.number("message_size") * names.values(c.text("nccl_dtype"), "activation")
     ranks = c.number("num_gpus")
     shape = _ring(c.text("op_name"), size, ranks, np.minimum(ranks, c.device["node"]), c)
     place = np.column_stack([log(size, ranks), 1.0 * (c.text("nccl_dtype") == "int8")])
@@ -48,12 +48,13 @@ def other_all_reduce(c: Columns) -> Shaped:
 
 
 def custom_allreduce(c: Columns) -> Shaped:
-    """One-kernel all-reduces; `message_size` counts 16-bit elements."""
-    size, ranks = c.number("message_size") * HALF, c.number("num_gpus")
+    """One-kernel all-reduces; `message_size` counts elements."""
+    dtype = names.canonical(c.text("allreduce_dtype"))
+    size, ranks = c.number("message_size") * names.values(dtype, "activation"), c.number("num_gpus")
     style = names.styles("all_reduce", c.kernel)
     latency = np.where(style == "launched", c.device["host"], c.device["peer"])
     shape = {"size": size, "ranks": ranks, "latency": latency}
-    return Shaped(c.text("allreduce_dtype"), shape, log(size, ranks), style)
+    return Shaped(dtype, shape, log(size, ranks), style)
 
 
 def _deepep(c: Columns, phase: str) -> tuple[dict[str, Floats], Floats, Texts]:
