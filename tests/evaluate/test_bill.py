@@ -58,6 +58,6 @@ def test_a_part_without_a_price_is_estimated_and_noted(evaluated):
     """No shipped part that is bought is without one, so a system is made that is."""
     one = evaluated()
     unpriced = [replace(line, unit_price=math.nan) if line.lead == "accelerators" else line for line in one.bill]
-    told = notes(one.plan, one.twin, one.training, one.serving, one.facility, unpriced, one.schedule.start)
+    told = notes(one.plan, one.twin, one.training, one.serving, one.facility, (), 0, unpriced, one.schedule.start)
     assert any("no price is known for hgx-h100" in note for note in told)
     assert not any("no price is known" in note for note in one.warnings)

@@ -59,13 +59,16 @@ def holding(placed: int, spare: float) -> int:
 
 
 def runs(training: Sequence[TrainingResult], design: Design, factory: Factory, a: Assumptions) -> tuple[RunFacts, ...]:
-    """Training runs as `reliability` sees them; each has its share of the hot spares."""
+    """Training runs as `reliability` sees them; each has its share of the nodes that no placement has."""
     per_parameter = a["evaluate.checkpoint_bytes_per_parameter"]
-    spare = factory.nodes * (design.spare or 0.0) / max(usable(design), 1)
+    placed = usable(design)
+    if design.placements is not None:
+        placed = sum(placement.accelerators for placement in design.placements)
+    spare = factory.nodes * (1.0 - placed / factory.accelerators) / max(placed, 1)
     return tuple(
         RunFacts(
             result.model, result.accelerators, result.duration, result.parameters * per_parameter,
-            hot_spares=round(result.accelerators * spare),
+            hot_spares=math.floor(result.accelerators * spare + 0.5),
         )
         for result in training
     )  # fmt: skip

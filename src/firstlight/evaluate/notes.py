@@ -10,6 +10,7 @@ from firstlight import units
 from firstlight.evaluate import hand
 from firstlight.facility.result import FacilityResult
 from firstlight.performance.result import ServingResult, TrainingResult
+from firstlight.reliability.result import RunReliability
 from firstlight.schedule import UNBILLED
 from firstlight.spec.plan import Plan
 from firstlight.twin.bill import BillLine
@@ -20,6 +21,9 @@ FAR = 100e3
 THIN = 0.1
 """Below this MFU a run has more accelerators than its batch can feed."""
 
+WAITING = 0.05
+"""Share of a run's time that waiting for nodes may take before it is told."""
+
 
 def notes(
     plan: Plan,
@@ -27,14 +31,23 @@ def notes(
     training: Sequence[TrainingResult],
     serving: Sequence[ServingResult],
     facility: FacilityResult,
+    runs: Sequence[RunReliability],
+    standby: int,
     bill: Sequence[BillLine],
     start: dt.date,
 ) -> tuple[str, ...]:
-    """The notes of one evaluation, in the order of the rooms."""
+    """The notes of one evaluation, in the order of the rooms.
+
+    Args:
+        plan, factory, training, serving, facility, runs, bill: of the evaluation.
+        standby: nodes that should stand by for those under repair.
+        start: of the project.
+    """
     return (
         *_idle(plan, training, serving),
         *_thin(training),
         *_uncalibrated(training, serving),
+        *_waiting(runs, standby, factory),
         *_weather(facility),
         *_empty(plan, factory),
         *_early(factory, start),
@@ -65,6 +78,17 @@ def _uncalibrated(training: Sequence[TrainingResult], serving: Sequence[ServingR
     outside = list(dict.fromkeys(model for model, prediction in predictions if not prediction.calibrated))
     if outside:
         yield f"the times of {', '.join(outside)} lie outside the range that the models were checked on"
+
+
+def _waiting(runs: Sequence[RunReliability], standby: int, factory: Factory) -> Iterator[str]:
+    for run in runs:
+        lost = run.losses.get("replacement", 0.0)
+        if lost > WAITING and run.hot_spares < standby:
+            share = units.show(math.ceil(1000 * standby / factory.nodes) / 1000, "fraction")
+            yield (
+                f"the run of {run.model} waits {units.show(lost, 'fraction')} of its time for nodes under repair, "
+                f"as {run.hot_spares:,} stand by for it; keep {share} of the accelerators free (design.spare)"
+            )
 
 
 def _weather(facility: FacilityResult) -> Iterator[str]:

@@ -29,6 +29,7 @@ from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.performance.serving import serve
 from firstlight.performance.training import train
 from firstlight.reliability import assess
+from firstlight.reliability.assess import spare_nodes
 from firstlight.schedule import programme
 from firstlight.spec import models, teachers
 from firstlight.spec.assumptions import Assumptions
@@ -107,7 +108,9 @@ def evaluate(
         margins=margins(plan, training, serving, reliability.runs, facility, schedule),
         assumptions=a.used(),
         proposed=tuple(f"{path} = {why}" for path, why in (proposed or {}).items()),
-        warnings=notes(plan, factory, training, serving, facility, bought, start),
+        warnings=notes(
+            plan, factory, training, serving, facility, reliability.runs, spare_nodes(factory, a), bought, start
+        ),
         twin=factory,
         cable_plan=cable_plan,
         base=base,
