@@ -63,11 +63,10 @@ out of the fit, of the coefficients and of the intervals' widths.
 | mixture of experts, median | 10 % | {experts} |
 
 On the rows that were fitted to: median {fitted_median}, P90 {fitted_tail}. The gap between the two sits where one
-source alone determines something: BLOOM and vTrain for DeepSpeed on the A100 (each predicts the other 15 % off;
-BLOOM's hidden size of 14,400 is no multiple of 64 on a rank, and no other source tells what that costs), TPU v5e and
-v6e for each other, the long sequences of NeMo on H100 (attention is predicted too fast), NeMo of 2023 on A100 (too fast
-by a quarter, cause unknown), and mixtures of experts, whose speed moved in steps with releases (by half on GB200 in
-June 2026) that a date as input only smooths.
+source alone determines something: BLOOM and vTrain for DeepSpeed on the A100 (BLOOM's hidden size of 14,400 is no
+multiple of 64 on a rank, and no other source tells what that costs), TPU v5e and v6e for each other, the long sequences
+of NeMo on H100 (attention is predicted too fast), NeMo of 2023 on A100 (too fast, cause unknown), and mixtures of
+experts, whose speed moved in one step with a release of June 2026 on GB200 that a date as input only smooths.
 """
 
 

@@ -109,7 +109,7 @@ def calibrate_training(
     """Fit the coefficients of data/calibration/training.yaml to the runs of a case file.
 
     Args:
-        cases: CSV with the columns of `runs.COLUMNS`. Rows that cannot be predicted are left out.
+        cases: CSV with the columns of `runs.COLUMNS`. Rows that cannot be predicted are left out, and counted.
         catalog: parts.
         tiers: those that are fitted to.
         steps: most Gauss-Newton steps.
@@ -120,7 +120,7 @@ def calibrate_training(
         UsageError: no run of it can be predicted.
     """
     progress(f"reading {cases}")
-    runs = _read(cases, catalog, frozenset(tiers))
+    runs = _read(cases, catalog, frozenset(tiers), progress)
     found = parameters.training()
     problem = _problem(runs, found)
     whole = fit.solve(problem, _start()[None], np.ones((1, len(runs)), dtype=bool), steps, progress)
@@ -158,15 +158,17 @@ def _start() -> Floats:
     return parameters.start(parameters.training(), families)
 
 
-def _read(cases: Path, catalog: Catalog, tiers: frozenset[str]) -> list[Measured]:
-    runs = list[Measured]()
-    for row in table.counted(table.read(cases, COLUMNS, UNREAD), tiers, cases):
+def _read(cases: Path, catalog: Catalog, tiers: frozenset[str], progress: Callable[[str], None]) -> list[Measured]:
+    runs, rows = list[Measured](), table.counted(table.read(cases, COLUMNS, UNREAD), tiers, cases)
+    for row in rows:
         try:
             runs.append(_measured(row, read_run(row, catalog)))
         except (CellError, FirstlightError):
             continue
     if not runs:
         raise UsageError(f"no run of {cases} can be predicted; `firstlight validate training` says why of each")
+    if left := len(rows) - len(runs):
+        progress(f"{left:,} rows are left out; `firstlight validate training` says why of each")
     return runs
 
 

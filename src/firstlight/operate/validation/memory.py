@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from firstlight.errors import FirstlightError
 from firstlight.operate.validation import table
 from firstlight.operate.validation.runs import COLUMNS, UNREAD, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import METRICS as SPEEDS
-from firstlight.operate.validation.training import slices_of
+from firstlight.operate.validation.training import outcome
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
 from firstlight.performance.training.space import check
@@ -61,32 +60,12 @@ def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A
 
 
 def _outcome(row: Row, catalog: Catalog) -> Outcome:
-    slices = slices_of(row)
-    metric, measured, weight = "", float("nan"), 1.0
-    try:
-        metric, measured = target(row)
-        weight = row.number("weight") or 1.0
+    def predicted(metric: str) -> tuple[Prediction, tuple[str, ...]]:
         run = read_run(row, catalog)
         check(run.model, run.workload, run.accelerators, run.layout)
-        found = predict(metric, run, row)
-    except (CellError, FirstlightError) as error:
-        reason = " ".join(str(error).split())
-        return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
-    assumed = tuple(told for told in run.assumed if told not in _OF_SPEED)
-    return Outcome(row.text("case_id"), metric, measured, found, weight, slices, assumed)
+        return predict(metric, run, row), tuple(told for told in run.assumed if told not in _OF_SPEED)
 
-
-def target(row: Row) -> tuple[str, float]:
-    """The target column and its value [B].
-
-    Raises:
-        CellError: the row has none.
-    """
-    for name in METRICS:
-        value = row.number(name)
-        if value is not None:
-            return name, value
-    raise CellError(f"no target: one of {', '.join(METRICS)} must be there")
+    return outcome(row, METRICS, predicted)
 
 
 def predict(metric: str, run: Run, row: Row) -> Prediction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from firstlight.errors import FirstlightError
@@ -41,17 +41,33 @@ def validate_training(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = (
 
 
 def _outcome(row: Row, catalog: Catalog) -> Outcome:
+    def predicted(metric: str) -> tuple[Prediction, tuple[str, ...]]:
+        run = read_run(row, catalog)
+        return predict(metric, run, row, run.assumptions), run.assumed
+
+    return outcome(row, METRICS, predicted)
+
+
+def outcome(
+    row: Row, metrics: Sequence[str], predicted: Callable[[str], tuple[Prediction, tuple[str, ...]]]
+) -> Outcome:
+    """What comes of one row; a row that cannot be predicted has its reason.
+
+    Args:
+        row: of a case file.
+        metrics: target columns, the preferred one first.
+        predicted: the prediction of a target column, and what was assumed for it.
+    """
     slices = slices_of(row)
     metric, measured, weight = "", float("nan"), 1.0
     try:
-        metric, measured = target(row)
+        metric, measured = target(row, metrics)
         weight = row.number("weight") or 1.0
-        run = read_run(row, catalog)
-        found = predict(metric, run, row, run.assumptions)
+        found, assumed = predicted(metric)
     except (CellError, FirstlightError) as error:
         reason = " ".join(str(error).split())
         return Outcome(row.text("case_id"), metric, measured, None, weight, slices, reason=reason)
-    return Outcome(row.text("case_id"), metric, measured, found, weight, slices, run.assumed)
+    return Outcome(row.text("case_id"), metric, measured, found, weight, slices, assumed)
 
 
 def slices_of(row: Row) -> dict[str, str]:
@@ -60,17 +76,17 @@ def slices_of(row: Row) -> dict[str, str]:
     return {**own, "model": "mixture of experts" if row.text("experts") else "dense"}
 
 
-def target(row: Row) -> tuple[str, float]:
-    """The target column and its value.
+def target(row: Row, metrics: Sequence[str] = METRICS) -> tuple[str, float]:
+    """The first of the target columns that the row has, and its value.
 
     Raises:
         CellError: the row has none.
     """
-    for name in METRICS:
+    for name in metrics:
         value = row.number(name)
         if value is not None:
             return name, value
-    raise CellError(f"no target: one of {', '.join(METRICS)} must be there")
+    raise CellError(f"no target: one of {', '.join(metrics)} must be there")
 
 
 def predict(metric: str, run: Run, row: Row, a: Assumptions) -> Prediction:
