@@ -37,6 +37,17 @@ plan = cables.plan(built.factory, shelf, a)
 describe(built.factory, plan, built.time, shelf, a)
 """
 )
+WRITE = (
+    WIRE
+    + """
+from pathlib import Path
+from firstlight.export import files, wiring
+
+tables = {{"cables": wiring.cables(built.factory, plan), "ports": wiring.ports(built.factory, plan)}}
+for name, parts in tables.items():
+    files.table(Path("{folder}"), name, parts, len(plan))
+"""
+)
 
 
 def _run(code: str, system: str) -> float:
@@ -71,3 +82,9 @@ def test_assemble_million(benchmark, system):
 def test_wire_million(benchmark, system):
     """The same, with the cable plan and the fabric in numbers."""
     _measure(benchmark, WIRE, system, 15, 3)
+
+
+@pytest.mark.parametrize("system", ["gb300-nvl72", "hgx-h100"])
+def test_network_build_million(benchmark, system, tmp_path):
+    """`firstlight network build`: the same, with every cable and every switch port as a row of a Parquet file."""
+    _measure(benchmark, WRITE.format(folder=str(tmp_path)), system, 30, 4)

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from firstlight.design import plan, propose, train
+    from firstlight.design import build_network, plan, propose, train
     from firstlight.economics.result import EconomicsResult
     from firstlight.errors import (
         DocumentError,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         SolverError,
         UsageError,
     )
-    from firstlight.evaluate import Evaluation, TrainingAnswer
+    from firstlight.evaluate import Evaluation, NetworkAnswer, TrainingAnswer
     from firstlight.export import write
     from firstlight.export.summary import summary
     from firstlight.facility.result import FacilityResult
@@ -62,6 +62,7 @@ __all__ = [
     "Limit",
     "MissingExtraError",
     "Model",
+    "NetworkAnswer",
     "NetworkResult",
     "Plan",
     "Prediction",
@@ -77,6 +78,7 @@ __all__ = [
     "TrainingResult",
     "TrainingSearch",
     "UsageError",
+    "build_network",
     "load_plan",
     "plan",
     "propose",
@@ -87,13 +89,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "design": ("plan", "propose", "train"),
+    "design": ("build_network", "plan", "propose", "train"),
     "economics.result": ("EconomicsResult",),
     "errors": (
         "DocumentError", "FirstlightError", "InfeasibleError", "Limit", "MissingExtraError", "Problem", "SolverError",
         "UsageError",
     ),
-    "evaluate": ("Evaluation", "TrainingAnswer"),
+    "evaluate": ("Evaluation", "NetworkAnswer", "TrainingAnswer"),
     "export": ("write",),
     "export.summary": ("summary",),
     "facility.result": ("FacilityResult",),

@@ -26,6 +26,7 @@ from firstlight.spec.parts import Accelerator, Host, Nic, System
 from firstlight.spec.plan import Plan
 from firstlight.twin.bill import BillLine
 from firstlight.twin.factory import Factory, Halls, RackKind, Racks
+from firstlight.twin.positions import switch_units, system_units
 from firstlight.twin.protocols import Bundle, Ints, Tier, Topology
 from firstlight.twin.result import Prediction
 
@@ -190,11 +191,27 @@ def cable_plan(twin: Factory) -> CablePlan:
     named += (("leaf-spine", "sm-400g", "dr4-400g", 100.0),)
     counts = np.bincount(line, minlength=3)
     lines = tuple(
-        CableLine(name, part, size, int(n), optic, 2 * int(n) if optic else 0, 17.0 * n, 900.0 * n)
+        CableLine(
+            name,
+            part,
+            size,
+            int(n),
+            optic,
+            2 * int(n) if optic else 0,
+            17.0 * n,
+            900.0 * n,
+            medium={"dac": "dac", "mm-": "multimode", "sm-": "single-mode"}[part[:3]],
+        )
         for (name, part, optic, size), n in zip(named, counts, strict=True)
     )
     racks = (low_rack.astype(np.int32), high_rack.astype(np.int32))
-    return CablePlan(tuple(b.name for b in twin.topology.bundles), bundles, low, high, *racks, length, line, lines)
+    names = tuple(b.name for b in twin.topology.bundles)
+    pulled = np.where(low_rack == high_rack, -1, low_rack * len(twin.racks) + high_rack).astype(np.int32)
+    each = (twin.system.nics if twin.nic else twin.system.accelerators) // twin.system.nodes
+    units_of = {-1: np.repeat(system_units(twin), each)}
+    units_of |= {index: switch_units(twin, index, 1) for index in range(len(twin.topology.tiers))}
+    shelved = {tier: found.astype(np.int16) for tier, found in units_of.items()}
+    return CablePlan(names, bundles, low, high, *racks, pulled, length, line, lines, shelved)
 
 
 def predict(value: float, basis: str = "scoreboard of 214 published runs") -> Prediction:

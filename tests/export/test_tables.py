@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -53,58 +52,6 @@ def test_schedule_dates_follow_from_seconds(evaluation):
         assert row["critical"] == (row["slack_days"] == 0)
     feed = next(row for row in rows if row["task"] == "Energise feed")
     assert feed["after"] == "Order: switchgear"
-
-
-def test_cables_name_each_end_once(evaluation):
-    table = pa.concat_tables(list(tables.cables(evaluation)))
-    assert table.num_rows == len(evaluation.cable_plan) == sum(line.count for line in evaluation.network.cables)
-    assert len(set(table["cable"].to_pylist())) == table.num_rows
-    rows = table.to_pylist()
-    ends = [f"{row[f'{side}_device']}:{row[f'{side}_port']}" for row in rows for side in ("from", "to")]
-    assert len(set(ends)) == 2 * table.num_rows  # no port holds two cables
-    assert rows[0]["label"] == "H01-P001-R0001-N01-NIC1:1 / leaf-001:1"
-    assert rows[0]["from_rack"] == "H01-P001-R0001"
-
-
-def test_cables_agree_with_the_topology(evaluation):
-    rows = pa.concat_tables(list(tables.cables(evaluation))).to_pylist()
-    twin = evaluation.twin
-    for index in np.linspace(0, len(rows) - 1, 50).astype(int):
-        bundle, link = (0, index) if index < 2400 else (1, index - 2400)
-        _, upper = twin.topology.ends(bundle, np.array([link]))
-        assert rows[index]["to_device"].split("-")[1] == f"{upper[0] + 1:03}"
-        assert rows[index]["bundle"] == twin.topology.bundles[bundle].name
-
-
-def test_cables_in_batches_are_the_same(evaluation, monkeypatch):
-    whole = pa.concat_tables(list(tables.cables(evaluation)))
-    monkeypatch.setattr(tables, "CHUNK", 777)
-    batches = list(tables.cables(evaluation))
-    assert len(batches) > 2
-    assert pa.concat_tables(batches).equals(whole)
-
-
-def test_a_torus_joins_accelerators():
-    evaluation = sample.evaluation(systems=4, torus=True)
-    rows = pa.concat_tables(list(tables.cables(evaluation))).to_pylist()
-    assert len(rows) == 32
-    assert (rows[0]["from_device"], rows[0]["to_device"]) == ("H01-P001-R0001-N01-ACC1", "H01-P001-R0001-N01-ACC2")
-    ends = [row[f"{side}_device"] for row in rows for side in ("from", "to")]
-    assert all(ends.count(device) == 2 for device in set(ends))
-
-
-def test_no_cables_is_a_table_without_rows():
-    evaluation = sample.evaluation(systems=4)
-    plan = evaluation.cable_plan
-    empty = {
-        name: getattr(plan, name)[:0]
-        for name in ("bundle", "lower", "upper", "lower_rack", "upper_rack", "length", "line")
-    }
-    object.__setattr__(evaluation, "cable_plan", type(plan)(**{**vars(plan), **empty}))
-    (table,) = tables.cables(evaluation)
-    full = next(tables.cables(sample.evaluation(systems=4)))
-    assert table.num_rows == 0
-    assert table.column_names == full.column_names
 
 
 @pytest.mark.parametrize(("count", "last"), [(7, "C07"), (99, "C99"), (100, "C100")])

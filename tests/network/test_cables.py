@@ -66,6 +66,34 @@ def test_lengths_are_the_next_stock_length(laid, a, system, count, fabric):
 
 
 @each_fabric
+def test_cables_of_two_racks_are_pulled_together_so_many_at_a_time(laid, a, system, count, fabric):
+    _, plan = laid(system, count, fabric)
+    inside = plan.lower_rack == plan.upper_rack
+    assert np.array_equal(plan.pulled < 0, inside)
+    pairs: dict[int, set[tuple[int, int]]] = {}
+    for bundle, one, other in zip(
+        plan.pulled[~inside], plan.lower_rack[~inside], plan.upper_rack[~inside], strict=True
+    ):
+        pairs.setdefault(int(bundle), set()).add((min(one, other), max(one, other)))
+    assert all(len(found) == 1 for found in pairs.values())
+    sizes = np.bincount(plan.pulled[~inside]) if pairs else np.zeros(0, np.int64)
+    assert np.all((sizes > 0) & (sizes <= a["network.cable_bundle"]))
+    wanted = {pair for found in pairs.values() for pair in found}
+    fewest = sum(-(-int(np.sum(sizes[[b for b, p in pairs.items() if pair in p]])) // 24) for pair in wanted)
+    assert len(sizes) == fewest
+
+
+@each_fabric
+def test_every_device_has_a_unit(laid, system, count, fabric):
+    made, plan = laid(system, count, fabric)
+    assert len(plan.units[-1]) == made.topology.endpoints
+    for tier, kind in enumerate(made.topology.tiers):
+        places = set(zip(made.switch_rack[tier], plan.units[tier], strict=True))
+        assert len(places) == kind.switches
+    assert all(np.all(found >= 1) for found in plan.units.values())
+
+
+@each_fabric
 def test_the_bill_adds_up(laid, catalog, system, count, fabric):
     """Each line counts its links; its parts reach; its modules, watts and money follow from the catalogue."""
     made, plan = laid(system, count, fabric)

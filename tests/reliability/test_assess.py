@@ -4,7 +4,7 @@ import math
 import pytest
 
 from firstlight.errors import InfeasibleError, UsageError
-from firstlight.reliability.assess import assess, node_failures
+from firstlight.reliability.assess import assess, fabric_spares, node_failures
 from firstlight.reliability.facts import RunFacts
 from firstlight.reliability.rates import NEVER, interruption_rates, mean_time
 from firstlight.twin.result import Prediction
@@ -158,3 +158,12 @@ def test_million_accelerators_still_answer(factory, assumptions, llama):
     (one,) = result(factory, assumptions, llama, run(1_000_000), n=1_000_000).runs
     assert 0 < one.goodput.p50 < 0.5
     assert dataclasses.asdict(one)["mtti"]["p50"] < 300
+
+
+def test_spares_of_the_fabric_are_kept_part_by_part(assumptions):
+    a = assumptions()
+    pieces = [("sw", "switch", 1000), ("sr4", "optic", 60_000), ("dac, 3 m", "cable", 500), ("none", "cable", 0)]
+    found = {s.part: s for s in fabric_spares(pieces, a)}
+    assert list(found) == ["sw", "sr4", "dac, 3 m"]
+    assert found["sr4"].failures_a_year == pytest.approx(60_000 * 5e-7 * 8760)
+    assert found["sr4"].keep > 60_000 * 5e-7 * 24 * 28 > found["dac, 3 m"].keep

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from firstlight.evaluate.evaluation import Evaluation, FactorySummary, Margin
+from firstlight.evaluate.network import NetworkAnswer, evaluate_network
 from firstlight.evaluate.run import evaluate
 from firstlight.evaluate.training import TrainingAnswer, TrainingRun, evaluate_training
 
 __all__ = [
-    "Evaluation", "FactorySummary", "Margin", "TrainingAnswer", "TrainingRun", "evaluate", "evaluate_training",
+    "Evaluation", "FactorySummary", "Margin", "NetworkAnswer", "TrainingAnswer", "TrainingRun", "evaluate",
+    "evaluate_network", "evaluate_training",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ import pyarrow.parquet as pa_parquet
 
 from firstlight.errors import UsageError
 from firstlight.evaluate import Evaluation
-from firstlight.export import report, tables
+from firstlight.export import report, tables, wiring
 from firstlight.spec import load
 
 CSV_ROWS = 100_000
@@ -39,10 +39,10 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> tuple[Path, ...]:
         (hidden / "evaluation.json").write_text(as_json(evaluation), "utf-8")
         (hidden / "design.yaml").write_text(load.dump(evaluation.plan, base=evaluation.base, to=folder), "utf-8")
         written = [
-            _table(hidden, "bom", [tables.bom(evaluation)], len(evaluation.bill)),
-            _table(hidden, "racks", [tables.racks(evaluation)], len(evaluation.twin.racks)),
-            _table(hidden, "cables", tables.cables(evaluation), len(evaluation.cable_plan)),
-            _table(hidden, "schedule", [tables.schedule(evaluation)], len(evaluation.schedule.tasks)),
+            table(hidden, "bom", [tables.bom(evaluation)], len(evaluation.bill)),
+            table(hidden, "racks", [tables.racks(evaluation)], len(evaluation.twin.racks)),
+            table(hidden, "cables", wiring.cables(evaluation.twin, evaluation.cable_plan), len(evaluation.cable_plan)),
+            table(hidden, "schedule", [tables.schedule(evaluation)], len(evaluation.schedule.tasks)),
         ]
         return publish(hidden, folder, ["report.html", "evaluation.json", "design.yaml", *written])
 
@@ -52,7 +52,7 @@ def as_json(evaluation: Evaluation) -> str:
     return json.dumps(evaluation.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _table(stage: Path, name: str, parts: Iterable[pa.Table], rows: int) -> str:
+def table(stage: Path, name: str, parts: Iterable[pa.Table], rows: int) -> str:
     """Write a table, as CSV or as Parquet by its length; the file's name."""
     remaining = iter(parts)
     first = next(remaining)

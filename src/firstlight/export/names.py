@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from firstlight.twin.factory import Factory
+from firstlight.twin.positions import ranks
 from firstlight.twin.protocols import Ints, Topology
 
 Whole = NDArray[np.signedinteger[Any]]
@@ -89,16 +90,6 @@ def ports(topology: Topology, bundle: Whole, lower: Whole, upper: Whole) -> tupl
     for index, kind in enumerate(topology.bundles):
         links = slice(edges[index], edges[index + 1])
         for tier, device, port in ((kind.upper, upper[links], at[1]), (kind.lower, lower[links], at[0])):
-            port[links] = used[tier][device] + _rank(device) + 1
+            port[links] = used[tier][device] + ranks(device) + 1
             used[tier] += np.bincount(device, minlength=len(used[tier]))
     return at
-
-
-def _rank(device: Whole) -> Ints:
-    """How many links of the same device come before each link."""
-    order = np.argsort(device, kind="stable")
-    ranked = device[order]
-    first = np.searchsorted(ranked, ranked, side="left")
-    rank = np.empty(len(device), np.int64)
-    rank[order] = np.arange(len(device)) - first
-    return rank

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,6 @@ from firstlight import units
 from firstlight.evaluate import Evaluation
 from firstlight.export import names
 from firstlight.twin.factory import RackKind
-from firstlight.twin.protocols import Ints
-
-CHUNK = 500_000
-"""Rows in one batch, so that millions of cables take little memory."""
 
 
 def bom(evaluation: Evaluation) -> pa.Table:
@@ -27,15 +22,15 @@ def bom(evaluation: Evaluation) -> pa.Table:
             "category": [line.category for line in lines],
             "item": [line.item for line in lines],
             "part": [line.part for line in lines],
-            "count": _numbers(line.count for line in lines),
+            "count": numbers(line.count for line in lines),
             "counted_in": [line.unit or "pieces" for line in lines],
-            "unit_price_usd": _numbers(line.unit_price for line in lines),
-            "amount_usd": _numbers(line.amount for line in lines),
+            "unit_price_usd": numbers(line.unit_price for line in lines),
+            "amount_usd": numbers(line.amount for line in lines),
             "price_source": [line.source for line in lines],
             "price_standing": [line.standing for line in lines],
             "waits_for": [line.lead for line in lines],
         },
-        schema=_schema("category item part=s count=f counted_in unit_price_usd=f amount_usd=f price_source "
+        schema=schema("category item part=s count=f counted_in unit_price_usd=f amount_usd=f price_source "
                        "price_standing waits_for"),
     )  # fmt: skip
 
@@ -91,69 +86,25 @@ def schedule(evaluation: Evaluation) -> pa.Table:
             "duration_source": [task.source for task in tasks],
             "duration_standing": [task.standing for task in tasks],
         },
-        schema=_schema("stage task start=d finish=d latest_start=d latest_finish=d duration_days=f slack_days=f "
+        schema=schema("stage task start=d finish=d latest_start=d latest_finish=d duration_days=f slack_days=f "
                        "critical=b after duration_source duration_standing"),
     )  # fmt: skip
-
-
-def cables(evaluation: Evaluation) -> Iterator[pa.Table]:
-    """Every cable with both ends down to the port, bundle by bundle, some rows at a time."""
-    factory, plan = evaluation.twin, evaluation.cable_plan
-    rack_names = names.racks(factory)
-    devices = names.devices(factory, rack_names)
-    ports = names.ports(factory.topology, plan.bundle, plan.lower, plan.upper)
-    edges = np.searchsorted(plan.bundle, np.arange(len(plan.bundle_names) + 1))
-    parts = pa.array([line.part for line in plan.lines], pa.string())
-    modules = pa.array([" / ".join(module for module, _ in line.modules) for line in plan.lines], pa.string())
-
-    def batch(index: int, rows: Ints) -> pa.Table:
-        bundle = factory.topology.bundles[index]
-        ends = (devices[bundle.lower].take(pa.array(plan.lower[rows])),
-                devices[bundle.upper].take(pa.array(plan.upper[rows])))  # fmt: skip
-        at = tuple(pa.array(port[rows]) for port in ports)
-        labels = [names.joined([end, port.cast(pa.string())], ":") for end, port in zip(ends, at, strict=True)]
-        line = pa.array(plan.line[rows])
-        return pa.table(
-            {
-                "cable": names.numbered("C", rows, len(plan), 5),
-                "bundle": pa.repeat(plan.bundle_names[index], len(rows)),
-                "from_device": ends[0],
-                "from_port": at[0],
-                "from_rack": rack_names.take(pa.array(plan.lower_rack[rows])),
-                "to_device": ends[1],
-                "to_port": at[1],
-                "to_rack": rack_names.take(pa.array(plan.upper_rack[rows])),
-                "length_m": plan.length[rows],
-                "part": parts.take(line),
-                "transceiver": modules.take(line),
-                "label": names.joined(labels, " / "),
-            }
-        )
-
-    if not len(plan):
-        yield pa.table({name: pa.array([], kind) for name, kind in _CABLES.items()})
-    for index in range(len(plan.bundle_names)):
-        for first in range(edges[index], edges[index + 1], CHUNK):
-            yield batch(index, np.arange(first, min(first + CHUNK, edges[index + 1])))
 
 
 _KINDS: dict[str, Any] = {"s": pa.string(), "f": pa.float64(), "d": pa.date32(), "b": pa.bool_(), "i": pa.int64()}
 
 
-def _columns(names_and_kinds: str) -> dict[str, Any]:
+def columns(names_and_kinds: str) -> dict[str, Any]:
+    """Types of columns by name, of "name=f": s text (or nothing), f float, d date, b boolean, i integer."""
     pairs = (entry.partition("=") for entry in names_and_kinds.split())
     return {name: _KINDS[kind or "s"] for name, _, kind in pairs}
 
 
-def _schema(names_and_kinds: str) -> pa.Schema:
-    """Columns with their types, so that an empty table has them too: s text, f float, d date, b boolean, i integer."""
-    return pa.schema(list(_columns(names_and_kinds).items()))
+def schema(names_and_kinds: str) -> pa.Schema:
+    """Columns with their types, so that an empty table has them too; see `columns`."""
+    return pa.schema(list(columns(names_and_kinds).items()))
 
 
-_CABLES = _columns("cable bundle from_device from_port=i from_rack to_device to_port=i to_rack length_m=f part "
-                   "transceiver label")  # fmt: skip
-
-
-def _numbers(values: Any) -> pa.Array:
+def numbers(values: Any) -> pa.Array:
     """Floats; not a number is an empty cell."""
     return pa.array(np.array(list(values), np.float64), from_pandas=True)

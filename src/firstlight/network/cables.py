@@ -16,6 +16,7 @@ from firstlight.network.result import CableLine
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.parts import Switch
 from firstlight.twin.factory import Factory
+from firstlight.twin.positions import ranks, switch_units, system_units
 from firstlight.twin.protocols import Bundle, Floats, Ints
 
 STOCK_LENGTHS = np.concatenate([
@@ -36,8 +37,11 @@ class CablePlan:
         bundle_names: names of the bundles; bundle indexes them.
         lower, upper: index of the device at either end (endpoint or switch of its tier; see `Topology.ends`).
         lower_rack, upper_rack: where they stand.
+        pulled: bundle of cables between the same two racks that are pulled together, from 0; -1 inside a rack.
         length: stock length [m].
         line: index into `lines`, which names part and transceiver.
+        units: lowest unit of each device in its rack, from 1 [U], by the index of its tier; -1 are the endpoints, of
+            rack-scale systems their tray.
     """
 
     bundle_names: tuple[str, ...]
@@ -46,9 +50,11 @@ class CablePlan:
     upper: Ints
     lower_rack: NDArray[np.int32]
     upper_rack: NDArray[np.int32]
+    pulled: NDArray[np.int32]
     length: Floats
     line: NDArray[np.int16]
     lines: tuple[CableLine, ...]
+    units: Mapping[int, NDArray[np.int16]]
 
     def __len__(self) -> int:
         return len(self.length)
@@ -77,7 +83,8 @@ def plan(factory: Factory, catalog: Catalog, a: Mapping[str, float]) -> CablePla
         result.line[part], result.length[part] = numbers[stock], STOCK_LENGTHS[stock]
         lines += _lines(bundle, used, media(catalog, bundle.bandwidth, *_ports(factory, catalog, bundle)))
         start = part.stop
-    return CablePlan(**{**vars(result), "lines": tuple(lines)})
+    result.pulled[:] = _pulled(result.lower_rack, result.upper_rack, len(factory.racks), a)
+    return CablePlan(**{**vars(result), "lines": tuple(lines), "units": _units(factory, catalog)})
 
 
 def _empty(names: tuple[str, ...], links: int) -> CablePlan:
@@ -91,9 +98,11 @@ def _empty(names: tuple[str, ...], links: int) -> CablePlan:
         upper=array(np.int64),
         lower_rack=array(np.int32),
         upper_rack=array(np.int32),
+        pulled=array(np.int32),
         length=array(np.float64),
         line=array(np.int16),
         lines=(),
+        units={},
     )
 
 
@@ -122,6 +131,27 @@ def _racks(factory: Factory, tier: int, devices: Ints) -> NDArray[np.integer]:
         return factory.switch_rack[tier][devices]
     each = factory.system.nics if factory.nic else factory.system.accelerators
     return factory.system_rack(devices // each)
+
+
+def _units(factory: Factory, catalog: Catalog) -> dict[int, NDArray[np.int16]]:
+    """Lowest unit of each device of a tier, by the tier's index; -1 are the endpoints."""
+    each = (factory.system.nics if factory.nic else factory.system.accelerators) // factory.system.nodes
+    found = {-1: np.repeat(system_units(factory), each)}
+    for index, tier in enumerate(factory.topology.tiers):
+        found[index] = switch_units(factory, index, catalog.part(Switch, tier.switch).rack_units)
+    return {tier: units_of.astype(np.int16) for tier, units_of in found.items()}
+
+
+def _pulled(one: NDArray[np.int32], other: NDArray[np.int32], racks: int, a: Mapping[str, float]) -> NDArray[np.int64]:
+    """Bundle that each cable is pulled in: those between the same two racks, so many at a time [links]."""
+    away = one != other
+    pair = np.minimum(one, other)[away].astype(np.int64) * racks + np.maximum(one, other)[away]
+    place = ranks(pair) // max(int(a["network.cable_bundle"]), 1)
+    most = int(place.max(initial=0)) + 1
+    _, bundle = np.unique(pair * most + place, return_inverse=True)
+    pulled = np.full(len(one), -1, np.int64)
+    pulled[away] = bundle
+    return pulled
 
 
 def _length(factory: Factory, one: NDArray[np.integer], other: NDArray[np.integer], a: Mapping[str, float]) -> Floats:
@@ -176,4 +206,5 @@ def _line(bundle: Bundle, length: float, count: int, way: Medium) -> CableLine:
         cost=cable * count + math.fsum((part.price or 0.0) * number for part, number in ends),
         far_transceiver=far[0].id if far else "",
         far_transceivers=far[1] if far else 0,
+        medium=way.cable.medium,
     )

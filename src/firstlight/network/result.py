@@ -19,6 +19,7 @@ class CableLine:
         transceiver: transceiver id at either end, or "".
         transceivers: how many, both ends together.
         far_transceiver, far_transceivers: id at the upper end where it is another one, and how many of `transceivers`.
+        medium: "dac", "aec", "aoc", "multimode" or "single-mode".
         power: of cable and transceivers together, all of the line [W].
         cost: cables and transceivers, all of the line [USD].
     """
@@ -33,6 +34,7 @@ class CableLine:
     cost: float
     far_transceiver: str = ""
     far_transceivers: int = 0
+    medium: str = ""
 
     @property
     def modules(self) -> tuple[tuple[str, int], ...]:

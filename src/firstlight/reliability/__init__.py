@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from firstlight.reliability.assess import assess
+from firstlight.reliability.assess import assess, fabric_spares
 
-__all__ = ["assess"]
+__all__ = ["assess", "fabric_spares"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from firstlight import units
@@ -202,9 +202,17 @@ def spare_parts(factory: Factory, counts: FabricCounts, a: Assumptions) -> tuple
     if factory.nic is not None:
         nics = factory.systems * factory.system.nics
         kinds.insert(2, (factory.nic.id, nics, a["reliability.nic_faults"] * replaced, network))
-    service = a["reliability.spares_service"]
-    return tuple(
-        Spares(part, installed, installed * rate * units.YEAR, stock_level(installed * rate * resupply, service))
-        for part, installed, rate, resupply in kinds
-        if installed
-    )
+    return tuple(_kept(*kind, a) for kind in kinds if kind[1])
+
+
+def fabric_spares(pieces: Iterable[tuple[str, str, int]], a: Assumptions) -> tuple[Spares, ...]:
+    """Parts of the fabric to keep on the shelf, each (what it is called, "switch", "optic" or "cable", installed)."""
+    rates = {"switch": "switch_replaced", "optic": "optic_faults", "cable": "cable_faults"}
+    resupply = a["reliability.resupply_network"]
+    return tuple(_kept(part, n, a[f"reliability.{rates[kind]}"], resupply, a) for part, kind, n in pieces if n)
+
+
+def _kept(part: str, installed: int, rate: float, resupply: float, a: Assumptions) -> Spares:
+    """Spares of one part that fails at this rate [1/s] and comes after `resupply` [s]."""
+    keep = stock_level(installed * rate * resupply, a["reliability.spares_service"])
+    return Spares(part, installed, installed * rate * units.YEAR, keep)

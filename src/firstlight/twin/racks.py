@@ -12,6 +12,7 @@ from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.parts import System
 from firstlight.twin.cabinets import Cabinet, Shelf
 from firstlight.twin.factory import RackKind
+from firstlight.twin.positions import ranks
 from firstlight.twin.protocols import Floats, Ints
 
 _EDGE = 1e-9
@@ -137,10 +138,7 @@ def _kinds(offsets: Ints, compute: Ints, before: Ints, network: Ints) -> NDArray
 
 def _stand(pod: Ints, start: Ints, holds: int) -> NDArray[np.int32]:
     """Rack of each switch: those of a pod fill its network racks from `start` in their order [switches]."""
-    order = np.argsort(pod, kind="stable")
-    rank = np.empty(len(pod), np.int64)
-    rank[order] = np.arange(len(pod)) - np.searchsorted(pod[order], pod[order])
-    return (start[pod] + rank // holds).astype(np.int32)
+    return (start[pod] + ranks(pod) // holds).astype(np.int32)
 
 
 def _systems(kind: NDArray[np.uint8], first: Ints, systems: Ints, cabinet: Cabinet) -> tuple[Ints, Floats]:

@@ -1,0 +1,15 @@
+"""`firstlight network build`, and what else there is to ask of a fabric: one file a command."""
+
+from __future__ import annotations
+
+import click
+
+from firstlight.apps.cli.network.build import build
+
+
+@click.group(short_help="Build and examine the fabric of FILE.")
+def network() -> None:
+    """The fabric of a plan: every switch and cable of it."""
+
+
+network.add_command(build)
