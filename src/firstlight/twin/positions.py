@@ -19,7 +19,7 @@ def ranks(homes: NDArray[np.integer]) -> Ints:
 
 
 def switch_units(factory: Factory, tier: int, height: float) -> Ints:
-    """Lowest unit of each switch of a tier [switches], which fill their racks from the bottom; each is `height` tall [U]."""
+    """Lowest unit of each switch of a tier [switches]; each is `height` tall [U] and stands on the one before it."""
     return 1 + np.ceil(ranks(factory.switch_rack[tier]) * height).astype(np.int64)
 
 
