@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from firstlight.performance.kernels.attention import decode, prefill
 from firstlight.performance.kernels.gemm import gemm, join
@@ -25,14 +26,14 @@ class Pass:
     Attributes:
         tokens: new tokens on an attention rank (..., n).
         requests: sequences on an attention rank (..., n).
-        context: tokens behind a new token (decode), or of the prompt (prefill).
+        context: tokens behind a new token (decode), or of the prompt (prefill) (..., n).
         filling: it is a prefill.
         rates: of its kernels.
     """
 
     tokens: Floats
     requests: Floats
-    context: float
+    context: ArrayLike
     filling: bool
     rates: ServingRates
 

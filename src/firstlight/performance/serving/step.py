@@ -13,19 +13,21 @@ from firstlight.performance.shapes import Layer
 from firstlight.twin.protocols import Floats
 
 
-def decode_parts(case: Case, batch: ArrayLike) -> Parts:
+def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None) -> Parts:
     """One new token for each of a replica's requests [s], by part; arrays (..., n).
 
     Args:
         case: the n layouts.
         batch: requests decoded at once by a replica (..., n); below 1 a step still decodes one.
+        context: mean tokens behind the new one (..., n); by default the prompt and half of the answer.
 
     With a pipeline the batch goes through in as many parts as there are stages; a token waits for all stages.
     """
     layout = case.layouts
     rows = np.maximum(np.asarray(batch, dtype=float) / (layout.data * layout.pipeline), 1.0)
     rates = serving_rates(case.work, case.dense_type, case.a, prefill=False)
-    run = Pass(rows, rows, case.prompt + case.answer / 2.0, False, rates)
+    behind = case.prompt + case.answer / 2.0 if context is None else np.asarray(context, dtype=float)
+    run = Pass(rows, rows, behind, False, rates)
     parts = _through(case.decoding, case, run)
     host = case.a["performance.serving_step"] + case.a["performance.serving_sequence"] * rows
     return {**parts, "weights": parts["weights"] + _head(case, run, rows), "host": host, "pipeline": _hops(case, rows)}
@@ -43,6 +45,20 @@ def prefill_time(case: Case, prompts: ArrayLike) -> Floats:
     run = Pass(tokens / passes, np.maximum(np.asarray(prompts) / passes, 1.0), case.prompt, True, rates)
     once = sum(_through(case.layers, case, run).values(), np.zeros(len(tokens))) + _hops(case, tokens / passes)
     return passes * (once + case.a["performance.serving_step"]) + _head(case, run, np.maximum(prompts, 1.0))
+
+
+def chunk_time(case: Case, tokens: ArrayLike, keys: ArrayLike) -> Floats:
+    """One prefill pass over `tokens` tokens of prompts on each attention rank [s] (..., n).
+
+    Args:
+        tokens: of all prompts in the pass (..., n).
+        keys: twice those that a token sees on average: the prompt's length where it is read in one pass (..., n).
+    """
+    read, behind = np.asarray(tokens, dtype=float), np.asarray(keys, dtype=float)
+    rates = serving_rates(case.work, case.dense_type, case.a, prefill=True)
+    run = Pass(read, np.ones_like(read), behind, True, rates)
+    once = sum(_through(case.layers, case, run).values(), np.zeros(len(case.layouts))) + _hops(case, read)
+    return once + case.a["performance.serving_step"] + _head(case, run, run.requests)
 
 
 def _through(layers: tuple[Layer, ...], case: Case, run: Pass) -> Parts:

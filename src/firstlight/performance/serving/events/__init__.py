@@ -1,0 +1,10 @@
+"""Replicas request by request: continuous batching that jumps from event to event, for one replica or a fleet."""
+
+from __future__ import annotations
+
+from firstlight.performance.serving.events.costs import StepCosts, step_costs
+from firstlight.performance.serving.events.policy import ROUTERS, Policy
+from firstlight.performance.serving.events.requests import Requests
+from firstlight.performance.serving.events.simulate import Served, simulate
+
+__all__ = ["ROUTERS", "Policy", "Requests", "Served", "StepCosts", "simulate", "step_costs"]

@@ -1,0 +1,37 @@
+"""How an engine schedules, and how a fleet is routed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firstlight.errors import UsageError
+
+ROUTERS = ("round-robin", "least-loaded", "power-of-two", "prefix-affinity")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Scheduling of one engine; its defaults are those of vLLM V1.
+
+    Attributes:
+        budget: tokens of one prefill pass, on each attention rank.
+        mixed: decode goes on in passes that read prompts; otherwise it stands still (prefill first).
+        reserve: room for the whole answer is set aside before a request begins; otherwise the cache grows token by
+            token, and where it is full the youngest request is thrown out and read again.
+        poll: decode steps between two looks at what waits.
+        block: tokens of one block of the cache.
+        router: one of `ROUTERS`.
+    """
+
+    budget: int = 8192
+    mixed: bool = True
+    reserve: bool = False
+    poll: float = 1.0
+    block: int = 16
+    router: str = "round-robin"
+
+    def __post_init__(self) -> None:
+        if self.router not in ROUTERS:
+            raise UsageError(f'there is no router "{self.router}"; choose one of {", ".join(ROUTERS)}')
+        if min(self.budget, self.block, self.poll) < 1:
+            raise UsageError("budget, block and poll of a scheduler are at least 1")
