@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from firstlight.design import build_network, plan, propose, train
+    from firstlight.design import build_network, plan, propose, serve, train
     from firstlight.economics.result import EconomicsResult
     from firstlight.errors import (
         DocumentError,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         SolverError,
         UsageError,
     )
-    from firstlight.evaluate import Evaluation, NetworkAnswer, TrainingAnswer
+    from firstlight.evaluate import Evaluation, NetworkAnswer, ServingAnswer, TrainingAnswer
     from firstlight.export import write
     from firstlight.export.summary import summary
     from firstlight.facility.result import FacilityResult
@@ -70,6 +70,7 @@ __all__ = [
     "ReliabilityResult",
     "ScheduleResult",
     "Serving",
+    "ServingAnswer",
     "ServingResult",
     "Site",
     "SolverError",
@@ -83,19 +84,20 @@ __all__ = [
     "plan",
     "propose",
     "schema",
+    "serve",
     "summary",
     "train",
     "write",
 ]
 
 _HOMES = {
-    "design": ("build_network", "plan", "propose", "train"),
+    "design": ("build_network", "plan", "propose", "serve", "train"),
     "economics.result": ("EconomicsResult",),
     "errors": (
         "DocumentError", "FirstlightError", "InfeasibleError", "Limit", "MissingExtraError", "Problem", "SolverError",
         "UsageError",
     ),
-    "evaluate": ("Evaluation", "NetworkAnswer", "TrainingAnswer"),
+    "evaluate": ("Evaluation", "NetworkAnswer", "ServingAnswer", "TrainingAnswer"),
     "export": ("write",),
     "export.summary": ("summary",),
     "facility.result": ("FacilityResult",),

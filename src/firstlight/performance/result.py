@@ -110,3 +110,26 @@ class ServingResult(Result):
     step_parts: dict[str, float] = quantity("s", "where a decode step's time goes")
     curve: ServingCurve = quantity("", "latency against throughput of this layout")
     utilisation: float = quantity("", "share of the systems' power range that serving uses at the asked rate")
+
+
+@dataclass(frozen=True, repr=False)
+class ServingTraffic(Result):
+    """Requests played on replicas of a served model, one by one."""
+
+    source: str = quantity("", "where the requests come from")
+    engine: str = quantity("", "whose scheduling")
+    router: str = quantity("", "how requests are shared among replicas")
+    played: int = quantity("", "replicas that were simulated, with their share of the requests")
+    replicas: int = quantity("", "replicas that there are")
+    requests: int = quantity("", "requests that count: without those at the beginning and the end of a random stream")
+    rate: float = quantity("1/s", "requests that arrive, all replicas")
+    first_token: dict[str, Prediction] = quantity("s", "time to the first token, by percentile")
+    per_token: dict[str, Prediction] = quantity("s", "mean time per further token of a request, by percentile")
+    sampling: float = quantity(
+        "", "standard error of the median time to the first token from the requests drawn, relative"
+    )
+    tokens_per_s: float = quantity("1/s", "output tokens, all replicas")
+    cached: float = quantity("", "share of prompt tokens that the prefix cache holds")
+    thrown: int = quantity("", "times a request was thrown out of a full cache and read again")
+    refused: int = quantity("", "requests that no cache holds")
+    busy: float = quantity("", "share of the time that an engine works")

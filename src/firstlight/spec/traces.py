@@ -69,7 +69,9 @@ def read_trace(path: Path) -> Trace:
             kind, rows = _rows(path, file)
             found = list(_checked(path, rows))
     except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Name a trace file.") from error
+        raise UsageError(
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Name a trace file."
+        ) from error
     if not found:
         raise UsageError(f"{path} has no request; a trace has a line for each")
     arrival, prompt, answer, blocks = zip(*found, strict=True)

@@ -14,7 +14,6 @@ from firstlight.performance.serving.step import chunk_time, decode_parts
 from firstlight.twin.protocols import Floats
 
 
-
 @dataclass(frozen=True)
 class StepCosts:
     """One layout of one model, as its scheduler sees it.
@@ -66,4 +65,3 @@ def step_costs(case: Case, *, longest: float, batch: int | None = None, budget: 
 
 def _points(most: float) -> Floats:
     return POINTS[: int(np.ceil(np.log2(max(most, 2.0)) * PER_DOUBLING)) + 1]
-

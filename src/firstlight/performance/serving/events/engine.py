@@ -41,7 +41,11 @@ def play(w: World, rule: Rule, seed: int) -> int:
 @jit
 def arrive(w: World, rule: Rule, q: int, r: int, now: float) -> None:
     """A request comes to a replica."""
-    w.req[q].arrival, w.req[q].where, w.req[q].left = now, r, w.req[q].prompt - min(w.req[q].cached, w.req[q].prompt - 1)
+    w.req[q].arrival, w.req[q].where, w.req[q].left = (
+        now,
+        r,
+        w.req[q].prompt - min(w.req[q].cached, w.req[q].prompt - 1),
+    )
     w.sizes[3] += 1
     rekey(w.l_heap, w.l_place, w.load, r, w.load[r] + 1.0)
     if w.rep[r].head < 0:
@@ -138,7 +142,9 @@ def join(w: World, rule: Rule, r: int, q: int, first: float) -> None:
         w.req[q].held += 1
         w.rep[r].used += 1
     w.rep[r].context += w.req[q].prompt + w.req[q].done
-    w.rep[r].running = push(w.ends[r], w.ending[r], w.rep[r].running, w.rep[r].count + w.req[q].answer - w.req[q].done, q)
+    w.rep[r].running = push(
+        w.ends[r], w.ending[r], w.rep[r].running, w.rep[r].count + w.req[q].answer - w.req[q].done, q
+    )
 
 
 @jit

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
 
 from firstlight.errors import UsageError
 
@@ -35,3 +41,21 @@ class Policy:
             raise UsageError(f'there is no router "{self.router}"; choose one of {", ".join(ROUTERS)}')
         if min(self.budget, self.block, self.poll) < 1:
             raise UsageError("budget, block and poll of a scheduler are at least 1")
+
+
+@cache
+def engines() -> Mapping[str, Mapping[str, Any]]:
+    """What is known of each engine's scheduling, of data/serving/engines.yaml."""
+    return yaml.safe_load((resources.files("firstlight.data") / "serving" / "engines.yaml").read_text("utf-8"))
+
+
+def engine(name: str, router: str = "round-robin") -> Policy:
+    """The policy of an engine by its defaults.
+
+    Raises:
+        UsageError: there is no such engine; names those that there are.
+    """
+    if name not in engines():
+        raise UsageError(f'there is no engine "{name}"; choose one of {", ".join(engines())}')
+    known = engines()[name]
+    return Policy(known["budget"], known["mixed"], known["reserve"], float(known["poll"]), known["block"], router)

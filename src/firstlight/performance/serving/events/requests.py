@@ -62,7 +62,9 @@ class Requests:
             UsageError: a time, a length or a pair that cannot be; names the first.
         """
         start = np.atleast_1d(np.asarray(arrival, np.float64))
-        wide = [np.broadcast_to(np.asarray(one, np.int64), start.shape).copy() for one in (prompt, answer, cached, affinity)]
+        wide = [
+            np.broadcast_to(np.asarray(one, np.int64), start.shape).copy() for one in (prompt, answer, cached, affinity)
+        ]
         breaks = np.broadcast_to(np.asarray(pause, np.float64), start.shape).copy()
         pairs = np.asarray(after, np.int64).reshape(-1, 2)
         _check(start, *wide[:3], breaks)

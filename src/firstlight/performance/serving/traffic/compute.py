@@ -67,7 +67,9 @@ def tree_search(
             level, scored = list(range(number, len(rows))), len(rows)
             if verifier is not None:
                 score = verifier.draw(len(level), random)
-                rows += [(float(time), known + int(t), int(s), known, question) for t, s in zip(grown, score, strict=True)]
+                rows += [
+                    (float(time), known + int(t), int(s), known, question) for t, s in zip(grown, score, strict=True)
+                ]
                 after += [_pairs(level, range(scored, len(rows)))]
                 level = list(range(scored, len(rows)))
             known += int(grown[0])

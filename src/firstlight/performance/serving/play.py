@@ -1,0 +1,143 @@
+"""One served model under traffic, request by request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.errors import UsageError
+from firstlight.performance.machine import machine
+from firstlight.performance.result import ServingResult, ServingTraffic
+from firstlight.performance.serving.events import Policy, Requests, Served, simulate, step_costs
+from firstlight.performance.serving.layouts import Case, Layouts
+from firstlight.performance.serving.traffic import Lengths, poisson, traced
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.model import Model
+from firstlight.spec.parts import Accelerator, Host, System
+from firstlight.spec.traces import Trace
+from firstlight.spec.workload import Serving
+from firstlight.twin.protocols import CollectiveTime
+from firstlight.twin.result import Prediction
+
+PLAYED = 16
+"""Replicas that are simulated of a larger fleet, each with its share of the requests."""
+LIVES = 20
+"""Requests of a random stream on each replica, for each that is under way at a time; and at least `LEAST` on all."""
+LEAST = 4000
+WARM, TAIL = 0.2, 0.05
+"""Shares of a random stream at its beginning and end that do not count: batches fill up, and run empty."""
+PERCENTILES = (50, 90, 99)
+BATCHES = 10
+"""Parts of the stream whose medians tell the sampling error (batch means)."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """How traffic is played.
+
+    Attributes:
+        engine: name of the engine. policy: its scheduling and the fleet's router.
+        trace: of a file; None: requests at random at the asked rate, all with the workload's lengths.
+        cache: tokens that a prefix cache of each replica holds, for a trace with hashes.
+        seed: of everything random.
+    """
+
+    engine: str
+    policy: Policy
+    trace: Trace | None = None
+    cache: float = 0.0
+    seed: int = 0
+
+
+def play(
+    workload: Serving, result: ServingResult, model: Model, system: System, accelerator: Accelerator, host: Host,
+    collective: CollectiveTime, a: Assumptions, how: Play,
+) -> ServingTraffic:  # fmt: skip
+    """Play requests on the replicas of a result, at the workload's rate.
+
+    A trace keeps its bursts and lengths; it is played so fast that the replicas see the asked rate in the mean.
+
+    Raises:
+        UsageError: a prefix cache for requests that have no hashes.
+    """
+    if how.trace is None and how.cache:
+        raise UsageError("requests drawn at random share no prefix, so a prefix cache has no effect; give a trace")
+    work = machine(accelerator, host, system, workload.precision, a)
+    case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([result.layout]), collective, a)
+    played = min(result.replicas, PLAYED)
+    rate = workload.requests * played / result.replicas
+    requests, source = _requests(workload, result, rate, how)
+    longest = float((requests.prompt + requests.answer).max())
+    costs = step_costs(case, longest=longest, batch=result.layout.batch, budget=how.policy.budget)
+    served = simulate(requests, costs, how.policy, replicas=played, seed=how.seed)
+    counted = _counted(served, whole=how.trace is not None)
+    scale = result.replicas / played
+    return ServingTraffic(
+        source=source,
+        engine=how.engine,
+        router=how.policy.router,
+        played=played,
+        replicas=result.replicas,
+        requests=int(counted.sum()),
+        rate=workload.requests,
+        first_token=_percentiles(served.first_token[counted], result.first_token),
+        per_token=_percentiles(served.per_token[counted], result.per_token),
+        sampling=_sampling(served.first_token[counted]),
+        tokens_per_s=_rate(served, counted) * scale,
+        cached=float(requests.cached.sum() / requests.prompt.sum()),
+        thrown=int(served.thrown.sum()),
+        refused=served.refused,
+        busy=float(served.busy.mean() / np.nanmax(served.finish)) if counted.any() else 0.0,
+    )
+
+
+def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) -> tuple[Requests, str]:
+    """The requests, and what they are in words."""
+    if how.trace is None:
+        resident = rate * (result.first_token.p50 + workload.answer * result.per_token.p50)
+        count = int(max(LEAST, LIVES * resident))
+        lengths = Lengths(float(workload.prompt)), Lengths(float(workload.answer))
+        drawn = poisson(rate, count, *lengths, np.random.default_rng(how.seed))
+        return drawn, f"{count:,} requests at random (Poisson), all of the same length"
+    trace = how.trace
+    own = (len(trace) - 1) / max(float(trace.arrival[-1]), 1e-9)
+    speed = rate / own
+    words = f"{trace.path} ({trace.kind}), {len(trace):,} requests at {speed:.3g} times their pace"
+    return traced(trace, speed=speed, cache=how.cache), words
+
+
+def _counted(served: Served, *, whole: bool) -> NDArray[np.bool_]:
+    """Requests that count."""
+    done = ~np.isnan(served.finish)
+    if whole:
+        return done
+    place = np.arange(len(done)) / len(done)
+    return done & (place >= WARM) & (place < 1.0 - TAIL)
+
+
+def _percentiles(times: NDArray[np.float64], like: Prediction) -> dict[str, Prediction]:
+    """Percentiles, as uncertain as the closed form's median."""
+    known = times[~np.isnan(times)]
+    if not len(known):
+        return {}
+    return {
+        f"p{share}": like.scaled(float(np.percentile(known, share)) / like.p50) for share in PERCENTILES
+    }  # fmt: skip
+
+
+def _sampling(times: NDArray[np.float64]) -> float:
+    known = times[~np.isnan(times)]
+    if len(known) < 2 * BATCHES:
+        return float("nan")
+    medians = [float(np.median(part)) for part in np.array_split(known, BATCHES)]
+    return float(np.std(medians, ddof=1) / np.sqrt(BATCHES) / np.mean(medians))
+
+
+def _rate(served: Served, counted: NDArray[np.bool_]) -> float:
+    """Output tokens per second of the requests that count, over the time in which they ended [1/s]."""
+    if counted.sum() < 2:
+        return 0.0
+    ends = np.sort(served.finish[counted])
+    return float(served.answer[counted].sum() / max(ends[-1] - ends[0], 1e-9))

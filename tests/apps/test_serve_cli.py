@@ -1,0 +1,102 @@
+"""`firstlight serve` as a user runs it: exit codes, streams, traces."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLAN = """
+name: small
+site: {place: "Memphis, Tennessee", power: 2 MW, floor: 2000 m2, existing: [shell, utility]}
+demand: [{serve: llama-3.1-8b, requests: 40 /s, prompt: 1000, answer: 300}]
+design:
+  system: hgx-h100
+  accelerators: 8
+  placements: [{accelerators: 8, serving: {tensor: 1, batch: 64}}]
+start: 2030-01-01
+"""
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTLIGHT_")}
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "firstlight", "serve", *arguments]
+    environment = {**CLEAN, "XDG_CONFIG_HOME": str(folder / "nobody")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert "Traceback" not in done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "plan.yaml").write_text(PLAN, "utf-8")
+    rows = "\n".join(f"{i * 0.1:.1f},{500 + i % 700},{50 + i % 90}" for i in range(2000))
+    (tmp_path / "trace.csv").write_text(f"arrival,prompt,answer\n{rows}\n", "utf-8")
+    return tmp_path
+
+
+def as_json(*arguments: str, folder: Path) -> dict:
+    done = run("plan.yaml", *arguments, "--json", "--quiet", folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_percentiles_rise_and_the_same_seed_gives_the_same_answer(folder):
+    answer = as_json("--seed", "5", folder=folder)
+    (one,) = answer["runs"]
+    first = one["traffic"]["first_token"]
+    assert first["p50"]["p50"] < first["p90"]["p50"] < first["p99"]["p50"]
+    assert one["traffic"]["played"] == one["traffic"]["replicas"] == 8
+    assert one["traffic"]["tokens_per_s"] == pytest.approx(40 * 300, rel=0.05)
+    assert as_json("--seed", "5", folder=folder) == answer
+
+
+def test_steady_state_and_requests_one_by_one_agree_at_low_load(folder):
+    (one,) = as_json("--set", "demand[0].requests=8 /s", folder=folder)["runs"]
+    steady, played = one["result"], one["traffic"]
+    assert played["per_token"]["p50"]["p50"] == pytest.approx(steady["per_token"]["p50"], rel=0.10)
+    assert played["tokens_per_s"] == pytest.approx(steady["tokens_per_s"]["p50"], rel=0.03)
+
+
+def test_a_trace_is_played_at_the_asked_rate(folder):
+    (one,) = as_json("--trace", "trace.csv", "--router", "power-of-two", folder=folder)["runs"]
+    assert one["traffic"]["requests"] == 2000
+    assert "2,000 requests at 4 times their pace" in one["traffic"]["source"]
+    mean = sum(50 + i % 90 for i in range(2000)) / 2000
+    assert one["traffic"]["tokens_per_s"] == pytest.approx(40 * mean, rel=0.1)
+
+
+def test_the_text_tells_both(folder):
+    done = run("plan.yaml", "--engine", "sglang", folder=folder)
+    assert done.returncode == 0
+    assert "steady    first token" in done.stdout
+    assert "P99" in done.stdout
+    assert "sglang, least-loaded" in done.stdout
+    assert "serving llama-3.1-8b" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--engine", "vlm"), 'there is no engine "vlm"; choose one of vllm, sglang, trtllm'),
+        (("--router", "any"), 'there is no router "any"'),
+        (("--cache", "1000"), "a prefix cache has no effect; give a trace"),
+        (("--trace", "trace.csv", "--cache", "1000"), "has no hashes of blocks"),
+        (("--trace", "none.csv"), "cannot read none.csv"),
+    ],
+)
+def test_what_has_no_effect_or_is_not_there_is_2(folder, arguments, told):
+    done = run("plan.yaml", *arguments, folder=folder)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_a_plan_that_serves_nothing_is_2(folder):
+    done = run("plan.yaml", "--set", 'demand=[{train: llama-3-8b, tokens: 2B}]', "--set", "design.placements=null",
+               folder=folder)  # fmt: skip
+    assert done.returncode == 2
+    assert "serves nothing" in done.stderr
