@@ -117,7 +117,7 @@ def retire(w: World, rule: Rule, r: int, now: float) -> None:
 
 @jit
 def read(w: World, rule: Rule, r: int, m: int, now: float, spent: float) -> None:
-    """The pass has read its share of the first `m` prompts of the queue; those that are whole give their first token."""
+    """The pass has read its share of the first `m` prompts of the queue; those that are whole begin to run."""
     slots, at = w.queue.shape[1], w.rep[r].queue_at
     kept = 0
     for i in range(m - 1, -1, -1):

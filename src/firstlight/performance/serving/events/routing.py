@@ -11,8 +11,8 @@ from firstlight.performance.serving.events.world import World
 
 ROUND_ROBIN, LEAST_LOADED, POWER_OF_TWO, AFFINITY = range(4)
 SLACK = 1.25
-"""A replica with a session's prefix keeps it up to this many times the mean load (consistent hashing with bounded loads,
-Mirrokni et al., SODA 2018)."""
+"""A replica with a session's prefix keeps it up to this many times the mean load (consistent hashing with bounded
+loads, Mirrokni et al., SODA 2018)."""
 
 
 @jit

@@ -75,10 +75,11 @@ def simulate(requests: Requests, costs: StepCosts, policy: Policy, *, replicas: 
         policy.reserve, policy.poll, policy.block, ROUTERS.index(policy.router),
     )  # fmt: skip
     events = play(w, rule, seed)
+    finish = w.req["finish"]
     first = w.req["first"] + costs.front_end - w.req["arrival"]
     with np.errstate(invalid="ignore", divide="ignore"):
-        more = np.where(requests.answer > 1, (w.req["finish"] - w.req["first"]) / (requests.answer - 1), np.nan)
+        more = np.where(requests.answer > 1, (finish - w.req["first"]) / (requests.answer - 1), np.nan)
     return Served(
-        w.req["arrival"], np.where(np.isnan(w.req["finish"]), np.nan, first), more, w.req["finish"] + costs.front_end, requests.answer,
+        w.req["arrival"], np.where(np.isnan(finish), np.nan, first), more, finish + costs.front_end, requests.answer,
         w.req["where"], w.req["thrown"], w.rep["busy"], w.rep["decoding"], w.rep["reading"], events,
     )  # fmt: skip

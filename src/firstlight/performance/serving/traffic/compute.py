@@ -1,4 +1,4 @@
-"""Inference-time compute: many requests for one question, and requests that wait for tools, verifiers and each other."""
+"""Inference-time compute: many requests for one question, and requests that wait for tools and for each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def best_of(
     arrival: Floats, samples: int, prompt: Lengths, answer: Lengths, random: np.random.Generator, *,
     verifier: Lengths | None = None,
 ) -> Requests:  # fmt: skip
-    """Questions that are answered `samples` times, the best (or most frequent) answer kept: best-of-n, self-consistency.
+    """Questions that are answered `samples` times, the best or most frequent answer kept: best-of-n, self-consistency.
 
     The samples share the prompt: the first reads it, the others find it in the cache where they come later; here all
     but the first are taken to find it. A verifier, where there is one, reads prompt and answer of each sample when all
@@ -46,7 +46,7 @@ def tree_search(
     arrival: Floats, width: int, depth: int, prompt: Lengths, step: Lengths, random: np.random.Generator, *,
     kept: int = 1, verifier: Lengths | None = None,
 ) -> Requests:  # fmt: skip
-    """Questions that are thought about in a tree: at each of `depth` levels every branch kept grows `width` steps, a
+    """Questions that are thought about in a tree (all branches of a level as long as its first): at each of `depth` levels every branch kept grows `width` steps, a
     verifier scores all of them, and the best `kept` go on (beam search over thoughts).
 
     Args:
@@ -80,7 +80,7 @@ def agents(
     arrival: Floats, turns: int, prompt: Lengths, answer: Lengths, result: Lengths, pause: float,
     random: np.random.Generator,
 ) -> Requests:  # fmt: skip
-    """Agents that think, call a tool and read its result, `turns` times; their context grows, and is found in the cache.
+    """Agents that think, call a tool and read its result, `turns` times; their context grows, and the cache holds it.
 
     Args:
         arrival: of the tasks [s] [n]. turns: requests of each.
@@ -93,10 +93,10 @@ def agents(
     reads = prompt.draw(n, random)[:, None] + np.concatenate([np.zeros((n, 1), np.int64), grown[:, :-1]], axis=1)
     known = np.concatenate([np.zeros((n, 1), np.int64), (reads[:, :-1] + writes[:, :-1])], axis=1)
     number = np.arange(n * turns).reshape(n, turns)
+    after = np.stack([number[:, :-1], number[:, 1:]], -1).reshape(-1, 2)
     return Requests.of(
         np.repeat(arrival, turns), reads.ravel(), writes.ravel(), cached=known.ravel(),
-        pause=np.tile(np.arange(turns) > 0, n) * pause, after=np.stack([number[:, :-1], number[:, 1:]], -1).reshape(-1, 2),
-        affinity=np.repeat(np.arange(n), turns),
+        pause=np.tile(np.arange(turns) > 0, n) * pause, after=after, affinity=np.repeat(np.arange(n), turns),
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ class Lengths:
     def __post_init__(self) -> None:
         if self.mean < 1 or self.spread < 0 or not 0 < self.least <= 1 or (self.spread and self.least < 1):
             raise UsageError(
-                "lengths have a mean of at least one token, and either a spread of at least 0 or a least share in (0, 1]"
+                "lengths have a mean of at least one token, and either a spread from 0 on or a least share in (0, 1]"
             )
 
     def draw(self, count: int, random: np.random.Generator) -> NDArray[np.int64]:
