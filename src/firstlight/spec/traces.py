@@ -96,8 +96,8 @@ def _rows(path: Path, file: TextIO) -> tuple[str, Iterator[tuple[int, Callable[[
         if all(columns):
             return kind, ((table.line_num, _table(row, columns)) for row in table)
     raise UsageError(
-        f"{path} has the columns {', '.join(names) or 'of nothing'}; a trace has arrival, prompt and answer, or "
-        "those of Azure (TIMESTAMP, ContextTokens, GeneratedTokens) or BurstGPT (Timestamp, Request tokens, Response tokens)"
+        f"{path} has the columns {', '.join(names) or 'of nothing'}; a trace has arrival, prompt and answer, or those "
+        "of Azure (TIMESTAMP, ContextTokens, GeneratedTokens) or BurstGPT (Timestamp, Request tokens, Response tokens)"
     )
 
 

@@ -67,7 +67,7 @@ class Requests:
         ]
         breaks = np.broadcast_to(np.asarray(pause, np.float64), start.shape).copy()
         pairs = np.asarray(after, np.int64).reshape(-1, 2)
-        _check(start, *wide[:3], breaks)
+        _check(start, wide[0], wide[1], wide[2], breaks)
         _check_pairs(pairs, len(start))
         order = np.argsort(pairs[:, 0], kind="stable")
         counts = np.bincount(pairs[:, 0], minlength=len(start))

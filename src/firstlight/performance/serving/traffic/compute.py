@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
 from firstlight.performance.serving.events.requests import Requests
@@ -46,15 +47,20 @@ def tree_search(
     arrival: Floats, width: int, depth: int, prompt: Lengths, step: Lengths, random: np.random.Generator, *,
     kept: int = 1, verifier: Lengths | None = None,
 ) -> Requests:  # fmt: skip
-    """Questions that are thought about in a tree (all branches of a level as long as its first): at each of `depth` levels every branch kept grows `width` steps, a
-    verifier scores all of them, and the best `kept` go on (beam search over thoughts).
+    """Questions that are thought about in a tree: at each of `depth` levels every branch kept grows `width` steps, a
+    verifier scores all of them, and the best `kept` go on (beam search over thoughts). All branches of a level are taken
+    to be as long as its first.
 
     Args:
         arrival: of the questions [s] [n]. width, depth, kept: of the tree.
         prompt: tokens of the question. step: tokens of one thought. verifier: of a score; None: nobody scores.
     """
     _at_least(width=width, depth=depth, kept=kept)
-    asked, rows, after = prompt.draw(len(arrival), random), list[tuple[float, int, int, int, int]](), list[Floats]()
+    asked, rows, after = (
+        prompt.draw(len(arrival), random),
+        list[tuple[float, int, int, int, int]](),
+        list[NDArray[np.int64]](),
+    )
     for question, (time, read) in enumerate(zip(arrival, asked, strict=True)):
         level: list[int] = []
         known = int(read)
@@ -116,12 +122,12 @@ def deadlines(loops: int, period: float, count: int, prompt: Lengths, answer: Le
     )  # fmt: skip
 
 
-def _chained(rows: list[tuple[float, int, int, int, int]], after: list[Floats]) -> Requests:
+def _chained(rows: list[tuple[float, int, int, int, int]], after: list[NDArray[np.int64]]) -> Requests:
     time, read, write, cached, question = (np.array(column) for column in zip(*rows, strict=True))
     return Requests.of(time, read, write, cached=cached, after=np.concatenate(after), affinity=question)
 
 
-def _pairs(before: list[int], behind: range) -> Floats:
+def _pairs(before: list[int], behind: range) -> NDArray[np.int64]:
     """Each of some waits for all of others [m, 2]."""
     return np.array([(one, other) for one in before for other in behind], np.int64).reshape(-1, 2)
 
