@@ -20,7 +20,7 @@ OPERATIONS: Mapping[str, Callable[[], list[Job]]] = {
 }
 """The rows of each table that is written."""
 SUSTAINED = "sustained"
-"""Table of products that are repeated until the power limit shows."""
+"""CSV file of products that are repeated until the power limit shows."""
 MS = 1e3
 
 
@@ -84,7 +84,7 @@ def _sustained(out: Path, accelerator: str, bench: Bench, seconds: float, tell: 
             tell(f"{_words(job)} is left out: {error}")
             continue
         found += [{**_head(job, bench), **job.cells, "direction": "forward", **_sample(one)} for one in samples]
-        tables.parquet(tables.kernels_path(out, accelerator, SUSTAINED), found)
+        tables.lines(out / f"{accelerator}.{SUSTAINED}.csv", found[0], found)
 
 
 def _sample(one: Mapping[str, float]) -> dict[str, str | float]:

@@ -36,17 +36,18 @@ class Stack:
 
 @dataclass(frozen=True)
 class Step:
-    """A stack trained in bf16 with fp32 weights and AdamW, one micro-batch a step.
+    """A stack trained in bf16 with fp32 weights and AdamW.
 
     Attributes:
         stack: what is trained.
-        sequence, micro_batch: tokens of a sequence, sequences of the step.
+        sequence, micro_batch: tokens of a sequence, sequences of a micro-batch. micro_batches: of the step.
         compiled: layers and loss by the compiler. graph: the whole step as one CUDA graph.
     """
 
     stack: Stack
     sequence: int
     micro_batch: int
+    micro_batches: int = 1
     compiled: bool = False
     graph: bool = False
 
@@ -54,7 +55,8 @@ class Step:
     def name(self) -> str:
         """Unique among the steps."""
         ways = ("-compiled" if self.compiled else "") + ("-graph" if self.graph else "")
-        return f"{self.stack.name}-s{self.sequence}-b{self.micro_batch}{ways}"
+        times = f"x{self.micro_batches}" if self.micro_batches > 1 else ""
+        return f"{self.stack.name}-s{self.sequence}-b{self.micro_batch}{times}{ways}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ STEPS = (
     Step(_FEW, 4096, 2), Step(_LARGE_VOCABULARY, 4096, 1),
     Step(_WIDE, 8192, 1, compiled=True), Step(_FINE, 4096, 1, compiled=True), Step(_MIXTRAL, 4096, 1, compiled=True),
     Step(_FEW, 4096, 1, compiled=True), Step(_LARGE_VOCABULARY, 4096, 1, compiled=True),
-    Step(_SMALL, 2048, 1, compiled=True, graph=True),
+    Step(_SMALL, 2048, 1, compiled=True, graph=True), Step(_WIDE, 4096, 1, 4), Step(_SMALL, 4096, 1, 4),
+    Step(_MIXTRAL, 4096, 1, 4), Step(_FINE, 4096, 1, 4), Step(_WIDE, 4096, 1, 4, compiled=True),
 )  # fmt: skip
 """In the order in which they are timed: what tells most comes first."""
 

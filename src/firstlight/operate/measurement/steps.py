@@ -77,7 +77,7 @@ def _row(step: Step, accelerator: str, framework: str) -> tables.Row:
     return {
         **ALONE, **cells(step.stack), "case_id": f"{accelerator}-{step.name}", "group": GROUP,
         "date": f"{dt.date.today():%Y-%m}", "accelerator": accelerator, "seq_len": step.sequence,
-        "micro_batch": step.micro_batch, "global_batch": step.micro_batch,
+        "micro_batch": step.micro_batch, "global_batch": step.micro_batch * step.micro_batches,
         "framework": f"{framework}, as FSDP runs on one GPU",
         "software_switches": ";".join(name for name, on in ways.items() if on),
     }  # fmt: skip

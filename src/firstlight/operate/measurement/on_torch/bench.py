@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,7 @@ class TorchBench:
         self._stream = self._torch.cuda.Stream()
         self._cleared = self._torch.empty(CLEARED, dtype=self._torch.int8, device="cuda")
         self._torch.manual_seed(0)
+        gc.freeze()  # to capture a graph torch collects garbage, and need not look at all modules each time
 
     def seconds(self, job: Job) -> float:
         """As `Bench` says: the less of the medians of plain calls and of a graph's replays [s]."""

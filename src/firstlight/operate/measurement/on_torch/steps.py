@@ -31,15 +31,14 @@ class TorchSteps:
         self._torch = library.load()
         self.framework = library.framework(self._torch)
         self._torch.manual_seed(0)
+        self._stream = self._torch.cuda.Stream()
 
     def step(self, step: Step) -> Timed:
         """As `StepBench` says."""
         torch, kernels = self._torch, import_module("torch.nn.attention")
-        gc.collect()
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+        _forget(torch)
         try:
-            with torch.cuda.stream(torch.cuda.Stream()), kernels.sdpa_kernel(kernels.SDPBackend.FLASH_ATTENTION):
+            with torch.cuda.stream(self._stream), kernels.sdpa_kernel(kernels.SDPBackend.FLASH_ATTENTION):
                 seconds = _median(torch, _graph(torch, step) if step.graph else once(torch, "cuda", step))
         except library.WRONG as error:
             reason = " ".join(str(error).split())[:200]
@@ -47,6 +46,14 @@ class TorchSteps:
                 raise SolverError(f"the GPU does not answer any more after {step.name}: {reason}") from error
             raise CannotRun(reason) from error
         return Timed(seconds, torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved())
+
+
+def _forget(torch: Any) -> None:
+    """Give back all memory of earlier steps, the libraries' too: one left in a large block holds the block."""
+    gc.collect()
+    torch._C._cuda_clearCublasWorkspaces()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
 
 
 def _median(torch: Any, call: Callable[[], object]) -> float:
@@ -76,7 +83,7 @@ def _graph(torch: Any, step: Step) -> Callable[[], object]:
 
 
 def once(torch: Any, device: str, step: Step) -> Callable[[], object]:
-    """A training step: forward, backward, update."""
+    """A training step: forward and backward of each micro-batch, update."""
     stack = step.stack
     layers = [_weights(torch, device, _shapes(stack)) for _ in range(stack.layers)]
     ends = _weights(torch, device, {"embedding": (stack.vocabulary, stack.hidden), "norm": (stack.hidden,),
@@ -92,11 +99,11 @@ def once(torch: Any, device: str, step: Step) -> Callable[[], object]:
         block, head = torch.compile(block, dynamic=False), torch.compile(head, dynamic=False)
 
     def call() -> Any:
-        x = torch.nn.functional.embedding(tokens, ends["embedding"]).to(torch.bfloat16)
-        for weights in layers:
-            x = block(x, weights, *turned)
-        found = head(x, ends["norm"], ends["head"], targets)
-        found.backward()
+        for _ in range(step.micro_batches):
+            x = torch.nn.functional.embedding(tokens, ends["embedding"]).to(torch.bfloat16)
+            for weights in layers:
+                x = block(x, weights, *turned)
+            head(x, ends["norm"], ends["head"], targets).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
