@@ -84,7 +84,8 @@ def _sustained(out: Path, accelerator: str, bench: Bench, seconds: float, tell: 
             tell(f"{_words(job)} is left out: {error}")
             continue
         found += [{**_head(job, bench), **job.cells, "direction": "forward", **_sample(one)} for one in samples]
-        tables.lines(out / f"{accelerator}.{SUSTAINED}.csv", found[0], found)
+        if found:
+            tables.lines(out / f"{accelerator}.{SUSTAINED}.csv", found[0], found)
 
 
 def _sample(one: Mapping[str, float]) -> dict[str, str | float]:
