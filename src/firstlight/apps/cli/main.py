@@ -30,6 +30,7 @@ _COMMANDS = {
     "catalog": "List, show and compare parts, models and assumptions.",
     "validate": "Score predictions against measurements.",
     "calibrate": "Fit the models to measurements.",
+    "measure": "Time an accelerator of your own.",
 }
 
 

@@ -30,7 +30,7 @@ def elementwise(
     gated = 1 if layer.gated_inner or (layer.routed is not None and layer.routed.gated) else 0
     passed = tokens * (3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
     passed = passed + tokens * 14.0 * layer.hidden / (tensor if a["performance.sequence_parallel"] else 1.0)
-    passed = passed * a[f"performance.elementwise_{work.software}"] * _age(a)
+    passed = passed * a[f"performance.elementwise_{work.software}"] * elementwise_age(a)
     cast = np.zeros_like(passed)
     if work.low:
         cast = tokens * 4.0 * (2.0 * layer.hidden + layer.mixer_width + inner) / tensor * a["performance.cast"]
@@ -54,5 +54,6 @@ def expert_age(a: Assumptions) -> float:
     return np.exp(-a["performance.software_experts"] * (year - 2026.0))
 
 
-def _age(a: Assumptions) -> float:
+def elementwise_age(a: Assumptions) -> float:
+    """How far element-wise kernels are from those of mid-2024."""
     return np.exp(-a["performance.software_elementwise"] * software_age(a))

@@ -9,7 +9,7 @@ import numpy as np
 
 from firstlight.errors import UsageError
 from firstlight.operate.validation.score import Outcome, Scoreboard
-from firstlight.operate.validation.timings import tables
+from firstlight.operate.validation.timings import parts, tables
 from firstlight.operate.validation.timings.readers import READERS, Measured, read
 from firstlight.operate.validation.timings.tables import Table
 from firstlight.performance.kernels.timed.cases import Cases, Labels
@@ -52,6 +52,9 @@ def measured(
         tell: called with what is passed over, a table or rows of it, and why.
     """
     for table in found:
+        if table.operation in parts.PARTS:
+            tell(f"{table.path.name} is passed over: its kernels are terms of the step model, which runs calibrate")
+            continue
         try:
             part = _part(table, catalog)
         except UsageError as error:
@@ -73,8 +76,9 @@ def _part(table: Table, catalog: Catalog) -> Accelerator:
     """
     if table.trouble:
         raise UsageError(table.trouble)
-    if table.operation not in READERS:
-        remedy = near.hint(table.operation, READERS, f"Known are {', '.join(READERS)}.")
+    known = (*READERS, *parts.PARTS)
+    if table.operation not in known:
+        remedy = near.hint(table.operation, known, f"Known are {', '.join(known)}.")
         raise UsageError(f'"{table.operation}" is no operation that tables time. {remedy}')
     return accelerator(catalog, table.accelerator)
 
@@ -117,6 +121,8 @@ def _outcomes(table: Table, catalog: Catalog, coefficients: Coefficients) -> lis
     slices = {"operation": table.operation, "accelerator": table.accelerator, "dtype": ""}
     try:
         part = _part(table, catalog)
+        if table.operation in parts.PARTS:
+            return parts.outcomes(table, part, catalog)
         found = [_column(read(table, reader, part), coefficients) for reader in READERS[table.operation]]
     except UsageError as error:
         reason = _reason(table, error)
