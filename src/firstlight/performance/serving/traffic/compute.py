@@ -47,9 +47,10 @@ def tree_search(
     arrival: Floats, width: int, depth: int, prompt: Lengths, step: Lengths, random: np.random.Generator, *,
     kept: int = 1, verifier: Lengths | None = None,
 ) -> Requests:  # fmt: skip
-    """Questions that are thought about in a tree: at each of `depth` levels every branch kept grows `width` steps, a
-    verifier scores all of them, and the best `kept` go on (beam search over thoughts). All branches of a level are taken
-    to be as long as its first.
+    """Questions that are thought about in a tree: beam search over thoughts.
+
+    At each of `depth` levels every branch kept grows `width` steps, a verifier scores all of them, and the best `kept`
+    go on. All branches of a level are taken to be as long as its first.
 
     Args:
         arrival: of the questions [s] [n]. width, depth, kept: of the tree.
