@@ -68,7 +68,7 @@ class Flows(NamedTuple):
 
 
 @kernel
-def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float) -> tuple[int, int]:
+def run(s: Shares, f: Flows, calendar: Calendar) -> tuple[int, int]:
     """Run to the end of every flow; how many ended (fewer: the others wait in vain) and how many links were asked."""
     ended = asked = quiet = bucket = 0
     for flow in range(f.of.size):
@@ -78,7 +78,7 @@ def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float) -> tuple[int,
         ends, events, total = _happen(s, f, calendar, bucket)
         if events > 0:
             ended += ends
-            asked += settle(s, tolerance)
+            asked += settle(s)
             _follow(s, f, calendar, total / events, bucket)
             quiet = 0
             continue

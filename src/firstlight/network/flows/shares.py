@@ -1,8 +1,9 @@
 """Max-min rates kept up to date: each link offers a share, and the shares of all links are a fixed point, compiled.
 
 A link offers the share m at which its flows, each held to the least share on its other links, just fill it. Where all
-links agree the rates are max-min fair, and there is one such point. When flows come or go, only links that can see the
-change are asked again (cf. the distributed algorithms of Charny, Clark and Jain, ICC 1995).
+links agree the rates are max-min fair, and there is one such point. When flows come or go, a link is asked again once
+what its flows could take has drifted by more than a tolerance: a link with thousands of flows not at each of them
+(cf. the distributed algorithms of Charny, Clark and Jain, ICC 1995).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Shares(NamedTuple):
 
     Attributes:
         capacity, share: of each link [links] [B/s].
+        drift: what a link's flows could take more or less since it was last asked [links] [B/s].
+        slack: drift at which it is asked again; below 0 where its flows do not fill it, so that only more matters.
         first, used, entries: active classes of link l: `entries[first[l] : first[l] + used[l]]`.
         paths, cap: see `Classes`.
         active: flows under way of each class.
@@ -36,11 +39,14 @@ class Shares(NamedTuple):
         queue, queued: links to ask again, a ring; whether a link is in it.
         touched, marks: classes whose rate may have changed, and whether a class is among them (2: its flows changed).
         ends: head and tail of `queue`, length of `touched`.
+        tolerance: relative drift that passes, an array of one.
         offers, weights: room for the classes of the fullest link.
     """
 
     capacity: Floats
     share: Floats
+    drift: Floats
+    slack: Floats
     first: Int32s
     used: Int32s
     entries: Int32s
@@ -55,29 +61,40 @@ class Shares(NamedTuple):
     touched: Int32s
     marks: Flags
     ends: Ints
+    tolerance: Floats
     offers: Floats
     weights: Floats
 
 
-def shares(classes: Classes) -> Shares:
-    """No flow under way yet."""
+def shares(classes: Classes, tolerance: float) -> Shares:
+    """No flow under way yet; a relative change of what a link's flows could take that passes."""
     links, count = len(classes.capacity), len(classes.paths)
     degree = np.bincount(classes.paths[classes.paths >= 0], minlength=links)
     first = (np.cumsum(degree) - degree).astype(np.int32)
     fullest = int(degree.max(initial=1))
     return Shares(
-        classes.capacity, classes.capacity.copy(), first, np.zeros(links, np.int32),
-        np.empty(int(degree.sum()), np.int32), classes.paths, classes.cap, np.zeros(count, np.int32),
+        classes.capacity, classes.capacity.copy(), np.zeros(links), -tolerance * classes.capacity, first,
+        np.zeros(links, np.int32), np.empty(int(degree.sum()), np.int32), classes.paths, classes.cap, np.zeros(count, np.int32),
         classes.cap.copy(), np.zeros(count), np.full(count, -1, np.int32),
         np.empty(links + 1, np.int32), np.zeros(links, np.uint8), np.empty(count, np.int32), np.zeros(count, np.uint8),
-        np.zeros(3, np.int64), np.empty(fullest), np.empty(fullest),
+        np.zeros(3, np.int64), np.array([tolerance]), np.empty(fullest), np.empty(fullest),
     )  # fmt: skip
 
 
 @kernel
-def push(s: Shares, link: int) -> None:
-    """Ask a link again."""
-    if not s.queued[link]:
+def drift(s: Shares, link: int, before: float, after: float, flows: int) -> None:
+    """So many flows of a link could take another rate; it is asked again where all drift since is beyond its slack.
+
+    A link that is not full must be asked, too, where it would hold back a flow: it offers more than its flows take.
+    """
+    slack, share = s.slack[link], s.share[link]
+    if slack > 0:
+        s.drift[link] += flows * (min(after, share) - min(before, share))
+        due = abs(s.drift[link]) > slack
+    else:
+        s.drift[link] += flows * (after - before)
+        due = s.drift[link] > -slack or after > share * (1 - TIE)
+    if due and not s.queued[link]:
         s.queued[link] = 1
         s.queue[s.ends[1]] = link
         s.ends[1] = s.ends[1] + 1 if s.ends[1] + 1 < s.queue.size else 0
@@ -94,9 +111,11 @@ def touch(s: Shares, c: int, mark: int) -> None:
 
 @kernel
 def change(s: Shares, c: int, more: int) -> None:
-    """So many flows of a class more, or fewer, are under way; its links are to be asked again."""
+    """So many flows of a class more, or fewer, are under way."""
     before = s.active[c]
     s.active[c] += more
+    if before == 0:
+        refresh(s, c)
     for link in s.paths[c]:
         if link < 0:
             break
@@ -105,9 +124,7 @@ def change(s: Shares, c: int, more: int) -> None:
             s.used[link] += 1
         elif s.active[c] == 0:
             _remove(s, link, c)
-        push(s, link)
-    if before == 0:
-        refresh(s, c)
+        drift(s, link, 0.0, s.second[c] if s.binding[c] == link else s.best[c], more)
     touch(s, c, 2)
 
 
@@ -136,20 +153,20 @@ def refresh(s: Shares, c: int) -> None:
 
 
 @kernel
-def offer(s: Shares, link: int) -> float:
-    """The share at which a link's flows, held to what their other links offer, fill it [B/s].
+def offer(s: Shares, link: int) -> tuple[float, float]:
+    """The share at which a link's flows, held to what their other links offer, fill it, and its slack [B/s].
 
     A link that they do not fill offers anything above the fastest of them, and stays at what it offers if that is so.
     """
-    count, start, flows = s.used[link], s.first[link], 0.0
+    count, start, flows, capacity = s.used[link], s.first[link], 0.0, s.capacity[link]
     for i in range(count):
         c = s.entries[start + i]
         s.offers[i] = s.second[c] if s.binding[c] == link else s.best[c]
         s.weights[i] = s.active[c]
         flows += s.weights[i]
     if count == 0:
-        return s.capacity[link]
-    share = s.capacity[link] / flows
+        return capacity, -s.tolerance[0] * capacity
+    share = capacity / flows
     while True:
         held, free, fastest = 0.0, 0.0, 0.0
         for i in range(count):
@@ -158,25 +175,26 @@ def offer(s: Shares, link: int) -> float:
                 fastest = max(fastest, s.offers[i])
             else:
                 free += s.weights[i]
-        rest = max(s.capacity[link] - held, 0.0)
+        rest = max(capacity - held, 0.0)
         if free == 0:
-            return s.share[link] if s.share[link] > fastest * (1 + TIE) else fastest + rest
+            kept = s.share[link] > fastest * (1 + TIE)
+            return s.share[link] if kept else fastest + rest, -s.tolerance[0] * capacity
         if rest / free <= share * (1 + TIE):
-            return rest / free
+            return rest / free, s.tolerance[0] * rest
         share = rest / free
 
 
 @kernel
-def settle(s: Shares, tolerance: float) -> int:
-    """Ask links until all agree within the relative tolerance; how many were asked."""
+def settle(s: Shares) -> int:
+    """Ask links until all agree; how many were asked."""
     asked = 0
     while s.ends[0] != s.ends[1]:
         link = s.queue[s.ends[0]]
         s.ends[0] = s.ends[0] + 1 if s.ends[0] + 1 < s.queue.size else 0
-        s.queued[link] = 0
-        share = offer(s, link)
+        s.queued[link], s.drift[link] = 0, 0.0
+        share, s.slack[link] = offer(s, link)
         asked += 1
-        if abs(share - s.share[link]) > tolerance * s.share[link]:
+        if abs(share - s.share[link]) > s.tolerance[0] * s.share[link]:
             s.share[link] = share
             _tell(s, link)
     return asked
@@ -184,7 +202,7 @@ def settle(s: Shares, tolerance: float) -> int:
 
 @kernel
 def _tell(s: Shares, link: int) -> None:
-    """A link offers something else: its classes learn it, and their other links that can see it are asked again."""
+    """A link offers something else: its classes learn it, and their other links drift."""
     for i in range(s.first[link], s.first[link] + s.used[link]):
         c = s.entries[i]
         best, second, binding = s.best[c], s.second[c], s.binding[c]
@@ -196,5 +214,5 @@ def _tell(s: Shares, link: int) -> None:
                 break
             before = second if binding == other else best
             after = s.second[c] if s.binding[c] == other else s.best[c]
-            if other != link and before != after and min(before, after) <= s.share[other] * (1 + TIE):
-                push(s, other)
+            if other != link and before != after:
+                drift(s, other, before, after, s.active[c])

@@ -54,7 +54,7 @@ def finish(
     classes = group(flows)
     laid = _flows(traffic, classes, np.broadcast_to(np.asarray(delay, np.float64), count))
     calendar = _calendar(_step(flows, traffic, resolution), len(classes.paths), count)
-    ended, _ = engine.run(shares(classes), laid, calendar, tolerance)
+    ended, _ = engine.run(shares(classes, tolerance), laid, calendar)
     if ended < count:
         raise SolverError(f"{count - ended:,} of {count:,} flows never ended")
     return laid.end
