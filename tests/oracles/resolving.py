@@ -1,4 +1,4 @@
-"""Max-min fair rates by filling all flows at once, and completion times by solving again at every event: slow and plain."""
+"""Max-min fair rates by filling all flows at once; completion times by solving again at every event. Slow and plain."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def progressive(taken: np.ndarray, capacity: np.ndarray) -> np.ndarray:
 
 
 def completion(
-    routes: np.ndarray, capacity: np.ndarray, size: np.ndarray, start: np.ndarray, earlier: list[list[int]], delay: float
+    routes: np.ndarray,
+    capacity: np.ndarray,
+    size: np.ndarray,
+    start: np.ndarray,
+    earlier: list[list[int]],
+    delay: float,
 ) -> np.ndarray:
     """When each flow ends; it starts when all `earlier` ones have ended."""
     taken, now, flows = incidence(routes, len(capacity)), 0.0, len(size)

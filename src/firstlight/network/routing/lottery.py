@@ -2,7 +2,8 @@
 
 A flow that enters a bundle of u parallel links takes each with chance 1/u, and keeps it. The fullest of all links sets
 the pace. The chance that no link holds more than m flows is the product over all links of the binomial distribution,
-as if they were independent; draws of real paths agree within a few per cent.
+as if they were independent; draws of real paths agree within a few per cent. Where the links of a bundle do not spread
+evenly over the switches above (9 spines for 11 uplinks) real draws are worse than this: count them on `route`.
 """
 
 from __future__ import annotations
