@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from firstlight.network.flows.compiled import routine
 from firstlight.network.flows.reduce import Fillable
 from firstlight.twin.protocols import Floats, Paths
 
@@ -40,7 +40,7 @@ def group(flows: Fillable) -> Classes:
     return Classes(flows.paths[chosen], flows.capacity, flows.cap[chosen], of)
 
 
-@njit(cache=True, nogil=True)
+@routine
 def _group(paths: Paths, cap: Floats, bits: Paths, table: Paths, of: Paths, first: Paths) -> int:
     """Fill `of` and `first`, the first flow of each class, by a hash table with linear probing; how many classes."""
     count, mask = 0, np.uint64(table.size - 1)
@@ -60,7 +60,7 @@ def _group(paths: Paths, cap: Floats, bits: Paths, table: Paths, of: Paths, firs
     return count
 
 
-@njit(cache=True, inline="always")
+@routine
 def _same(paths: Paths, cap: Floats, one: int, other: int) -> bool:
     for j in range(paths.shape[1]):
         if paths[one, j] != paths[other, j]:

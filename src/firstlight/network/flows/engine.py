@@ -116,7 +116,7 @@ def _happen(s: Shares, f: Flows, calendar: Calendar, bucket: int) -> tuple[int, 
             calendar.starts[slot] = flow
         else:
             _start(s, f, flow)
-            events, total = events + 1, total + f.ready[flow]
+            events, total = events + 1, total + float(f.ready[flow])
         flow = following
     return ends, events, total
 

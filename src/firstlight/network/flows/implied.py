@@ -7,8 +7,8 @@ within the link's capacity it never binds. The same holds for the links behind i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from firstlight.network.flows.compiled import routine
 from firstlight.twin.protocols import Floats, Ints, Paths
 
 ROUNDING = 1e-9
@@ -27,7 +27,7 @@ def implied(paths: Paths, capacity: Floats, cap: Floats) -> np.ndarray:
     wanted = np.repeat(cap, width + 1)
     used = (before > 0) | (behind > 0)
     keys, number = np.unique(before[used] * (links + 1) + behind[used], return_inverse=True)
-    demand = np.bincount(number, wanted[used])
+    demand = np.bincount(number, wanted[used]).astype(np.float64)
     one, other = np.divmod(keys, links + 1)
     down = np.argsort(-capacity, kind="stable")
     return _implied(capacity, down, *_by(one, other, demand, links), *_by(other, one, demand, links))
@@ -40,7 +40,7 @@ def _by(links: Ints, others: Ints, demand: Floats, count: int) -> tuple[Ints, In
     return starts, others[order] - 1, demand[order]
 
 
-@njit(cache=True, nogil=True)
+@routine
 def _implied(
     capacity: Floats, order: Ints,
     behind: Ints, nexts: Ints, leaving: Floats, before: Ints, lasts: Ints, coming: Floats,
@@ -56,7 +56,7 @@ def _implied(
     return found
 
 
-@njit(cache=True)
+@routine
 def _most(capacity: Floats, found: np.ndarray, starts: Ints, others: Ints, demand: Floats, link: int) -> float:
     """What the neighbours on one side let through to a link [B/s]."""
     total = 0.0

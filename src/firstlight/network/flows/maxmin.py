@@ -7,8 +7,8 @@ on its flows' paths is their bottleneck, and these flows are done; repeated on t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from firstlight.network.flows.compiled import routine
 from firstlight.network.flows.reduce import BOUNDLESS, fillable
 from firstlight.twin.protocols import Floats, Paths
 
@@ -33,7 +33,7 @@ def rates(routes: Paths, capacity: Floats, cap: Floats | None = None) -> Floats:
     return found
 
 
-@njit(cache=True, nogil=True)
+@routine
 def fill(paths: Paths, capacity: Floats, cap: Floats) -> Floats:
     """Rates [flows] [B/s] of `Fillable` paths."""
     found, rest = np.empty(len(paths)), capacity.copy()
@@ -55,7 +55,7 @@ def fill(paths: Paths, capacity: Floats, cap: Floats) -> Floats:
     return found
 
 
-@njit(cache=True, inline="always")
+@routine
 def _undercut(path: Paths, cap: float, share: Floats, level: Paths) -> None:
     """A link with more than the least share on a flow's path is not the bottleneck of all of its flows."""
     least = cap
@@ -70,7 +70,7 @@ def _undercut(path: Paths, cap: float, share: Floats, level: Paths) -> None:
             level[link] = False
 
 
-@njit(cache=True, inline="always")
+@routine
 def _freeze(
     paths: Paths, cap: Floats, share: Floats, level: Paths, found: Floats, rest: Floats, users: Paths, flows: Paths,
     left: int,

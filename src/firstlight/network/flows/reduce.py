@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
+from firstlight.network.flows.compiled import routine
 from firstlight.network.flows.implied import implied
 from firstlight.twin.protocols import Floats, Paths
 
@@ -69,7 +69,7 @@ def _without(flows: Fillable, dropped: NDArray[np.bool_]) -> Fillable:
     return Fillable(np.ascontiguousarray(paths[:, : max(longest, 1)]), flows.capacity[~dropped], flows.cap)
 
 
-@njit(cache=True, nogil=True)
+@routine
 def _reduce(
     routes: Paths, capacity: Floats, caps: Floats, paths: Paths, number: Paths, left: Floats
 ) -> tuple[int, int, int]:

@@ -113,11 +113,11 @@ def merge(*parts: Traffic) -> Traffic:
     indptr = [part.after.indptr[:-1] + edge for part, edge in zip(parts, edges, strict=False)]
     indices = [part.after.indices + start for part, start in zip(parts, first, strict=False)]
     chain = [part.chain + start for part, start in zip(parts, chains, strict=False)]
-    return Traffic(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("source", "target", "size", "start")),
-        After(np.concatenate([*indptr, edges[-1:]]), np.concatenate(indices).astype(np.int32)),
-        np.concatenate(chain).astype(np.int32),
+    source, target, size, start = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("source", "target", "size", "start")
     )
+    after = After(np.concatenate([*indptr, edges[-1:]]), np.concatenate(indices).astype(np.int32))
+    return Traffic(source, target, size, start, after, np.concatenate(chain).astype(np.int32))
 
 
 def _check(flows: Traffic) -> None:

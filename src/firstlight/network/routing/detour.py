@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from firstlight.network.topology.walk import digit
+from firstlight.network.topology.walk import compiled, digit
 from firstlight.twin.protocols import Hashes, Ints, Paths, Topology
 
 
@@ -48,7 +47,7 @@ def _by(nodes: Ints, links: Ints, count: int) -> tuple[Ints, Ints]:
     return np.searchsorted(nodes[order], np.arange(count + 1)), order
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _detours(
     sources: Ints, targets: Ints, hashes: Hashes, order: Ints, tails: Ints, heads: Ints,
     leave: Ints, leaving: Ints, enter: Ints, entering: Ints, through: int, paths: Paths,
@@ -76,7 +75,7 @@ def _detours(
             at, step = heads[paths[i, step]], step + 1
 
 
-@njit(cache=True)
+@compiled
 def _measure(target: int, tails: Ints, enter: Ints, entering: Ints, through: int, away: Paths, queue: Ints) -> None:
     """Links from each node to the target, -1 where there is no way."""
     away[:] = -1

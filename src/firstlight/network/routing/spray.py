@@ -37,7 +37,7 @@ def trunk_capacity(topology: Switched, failures: Failures, adaptive: bool) -> Fl
         return healthy
     of, left = _trunk_of(topology, len(healthy)), topology.capacity() * failures.shares(topology)
     if adaptive:
-        return np.bincount(of, left, len(healthy))
+        return np.bincount(of, left, len(healthy)).astype(np.float64)
     slowest = np.full(len(healthy), np.inf)
     np.minimum.at(slowest, of[left > 0], left[left > 0])
     alive = np.bincount(of[left > 0], minlength=len(healthy))

@@ -7,10 +7,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from firstlight.network.topology.walk import BELOW, FIRST, GROUPS, LOWER, UP, UPPER, WIDTH, digit
+from firstlight.network.topology.walk import BELOW, FIRST, GROUPS, LOWER, UP, UPPER, WIDTH, compiled, digit
 from firstlight.twin.protocols import Hashes, Ints, Paths
 
 TRIES = 16
@@ -34,7 +33,7 @@ class Left(NamedTuple):
     links: int
 
 
-@njit(cache=True)
+@compiled
 def _above(f: Left, network: int, s: int, switch: int, port: int) -> tuple[int, int]:
     """Directed link behind an uplink port of a lower switch of stage s, and the switch it leads to."""
     stage = f.stages[s]
@@ -44,7 +43,7 @@ def _above(f: Left, network: int, s: int, switch: int, port: int) -> tuple[int, 
     return stage[FIRST] + base + link, group * stage[UPPER] + link % stage[UPPER]
 
 
-@njit(cache=True)
+@compiled
 def _parallel(f: Left, s: int, switch: int, other: int) -> tuple[int, int]:
     """Links from an upper switch of stage s into the part that holds leaf `other`: the first, and how many."""
     stage = f.stages[s]
@@ -55,7 +54,7 @@ def _parallel(f: Left, s: int, switch: int, other: int) -> tuple[int, int]:
     return start + skip, (block - 1 - skip) // stage[UPPER] + 1
 
 
-@njit(cache=True)
+@compiled
 def _below(f: Left, network: int, s: int, switch: int, other: int, k: int) -> tuple[int, int]:
     """The k-th of these links, directed, and the switch it leads to."""
     stage = f.stages[s]
@@ -65,7 +64,7 @@ def _below(f: Left, network: int, s: int, switch: int, other: int, k: int) -> tu
     return f.links + stage[FIRST] + base + link, group * stage[LOWER] + link // stage[UP]
 
 
-@njit(cache=True)
+@compiled
 def _descends(f: Left, network: int, s: int, switch: int, other: int) -> bool:
     """Whether a way down is left from an upper switch of stage s to leaf `other`."""
     for k in range(_parallel(f, s, switch, other)[1]):
@@ -75,14 +74,14 @@ def _descends(f: Left, network: int, s: int, switch: int, other: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@compiled
 def _joined(f: Left, s: int, leaf: int, other: int) -> bool:
     """Whether two leaves are in the same group of stage s."""
     below = f.stages[s, BELOW] * (f.stages[s, LOWER] // f.stages[s, WIDTH])
     return leaf // below == other // below
 
 
-@njit(cache=True)
+@compiled
 def _climbs(f: Left, network: int, s: int, switch: int, leaf: int, other: int) -> bool:
     """Whether a way up, over and down is left from a lower switch of stage s."""
     for port in range(f.stages[s, UP]):
@@ -97,7 +96,7 @@ def _climbs(f: Left, network: int, s: int, switch: int, leaf: int, other: int) -
     return False
 
 
-@njit(cache=True)
+@compiled
 def _leads(f: Left, network: int, s: int, switch: int, leaf: int, other: int, up: bool, k: int) -> bool:
     """Whether the k-th link of a switch, up or down, leads on to leaf `other`."""
     if up:
@@ -110,7 +109,7 @@ def _leads(f: Left, network: int, s: int, switch: int, leaf: int, other: int, up
     return not f.down[link] and (s == 0 or _descends(f, network, s - 1, lower, other))
 
 
-@njit(cache=True)
+@compiled
 def _draw(f: Left, network: int, s: int, switch: int, leaf: int, other: int, up: bool, h: np.uint64) -> int:
     """An even draw among the links of a switch that lead on, -1 where none does; the healthy draw if it does."""
     height = f.stages.shape[0]
@@ -133,7 +132,7 @@ def _draw(f: Left, network: int, s: int, switch: int, leaf: int, other: int, up:
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _plane_leads(f: Left, plane: int, rail: int, source: int, target: int, leaf: int, other: int) -> bool:
     """Whether a plane still joins two endpoints."""
     base = plane * f.endpoints
@@ -142,7 +141,7 @@ def _plane_leads(f: Left, plane: int, rail: int, source: int, target: int, leaf:
     return leaf == other or _climbs(f, plane * f.rails + rail, 0, leaf, leaf, other)
 
 
-@njit(cache=True)
+@compiled
 def _plane(f: Left, rail: int, source: int, target: int, leaf: int, other: int, h: np.uint64) -> int:
     """An even draw among the planes that still join two endpoints, -1 where none does."""
     first = digit(h, 0, f.planes) if f.planes > 1 else 0
@@ -160,7 +159,7 @@ def _plane(f: Left, rail: int, source: int, target: int, leaf: int, other: int, 
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk_left(
     f: Left, sources: Ints, targets: Ints, rails: Ints, leaves: Ints, others: Ints, hashes: Hashes, paths: Paths
 ) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from firstlight.network.topology.stages import Shape
 from firstlight.twin.protocols import Hashes, Ints, Paths
+
+compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(cache=True, nogil=True)
+"""Compile a function, and keep it on disk."""
 
 GROUPS, LOWER, UP, UPPER, BELOW, WIDTH, FIRST = range(7)
 """Columns of `stages`: see `Stage`; leaves and lower switches of one part that the stage joins; first link."""
@@ -22,8 +28,8 @@ def stages(shape: Shape, offsets: tuple[int, ...]) -> Ints:
     return np.array(rows, np.int64).reshape(len(rows), 7)
 
 
-@njit(cache=True, inline="always")
-def digit(value: np.uint64, level: int, base: int) -> np.int64:
+@compiled
+def digit(value: Any, level: int, base: int) -> Any:
     """An even draw from 0 to base - 1, other for each level: the mixer of SplitMix64 (Steele et al., OOPSLA 2014)."""
     x = np.uint64(value) + np.uint64(level + 1) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -31,7 +37,7 @@ def digit(value: np.uint64, level: int, base: int) -> np.int64:
     return np.int64(((x >> np.uint64(32)) * np.uint64(base)) >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk(
     sources: Ints, targets: Ints, rails: Ints, leaves: Ints, others: Ints, hashes: Hashes,
     stages: Ints, counts: Ints, paths: Paths,
