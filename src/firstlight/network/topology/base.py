@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.network.topology.stages import Shape
 from firstlight.spec.parts import Switch
-from firstlight.twin.protocols import Bundle, Ints, Tier, Topology
+from firstlight.twin.protocols import Bundle, Floats, Hashes, Ints, Paths, Tier, Topology
 
 _NAMES = ("leaf", "spine", "core"), ("leaf", "spine", "super-spine", "core")
 
@@ -79,6 +80,66 @@ class Switched(Topology):
         (rail, leaf, _), (other, target, _) = self.attach(sources), self.attach(targets)
         switches = np.where(rail == other, self.shape.distance(leaf, target), -1)
         return np.where(sources == targets, 0, switches)
+
+    def routes(self, sources: Ints, targets: Ints, hashes: Hashes) -> Paths:
+        """See `Topology.routes`: each switch draws evenly from its links towards the target."""
+        from firstlight.network.topology import walk
+
+        sources, targets = self.pairs(sources, targets)
+        rail, leaf, other = self._seats(sources, targets)
+        paths = np.empty((len(sources), 2 + 2 * len(self.shape.stages)), np.int32)
+        counts = np.array([self.endpoints, self.planes, self.rails, self.links])
+        walk.walk(sources, targets, rail, leaf, other, hashes, walk.stages(self.shape, self.offsets), counts, paths)
+        return paths
+
+    def trunks(self, sources: Ints, targets: Ints) -> tuple[Paths, Floats]:
+        """See `Topology.trunks`: a NIC's links of all planes, all uplinks of a leaf, all of a pod, ..., on all planes.
+
+        Trunks are numbered stage by stage like the parts below it (endpoints; then leaves, pods, ... rail by rail),
+        first all upwards, then all downwards.
+        """
+        sources, targets = self.pairs(sources, targets)
+        rail, leaf, other = self._seats(sources, targets)
+        climbs = self.shape.distance(leaf, other) // 2
+        first, paths = self._trunk_offsets(), np.full((len(sources), 2 + 2 * len(self.shape.stages)), -1, np.int32)
+        paths[:, 0], column = sources, 1 + 2 * climbs
+        for level, leaves in enumerate(self.shape.leaves_below):
+            rows = np.flatnonzero(climbs > level)
+            start = first[1 + level] + rail[rows] * (self.shape.leaves // leaves)
+            paths[rows, 1 + level] = start + leaf[rows] // leaves
+            paths[rows, column[rows] - 1 - level] = first[-1] + start + other[rows] // leaves
+        paths[np.arange(len(sources)), column] = first[-1] + targets
+        paths[sources == targets] = -1
+        return paths, self._trunk_capacity()
+
+    def trunk(self, bundle: int, links: Ints) -> Ints:
+        """Number of the upward trunk that each link of a bundle is part of; like `links`."""
+        if bundle == 0:
+            return links % self.endpoints
+        stage, below = self.shape.stages[bundle - 1], self.shape.leaves_below[bundle - 1]
+        parts = self.shape.leaves // below
+        network, link = np.divmod(links, stage.links)
+        return self._trunk_offsets()[bundle] + network % self.rails * parts + link // (stage.links // parts)
+
+    def _trunk_offsets(self) -> list[int]:
+        counts = [self.endpoints, *(self.rails * self.shape.leaves // leaves for leaves in self.shape.leaves_below)]
+        return [0, *itertools.accumulate(counts)]
+
+    def _trunk_capacity(self) -> Floats:
+        first = self._trunk_offsets()
+        each = [bundle.count * bundle.bandwidth for bundle in self.bundles]
+        return np.tile(np.repeat(np.array(each) / np.diff(first), np.diff(first)), 2)
+
+    def _seats(self, sources: Ints, targets: Ints) -> tuple[Ints, Ints, Ints]:
+        """Rail, leaf of the source and leaf of the target of each pair."""
+        (rail, leaf, _), (other_rail, other, _) = self.attach(sources), self.attach(targets)
+        if self.rails > 1 and np.any(rail != other_rail):
+            wrong = np.flatnonzero(rail != other_rail)
+            raise UsageError(
+                f"endpoints {sources[wrong[0]]} and {targets[wrong[0]]} are on different rails ({wrong.size:,} such "
+                f"pairs in all), and a {self.kind} fabric joins only NICs of one rail; route it rail-aligned"
+            )
+        return rail, leaf, other
 
 
 def links_per_switch(switch: Switch, link: float) -> int:

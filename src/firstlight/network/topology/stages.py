@@ -102,10 +102,14 @@ class Shape:
         first = -(-unit * self.members // self.units)
         return unit, members - first
 
+    @property
+    def leaves_below(self) -> tuple[int, ...]:
+        """Leaves of one of the parts that each stage joins: 1, then those of a pod, ..."""
+        return (1, *(self.leaves // stage.groups for stage in self.stages[:-1])) if self.stages else ()
+
     def distance(self, sources: Ints, targets: Ints) -> Ints:
         """Switches on the shortest path between members of two leaves; like `sources`."""
-        same = [1, *(self.leaves // stage.groups for stage in self.stages[:-1])] if self.stages else []
-        apart = [(sources // leaves != targets // leaves).astype(np.int64) for leaves in same]
+        apart = [(sources // leaves != targets // leaves).astype(np.int64) for leaves in self.leaves_below]
         return 1 + 2 * sum(apart, np.zeros_like(sources))
 
 
