@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -123,3 +124,23 @@ class FabricDesign(Document):
     """Of a torus. Left out: as near to a cube as it goes."""
     sites: SitesDesign | None = None
     """Several sites, each with a fabric of this kind. Left out: one site."""
+
+
+_OWN: Mapping[str, FabricKind] = {
+    "dragonfly": "dragonfly", "slim_fly": "slim-fly", "hyperx": "hyperx", "torus": "torus",
+}  # fmt: skip
+"""Fields of one kind."""
+
+
+def without_effect(design: FabricDesign) -> list[tuple[str, str]]:
+    """Fields that would change nothing on this kind of fabric, each with the reason ("on a torus")."""
+    kind = design.kind
+    if kind is None:
+        return []
+    here = f"on {'an' if kind == 'hyperx' else 'a'} {kind}"
+    own = {name for name, of in _OWN.items() if of != kind}
+    own |= set() if kind in FOLDED else {"taper", "groups", "trunk", "spine_switch", "sites"}
+    own |= {"switch", "planes"} if kind == "torus" else set()
+    neutral = {"planes": 1, "taper": 1.0}
+    found = [name for name in FabricDesign.model_fields if name in own]
+    return [(name, here) for name in found if getattr(design, name) not in (None, neutral.get(name))]

@@ -122,16 +122,21 @@ class Direct(Topology):
                 crossing += bundle.bandwidth * np.count_nonzero(half[lower] != half[upper])
         return crossing
 
-    def all_shares(self, loads: Iterable[float]) -> Level:
+    def whole(self, loads: Iterable[float], neighbour: float) -> Level:
         """The level of all endpoints, of whose links the busiest bears the greatest of `loads` under uniform traffic.
 
         Args:
             loads: of the links of each bundle, in links' bandwidths, when every endpoint sends at full speed, evenly
                 to all others.
+            neighbour: see `Level`.
         """
-        leaving = 1 - self.seats / self.endpoints
+        leaving = 1 - 1 / self.switches
         share = leaving / max([leaving, *loads]) if leaving > 0 else 1.0
-        return Level(self.endpoints, share, self.hops())
+        return Level(self.endpoints, share, neighbour, self.hops())
+
+    def one_switch(self) -> Level:
+        """The level of the endpoints of one switch."""
+        return Level(self.endpoints / self.switches, 1.0, 1.0, 1)
 
 
 def one_tier(

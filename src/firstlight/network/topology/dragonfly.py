@@ -117,20 +117,26 @@ class Dragonfly(Direct):
         return 1 + int(self.apart(first[:, None], every[None, :]).max())
 
     def halves(self) -> Iterable[NDArray[np.bool_]]:
-        """Half of the groups; half of every group's switches."""
+        """Half of the groups, of an odd number also half of the first group's switches with the groups that these
+        reach; half of every group's switches."""
         every = np.arange(self.switches)
         yield every < self.switches // 2
+        if self.across.size % 2:
+            group, at = np.divmod(every, self.inside.size)
+            ring = np.minimum(2 * group - 1, 2 * (self.across.size - group))  # 1, 2, 3, ...: next, last but one, ...
+            rank = np.where(group == 0, np.where(at < self.inside.size // 2, -1, self.across.size), ring)
+            yield np.argsort(np.argsort(rank, kind="stable")) < self.switches // 2
         yield every % self.inside.size < self.inside.size // 2
 
     def levels(self) -> tuple[Level, ...]:
         """See `Topology.levels`."""
         a, g, p = self.inside.size, self.across.size, self.endpoints / self.switches
         leaving = 1 - 1 / a
-        group = Level(-(-self.endpoints // g), leaving / max(leaving, p / a, 1e-12) if a > 1 else 1.0, 1 + (a > 1))
+        group = Level(self.endpoints / g, leaving / max(leaving, p / a) if a > 1 else 1.0, 1.0, 1 + (a > 1))
         if g == 1:
-            return Level(self.seats, 1.0, 1), group
+            return self.one_switch(), group
         loads = [a * p / (g * self.across.rounds), p / a * (1 / g + 2 * (1 - 1 / g))]
-        return Level(self.seats, 1.0, 1), group, self.all_shares(loads)
+        return self.one_switch(), group, self.whole(loads, self.across.rounds)
 
 
 def dragonfly(
