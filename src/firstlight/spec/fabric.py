@@ -115,7 +115,7 @@ class FabricDesign(Document):
     trunk: int | None = Field(default=None, ge=1, le=4096)
     """Most parallel links between a leaf and a spine. Left out: as many as the fewest spines need."""
     dragonfly: DragonflyDesign | None = None
-    """Of a dragonfly. Left out: balanced, as small as holds the endpoints."""
+    """Of a dragonfly. Left out: balanced (a = 2p = 2h), with the fewest switches."""
     slim_fly: SlimFlyDesign | None = None
     """Of a slim fly. Left out: the least that holds the endpoints at full bandwidth."""
     hyperx: HyperXDesign | None = None
@@ -137,7 +137,7 @@ def without_effect(design: FabricDesign) -> list[tuple[str, str]]:
     kind = design.kind
     if kind is None:
         return []
-    here = f"on {'an' if kind == 'hyperx' else 'a'} {kind}"
+    here = f"on a {kind}"
     own = {name for name, of in _OWN.items() if of != kind}
     own |= set() if kind in FOLDED else {"taper", "groups", "trunk", "spine_switch", "sites"}
     own |= {"switch", "planes"} if kind == "torus" else set()

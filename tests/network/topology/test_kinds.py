@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstlight.network.topology import Joined
+from firstlight.network.topology import Domains, Joined, Slices
 from firstlight.twin.protocols import Topology
 
 from ..graph import arcs, assert_walks, hashes, lengths
@@ -78,7 +79,8 @@ def test_hashes_alone_choose(fabric, seed):
 @given(any_kind())
 def test_counts_levels_and_bisection_hang_together(fabric):
     levels = fabric.levels()
-    assert levels[-1].endpoints == fabric.endpoints
+    if not isinstance(fabric, Domains | Slices):  # whose parts no path joins
+        assert levels[-1].endpoints == pytest.approx(fabric.endpoints)
     assert all(0 < level.share <= 1 + 1e-12 for level in levels)
     assert [level.hops for level in levels] == sorted(level.hops for level in levels)
     assert 0 < fabric.bisection() <= fabric.endpoints * fabric.injection / 2 * (1 + 1e-12)

@@ -15,7 +15,7 @@ from firstlight.errors import UsageError
 from firstlight.network.collectives.algorithms import constants
 from firstlight.network.collectives.levels import TwoLevels
 from firstlight.network.collectives.mesh import Mesh, mesh
-from firstlight.network.topology import Switched, Torus
+from firstlight.network.topology import RailOnly, Slices, Torus, slice_size
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.parts import Accelerator, Nic, System
 from firstlight.twin.protocols import Floats, Operation, Topology
@@ -70,28 +70,35 @@ def fabric_time(
     Raises:
         UsageError: parts that do not go together; says which.
     """
-    if isinstance(topology, Torus):
+    if isinstance(topology, Torus | Slices):
         return FabricTime(
-            topology.endpoints, mesh(link * max(topology.degree, 1.0), a)
-        )  # one accelerator alone has none
-    if not isinstance(topology, Switched):
-        raise TypeError(f"no collective model for {type(topology).__name__}")
+            slice_size(topology), mesh(link * max(topology.degree, 1.0), a)
+        )  # one accelerator alone has no links
     domain = system.scale_up_domain
     per_domain = _nics(system, nic, link) * domain / system.accelerators
-    if topology.rails > domain:
+    forwards = isinstance(topology, RailOnly)
+    if forwards and topology.rails > domain:
         raise UsageError(
             f"rail-only leaves no way between the {topology.rails} rails of {system.name}, whose scale-up domain is "
             f"{domain}; choose fabric kind: rail-optimised"
         )
+    taper, below = _narrowest(topology)
     model = TwoLevels(
         scale_up=_scale_up(system, accelerator),
         nic=link * per_domain / domain,
-        taper=topology.shape.taper,
-        leaf_domains=max(1.0, topology.endpoints / topology.shape.units / per_domain),
-        forwards=topology.rails > 1,
+        taper=taper,
+        leaf_domains=max(1.0, below / per_domain),
+        forwards=forwards,
         constants=constants(accelerator.architecture, a),
     )
     return FabricTime(domain, model)
+
+
+def _narrowest(topology: Topology) -> tuple[float, float]:
+    """How much narrower than its NICs a fabric is where it is narrowest, and the endpoints below that."""
+    levels = topology.levels()
+    worst = min(range(len(levels)), key=lambda index: levels[index].share)
+    return 1 / levels[worst].share, levels[max(worst - 1, 0)].endpoints
 
 
 def _nics(system: System, nic: Nic | None, link: float) -> int:

@@ -11,11 +11,12 @@ from firstlight.network.topology.dual import DualTor
 from firstlight.network.topology.hyperx import HyperX
 from firstlight.network.topology.rail import RailOnly, RailOptimised
 from firstlight.network.topology.sites import Sites
-from firstlight.network.topology.slices import Circuits, Slices, circuits
+from firstlight.network.topology.slices import Circuits, Slices, circuits, slice_size
 from firstlight.network.topology.slimfly import SlimFly
-from firstlight.network.topology.torus import Torus, compact
+from firstlight.network.topology.torus import CUBE, Torus, compact
 
 __all__ = [
+    "CUBE",
     "Circuits",
     "Clos",
     "Domains",
@@ -35,4 +36,5 @@ __all__ = [
     "compact",
     "joined",
     "scale_up",
+    "slice_size",
 ]

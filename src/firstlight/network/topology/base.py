@@ -191,8 +191,8 @@ class Made:
 
     def limits(self, wishes: Wishes) -> Limits:
         """Links that the switches hold, and what else bounds the network."""
-        radices = (links_per_switch(switch, self.link) for switch in (self.leaf, self.spine))
-        return Limits(*radices, wishes.tapers, wishes.groups, wishes.trunk, wishes.outside)
+        leaf, spine = (links_per_switch(switch, self.link) for switch in (self.leaf, self.spine))
+        return Limits(leaf, spine, wishes.tapers, wishes.groups, wishes.trunk, wishes.outside)
 
 
 @dataclass(frozen=True)

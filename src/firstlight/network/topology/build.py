@@ -16,7 +16,7 @@ from firstlight.network.topology.sites import sites
 from firstlight.network.topology.slices import slices
 from firstlight.network.topology.slimfly import slim_fly
 from firstlight.network.topology.torus import torus
-from firstlight.spec.fabric import FOLDED, FabricDesign, without_effect
+from firstlight.spec.fabric import FabricDesign, without_effect
 from firstlight.spec.parts import Switch
 from firstlight.twin.protocols import Topology
 
@@ -101,8 +101,6 @@ def _of_a_site(design: FabricDesign, endpoints: int) -> int:
     """Endpoints of one site."""
     if design.sites is None:
         return endpoints
-    if design.kind not in FOLDED:
-        raise UsageError(f"sites join the top switches of a folded network, and {design.kind} has none; choose clos")
     count = design.sites.count
     if endpoints % count:
         near = endpoints // count * count

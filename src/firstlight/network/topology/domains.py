@@ -10,8 +10,8 @@ import numpy as np
 
 from firstlight import units
 from firstlight.errors import UsageError
-from firstlight.network.topology.digits import digit
 from firstlight.network.topology.base import Made, Switched, tiers_and_bundles
+from firstlight.network.topology.digits import digit
 from firstlight.network.topology.fold import Limits, fold
 from firstlight.network.topology.stages import Shape
 from firstlight.spec.parts import Switch
@@ -32,6 +32,15 @@ class Domains(Switched):
         domain, member = np.divmod(endpoints, self.endpoints // self.rails)
         leaf, port = self.shape.seat(member)
         return domain, leaf, port
+
+    def levels(self) -> tuple[Level, ...]:
+        """See `Topology.levels`; the last one is a domain."""
+        scale = 1 / self.rails
+        found = super().levels()
+        return tuple(
+            replace(level, endpoints=level.endpoints * scale, neighbour=max(1.0, level.neighbour * scale))
+            for level in found
+        )
 
 
 def scale_up(accelerators: int, domain: int, bandwidth: float, switch: Switch) -> Domains:
@@ -138,11 +147,11 @@ class Joined(Topology):
         sources, targets = self.pairs(sources, targets)
         inner = self.inside.distance(sources, targets) >= 0
         near, far = np.flatnonzero(inner), np.flatnonzero(~inner)
-        found = [
+        out, into = (self._nics(ends[far], hashes[far]) for ends in (sources, targets))
+        found = (
             (near, self.inside.routes(sources[near], targets[near], hashes[near]), self.inside.links, 0),
-            (far, self.outside.routes(*(self._nics(ends[far], hashes[far]) for ends in (sources, targets)), hashes[far]),
-             self.outside.links, self.inside.links),
-        ]  # fmt: skip
+            (far, self.outside.routes(out, into, hashes[far]), self.outside.links, self.inside.links),
+        )
         paths = np.full((len(sources), max(part.shape[1] for _, part, _, _ in found)), -1, np.int32)
         for rows, part, links, first in found:
             moved = part + first + (part >= links) * (self.links - links)

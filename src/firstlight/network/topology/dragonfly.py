@@ -1,8 +1,8 @@
 """The dragonfly (Kim, Dally, Scott, Abts, "Technology-Driven, Highly-Scalable Dragonfly Topology", ISCA 2008).
 
 All switches of a group are joined to each other, and groups by the global links of their switches. A minimal path takes
-at most one global link: local, global, local. Where there are fewer groups than global links could join, pairs of groups
-are joined by several; ports that would join no pair as often as all others stay free.
+at most one global link: local, global, local. Where there are fewer groups than global links could join, pairs of
+groups are joined by several, near ones by one more than others; a port that is left over stays free.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from firstlight.spec.parts import Switch
 from firstlight.twin.protocols import Hashes, Ints, Level
 
 _KEYS = 1 << 20
+"""Draws among equal paths."""
 
 
 @final
@@ -63,8 +64,7 @@ class Dragonfly(Direct):
     def apart(self, sources: Ints, targets: Ints) -> Ints:
         """See `Direct.apart`."""
         (group, here), (other, there) = (np.divmod(np.asarray(s), self.inside.size) for s in (sources, targets))
-        hashes = np.zeros(np.shape(group), np.uint64)
-        _, leave, enter = self._gate((group, other), (here, there), hashes)
+        _, leave, enter = self._gate((group, other), (here, there), None)
         return np.where(group == other, here != there, 1 + (leave != here) + (enter != there))
 
     def trail(self, sources: Ints, targets: Ints, plane: Ints, hashes: Hashes) -> list[Ints]:
@@ -89,9 +89,7 @@ class Dragonfly(Direct):
         found = self.directed(self._index("local"), plane, group * self.inside.count + link, upward)
         return np.where(one == other, -1, found)
 
-    def _gate(
-        self, groups: tuple[Ints, Ints], at: tuple[Ints, Ints], hashes: Hashes
-    ) -> tuple[Ints, Ints, Ints]:  # fmt: skip
+    def _gate(self, groups: tuple[Ints, Ints], at: tuple[Ints, Ints], hashes: Hashes | None) -> tuple[Ints, Ints, Ints]:
         """Of the global links between two groups one with the least local links: its number, and its two switches."""
         width = self.across.width(*groups)
         best = np.full(np.shape(width), 3 * _KEYS)
@@ -99,7 +97,8 @@ class Dragonfly(Direct):
         for which in range(self.across.rounds + (self.across.extra > 0)):
             out, into = self._gateways(*groups, np.full_like(width, which))
             score = ((out != at[0]).astype(np.int64) + (into != at[1])) * _KEYS
-            score += digit(hashes, 1 + which, np.asarray(_KEYS))
+            if hashes is not None:
+                score += digit(hashes, 1 + which, np.asarray(_KEYS))
             better = (which < width) & (score < best)
             best, gate = np.where(better, score, best), np.where(better, which, gate)
             leave, enter = np.where(better, out, leave), np.where(better, into, enter)
@@ -126,7 +125,9 @@ class Dragonfly(Direct):
             ring = np.minimum(2 * group - 1, 2 * (self.across.size - group))  # 1, 2, 3, ...: next, last but one, ...
             rank = np.where(group == 0, np.where(at < self.inside.size // 2, -1, self.across.size), ring)
             yield np.argsort(np.argsort(rank, kind="stable")) < self.switches // 2
-        yield every % self.inside.size < self.inside.size // 2
+        if self.inside.size > 1:
+            group, at = np.divmod(every, self.inside.size)
+            yield at < (self.inside.size + group % 2) // 2
 
     def levels(self) -> tuple[Level, ...]:
         """See `Topology.levels`."""
@@ -148,7 +149,7 @@ def dragonfly(
         UsageError: the switches do not hold the links, the groups not the endpoints, or a group reaches not all others.
     """
     radix = links_per_switch(switch, link)
-    shape = given or _balanced(endpoints)
+    shape = given or _balanced(endpoints, radix)
     p, a, h = shape.p, shape.a, shape.h
     remedy = "choose smaller p, a or h, or a switch with more ports"
     require_ports(switch, radix, p + a - 1 + h, f"p + a - 1 + h = {p} + {a - 1} + {h}", remedy)
@@ -170,9 +171,18 @@ def dragonfly(
     return Dragonfly("dragonfly", endpoints, planes, tiers, bundles, g * a, inside, across, h)
 
 
-def _balanced(endpoints: int) -> DragonflyDesign:
-    """The least balanced dragonfly, a = 2p = 2h, that holds the endpoints."""
-    p = 1
-    while 2 * p * p * (2 * p * p + 1) < endpoints:
-        p += 1
+def _balanced(endpoints: int, radix: int) -> DragonflyDesign:
+    """The balanced dragonfly, a = 2p = 2h, of two or more groups with the fewest switches."""
+    fitting = [
+        (math.ceil(endpoints / (2 * p * p)) * 2 * p, -p)
+        for p in range(1, (radix + 1) // 4 + 1)
+        if 2 * p * p < endpoints <= 2 * p * p * (2 * p * p + 1)
+    ]
+    if not fitting:
+        p = (radix + 1) // 4
+        raise UsageError(
+            f"{endpoints:,} endpoints make no balanced dragonfly of switches with {radix} links, 4p - 1 of them used: "
+            f"3 to {2 * p * p * (2 * p * p + 1):,} do; choose another switch, or write design.fabric.dragonfly"
+        )
+    p = -min(fitting)[1]
     return DragonflyDesign(p=p, a=2 * p, h=p)

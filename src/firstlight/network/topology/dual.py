@@ -1,7 +1,7 @@
 """Dual-ToR: each NIC port is split over the two leaves of a pair, so that no leaf's failure cuts a NIC off.
 
-Alibaba HPN (Qian et al., "Alibaba HPN: A Data Center Network for Large Language Model Training", SIGCOMM 2024) keeps the
-two leaves of a pair apart above, on two planes; the older form joins both to the same spines.
+Alibaba HPN (Qian et al., "Alibaba HPN: A Data Center Network for Large Language Model Training", SIGCOMM 2024) keeps
+the two leaves of a pair apart above, on two planes; the older form joins both to the same spines.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -62,20 +62,23 @@ def field(q: int) -> Field:
 def _orbits(prime: int, exponent: int, weights: Ints) -> Iterator[Ints]:
     """Powers of candidates for a primitive element: residues of a prime, or x modulo a polynomial of the degree."""
     if exponent == 1:
-        for element in range(1, prime):
-            yield _orbit(lambda a, e=element: a * e % prime)
+        yield from (_orbit(partial(_by_residue, factor=factor, prime=prime)) for factor in range(1, prime))
         return
     for low in itertools.product(range(prime), repeat=exponent):
         if low[0]:
-            yield _orbit(lambda a, p=np.array(low): _by_x(a, p, prime, weights))
+            yield _orbit(partial(_by_x, low=np.array(low), prime=prime, weights=weights))
 
 
-def _orbit(step) -> Ints:  # noqa: ANN001
+def _orbit(step: Callable[[int], int]) -> Ints:
     powers, power = [1], step(1)
     while power != 1:
         powers.append(power)
         power = step(power)
     return np.array(powers)
+
+
+def _by_residue(element: int, factor: int, prime: int) -> int:
+    return element * factor % prime
 
 
 def _by_x(element: int, low: Ints, prime: int, weights: Ints) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from firstlight.errors import UsageError
 from firstlight.network.topology.torus import CUBE, Torus, shaped
 from firstlight.spec.fabric import SliceDesign
-from firstlight.twin.protocols import Bundle, Hashes, Ints, Paths, Tier, Topology
+from firstlight.twin.protocols import Bundle, Hashes, Ints, Level, Paths, Tier, Topology
 
 
 @final
@@ -82,6 +82,11 @@ class Slices(Topology):
     def hops(self) -> int:
         """Links on the longest shortest path inside a slice."""
         return max(torus.hops() for torus in self.tori)
+
+    def levels(self) -> tuple[Level, ...]:
+        """See `Topology.levels`: one, of the largest slice, at the share of the narrowest."""
+        largest, share = slice_size(self), min(torus.levels()[0].share for torus in self.tori)
+        return (Level(largest, share, share * largest, self.hops()),)
 
     @property
     def degree(self) -> float:
@@ -158,6 +163,11 @@ def _free(cubes: int, given: Sequence[SliceDesign]) -> list[int]:
     if twice:
         raise UsageError(f"cube {twice[0]} is in two places; each cube takes one")
     return sorted(set(range(cubes)) - set(named))
+
+
+def slice_size(topology: Topology) -> int:
+    """Accelerators of the largest slice; all of them where there are no slices."""
+    return max(torus.endpoints for torus in topology.tori) if isinstance(topology, Slices) else topology.endpoints
 
 
 @dataclass(frozen=True)

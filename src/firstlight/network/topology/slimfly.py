@@ -27,6 +27,9 @@ from firstlight.spec.parts import Switch
 from firstlight.twin.protocols import Hashes, Ints, Level
 
 LEAST = 3
+"""Elements of the smallest field that makes one."""
+Place = tuple[Ints, Ints, Ints]
+"""Side, row and place in the row of switches."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class SlimFly(Direct):
 
     q: int
 
-    def _place(self, switches: Ints) -> tuple[Ints, Ints, Ints]:
+    def _place(self, switches: Ints) -> Place:
         """Side, row and place in it of each switch."""
         side, rest = np.divmod(switches, self.q**2)
         return side, *np.divmod(rest, self.q)
@@ -147,11 +150,11 @@ class SlimFly(Direct):
         same, row = here[0] == there[0], here[1] == there[1]
         for chosen, way in ((same & row, self._along), (same & ~row, self._over), (~same, self._across)):
             at = np.flatnonzero(chosen & (sources != targets))
-            ends = tuple(part[at] for part in here), tuple(part[at] for part in there)
-            first[at], second[at] = way(*ends, plane[at], hashes[at])
+            start, goal = ((side[at], row_[at], place[at]) for side, row_, place in (here, there))
+            first[at], second[at] = way(start, goal, plane[at], hashes[at])
         return [first, second]
 
-    def _along(self, here: tuple[Ints, ...], there: tuple[Ints, ...], plane: Ints, hashes: Hashes):
+    def _along(self, here: Place, there: Place, plane: Ints, hashes: Hashes) -> tuple[Ints, Ints]:
         """In one row: straight, or over a third switch of the row."""
         f, (side, row, v), goal = field(self.q), here, there[2]
         gap = f.minus[goal, v]
@@ -167,7 +170,7 @@ class SlimFly(Direct):
         last = self._row_link(side, row, middle, goal, plane)
         return self._row_link(side, row, v, middle, plane), np.where(straight, -1, last)
 
-    def _over(self, here: tuple[Ints, ...], there: tuple[Ints, ...], plane: Ints, hashes: Hashes):
+    def _over(self, here: Place, there: Place, plane: Ints, _hashes: Hashes) -> tuple[Ints, Ints]:
         """Two rows of one side: over the switch of the other side that both are joined to."""
         f, (side, u, v), (_, s, t) = field(self.q), here, there
         zero = side == 0
@@ -178,7 +181,7 @@ class SlimFly(Direct):
         down = self._cross(np.where(zero, s, slope), np.where(zero, slope, s), np.where(zero, c, t), plane, ~zero)
         return up, down
 
-    def _across(self, here: tuple[Ints, ...], there: tuple[Ints, ...], plane: Ints, hashes: Hashes):
+    def _across(self, here: Place, there: Place, plane: Ints, hashes: Hashes) -> tuple[Ints, Ints]:
         """Two sides: straight, or along the row of one end and across."""
         f, zero = field(self.q), here[0] == 0
         x, y, m, c = (
@@ -249,8 +252,8 @@ def slim_fly(
             f"2 q^2 x p = {switches:,} x {p} places hold {switches:,} to {switches * p:,} endpoints, and there are "
             f"{endpoints:,}; write p: {math.ceil(endpoints / switches)}, or q: {_least(endpoints)}"
         )
-    arithmetic = f"p + (3q - d) / 2 = {p} + {degree}"
-    require_ports(switch, radix, p + degree, arithmetic, "choose another q, or a switch with more ports")
+    arithmetic = f"for q = {q} p + (3q - d) / 2 = {p} + {degree}"
+    require_ports(switch, radix, p + degree, arithmetic, f"{_most(radix)}; choose a switch with more ports")
     row = sum(len(side.lower) for side in rows(q))
     tiers, bundles = one_tier(
         "switch", switch, switches, radix, endpoints, planes, link, (("row", q * row), ("cross", q**3))
@@ -269,6 +272,19 @@ def _least(endpoints: int) -> int:
     while prime_power(q) is None or q % 4 == 2 or 2 * q * q * math.ceil(_degree(q) / 2) < endpoints:
         q += 1
     return q
+
+
+def _most(radix: int) -> str:
+    """What a switch's links hold at full bandwidth."""
+    held = [q for q in range(LEAST, radix) if _fits(q, radix)]
+    if not held:
+        return f"the least slim fly, q = {LEAST}, takes {_degree(LEAST) + 1}"
+    p = math.ceil(_degree(held[-1]) / 2)
+    return f"at full bandwidth these hold q = {held[-1]}, p = {p}: {2 * held[-1] ** 2 * p:,} endpoints"
+
+
+def _fits(q: int, radix: int) -> bool:
+    return prime_power(q) is not None and q % 4 != 2 and math.ceil(1.5 * _degree(q)) <= radix
 
 
 def _near(q: int) -> str:
