@@ -133,7 +133,7 @@ SITES = {"count": 2, "length": "100 km"}
             1,
             8,
             {"sites": {**SITES, "count": 4}},
-            r"at 8:1 a top switch of 8 links has 1 long links.*to each of 3 others",
+            r"at 8:1 a top switch of 8 links has 0 long links.*each of 3 others; write sites.taper: 1 or less",
         ),
         ("dual-tor", 96, 8, 64, {"sites": SITES}, r"dual-tor has none; choose clos"),
         ("dragonfly", 96, 1, 64, {"sites": SITES}, r"sites has no effect on a dragonfly"),

@@ -191,8 +191,8 @@ def sites(inside: Topology, given: SitesDesign, radix: int, link: float) -> Site
     if up < others:
         raise UsageError(
             f"at {given.taper:g}:1 a top switch of {radix} links has {up} long links, and {given.count} sites need one "
-            f"to each of {others} others; write sites of a taper of at most {max(1, radix // others - 1)}, slower long "
-            "links, or fewer sites"
+            f"to each of {others} others; write sites.taper: {max(1, radix // others - 1)} or less, slower "
+            "long links, or fewer sites"
         )
     rounds, rest = divmod(up, others)
     across = Circles(given.count, rounds, rest // 2 if others > 1 else 0)
