@@ -81,8 +81,8 @@ def kernels(cases: Path, output: Path | None, parts: Path | None, as_json: bool,
     from firstlight.apps.cli.console import complain, progress
     from firstlight.operate.calibration import calibrate_kernels
     from firstlight.operate.calibration.timings.kernels import steps
-    from firstlight.performance.kernels.timed.coefficients import save
     from firstlight.spec import catalog
+    from firstlight.timings.coefficients import save
 
     tell = progress(steps(cases), quiet)
     warn = (lambda _: None) if quiet else complain

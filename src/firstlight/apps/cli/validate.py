@@ -82,7 +82,7 @@ def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_jso
 def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
     """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""
     from firstlight.operate.validation import validate_kernels
-    from firstlight.performance.kernels.timed.coefficients import load
+    from firstlight.operate.validation.timings.registry import load
     from firstlight.spec import catalog
 
     _show(validate_kernels(cases, catalog.load(parts), load(coefficients)), out, as_json)

@@ -14,10 +14,10 @@ from firstlight.operate.calibration.timings import scales, widths
 from firstlight.operate.calibration.timings.grow import grow
 from firstlight.operate.validation.timings import tables
 from firstlight.operate.validation.timings.kernels import joined, measured
-from firstlight.performance.kernels.timed.cases import Cases
-from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted, machines
-from firstlight.performance.kernels.timed.operations import OPERATIONS
+from firstlight.operate.validation.timings.registry import OPERATIONS, formulas
 from firstlight.spec.catalog import Catalog
+from firstlight.timings.cases import Cases
+from firstlight.timings.coefficients import Coefficients, Fitted, machines
 from firstlight.twin.protocols import Floats
 
 FEWEST = 20
@@ -102,7 +102,7 @@ def fit(rows: Timed, progress: Callable[[str], None] = lambda _: None) -> Fitted
     anchors = widths.anchors(rows.cases, rows.seconds, nodes)
     progress(f"{name}: likeness of residuals")
     found = scales.search(anchors)
-    plain = Fitted(nodes, anchors, found, widths.spreads(anchors, found), {}, machines(rows.cases))
+    plain = Fitted(formulas()[name], nodes, anchors, found, widths.spreads(anchors, found), {}, machines(rows.cases))
     return replace(plain, wider=widths.wider(rows.cases, rows.seconds, plain, progress))
 
 

@@ -12,9 +12,10 @@ from firstlight.operate.calibration.timings import scales, widths
 from firstlight.operate.calibration.timings.grow import grow
 from firstlight.operate.calibration.timings.kernels import Timed
 from firstlight.operate.validation.score import Outcome
-from firstlight.performance.kernels.timed import predict
-from firstlight.performance.kernels.timed.cases import Labels
-from firstlight.performance.kernels.timed.coefficients import Fitted, machines
+from firstlight.operate.validation.timings.registry import formulas
+from firstlight.timings import predict
+from firstlight.timings.cases import Labels
+from firstlight.timings.coefficients import Fitted, machines
 
 SHARE = 0.3
 SEED = 7
@@ -28,7 +29,15 @@ def shapes(rows: Timed) -> list[Outcome]:
     nodes = grow(kept, seconds)
     anchors = widths.anchors(kept, seconds, nodes)
     found = scales.search(anchors)
-    fitted = Fitted(nodes, anchors, found, widths.spreads(anchors, found), widths.UNKNOWN, machines(kept))
+    fitted = Fitted(
+        formulas()[rows.cases.operation],
+        nodes,
+        anchors,
+        found,
+        widths.spreads(anchors, found),
+        widths.UNKNOWN,
+        machines(kept),
+    )
     return _outcomes(rows, out, predict.evaluate(rows.cases.select(out), fitted))
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.operate.calibration.timings.grow import grow
-from firstlight.performance.kernels.timed import predict, tree
-from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.coefficients import Fitted, machines
-from firstlight.performance.kernels.timed.operations import formula
-from firstlight.performance.kernels.timed.residual import Anchors, Scales, krige
+from firstlight.operate.validation.timings.registry import formulas
+from firstlight.timings import predict, tree
+from firstlight.timings.cases import Cases, Labels
+from firstlight.timings.coefficients import Fitted, machines
+from firstlight.timings.residual import Anchors, Scales, krige
 from firstlight.twin.protocols import Floats, Ints
 
 COVERED = 0.8
@@ -29,7 +29,7 @@ LEAST = {"sisters": 0.04, "style": 0.2, "generations": 0.07}
 
 def anchors(cases: Cases, seconds: Floats, nodes: Mapping[str, Floats]) -> Anchors:
     """Residuals of measured cases against the formula."""
-    time, _ = formula(cases.operation).best(tree.find(nodes, cases.labels).theta, cases.shape)
+    time, _ = formulas()[cases.operation].best(tree.find(nodes, cases.labels).theta, cases.shape)
     residual = np.clip(np.log(seconds) - time, -MOST, MOST)
     return Anchors(cases.place, cases.labels, residual, configurations(cases))
 

@@ -12,12 +12,12 @@ from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.timings import tables
 from firstlight.operate.validation.timings.readers import READERS, Measured, read
 from firstlight.operate.validation.timings.tables import Table
-from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.coefficients import Coefficients
-from firstlight.performance.kernels.timed.predict import predict
 from firstlight.spec import near
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.parts import Accelerator
+from firstlight.timings.cases import Cases, Labels
+from firstlight.timings.coefficients import Coefficients
+from firstlight.timings.predict import predict
 from firstlight.twin.result import Prediction
 
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from firstlight.operate.validation.timings import makers, names, shapes, traffic
 from firstlight.operate.validation.timings.columns import Columns, Shaped
+from firstlight.operate.validation.timings.registry import OPERATIONS
 from firstlight.operate.validation.timings.tables import Table
-from firstlight.performance.kernels.timed.cases import Cases, Labels, Texts
-from firstlight.performance.kernels.timed.device import Device, columns, device
-from firstlight.performance.kernels.timed.operations import OPERATIONS
 from firstlight.spec.parts import Accelerator
+from firstlight.timings.cases import Cases, Labels, Texts
+from firstlight.timings.device import Device, columns, device
 from firstlight.twin.protocols import Floats
 
 MS, US = 1e-3, 1e-6

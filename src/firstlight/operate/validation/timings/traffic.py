@@ -8,7 +8,7 @@ import numpy as np
 
 from firstlight.operate.validation.timings import names
 from firstlight.operate.validation.timings.columns import Columns, Shaped, both, log
-from firstlight.performance.kernels.timed.cases import Texts
+from firstlight.timings.cases import Texts
 from firstlight.twin.protocols import Floats
 
 HALF = 2.0
