@@ -91,11 +91,15 @@ def _left_out(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.boo
 
 def without(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.bool_]) -> predict.Predicted:
     """The left-out calls, predicted by a tree and anchors of the others; nothing is put on top of the widths."""
+    return predict.evaluate(cases.select(out), inner(cases, seconds, fitted, out))
+
+
+def inner(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.bool_]) -> Fitted:
+    """A fit of the tree and the anchors of what is not left out; nothing is put on top of its widths."""
     kept = cases.select(~out)
     nodes = grow(kept, seconds[~out])
-    inner = replace(fitted, nodes=nodes, anchors=anchors(kept, seconds[~out], nodes), wider={})
-    inner = replace(inner, machines=machines(kept))
-    return predict.evaluate(cases.select(out), inner)
+    found = anchors(kept, seconds[~out], nodes)
+    return replace(fitted, nodes=nodes, anchors=found, wider={}, machines=machines(kept))
 
 
 def missed(tried: predict.Predicted, seconds: Floats) -> Floats:
