@@ -81,7 +81,7 @@ class FabricTime:
         most = self.timed.sizes[-1]
         if not (held > most).any():
             return known
-        alone = self.place((placed.inner,))
+        alone = self.place((np.minimum(placed.inner, self.timed.most),))
         longer = [self.model.seconds(operation, np.asarray(each), alone) for each in (np.maximum(held, most), most)]
         return known + longer[0] - longer[1]
 
