@@ -95,7 +95,8 @@ class Level:
         endpoints: of one group, on average.
         share: of an endpoint's bandwidth to other parts of its group, when all send at once, evenly to all of them;
             minimal paths, parallel ones equally filled. 1 in the first level, whose parts are endpoints.
-        neighbour: endpoints that can send at full speed at once from one part of a group to the next.
+        neighbour: endpoints that can send at full speed at once from one part of a group to the next; where switches
+            are joined directly over detours, if that is more.
         hops: switches on the longest minimal path inside a group.
     """
 

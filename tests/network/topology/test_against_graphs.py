@@ -168,6 +168,16 @@ def test_bisection_of_a_torus_is_a_cut_and_none_that_is_searched_for_is_less(nam
     assert fabric.bisection() / fabric.bundles[0].bandwidth <= searched + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("name", "neighbours"),
+    [("dragonfly canonical", [1, 1.5, 4]), ("dragonfly few groups", [1, 1.5, 6]), ("slim fly 5", [1, 3.5]),
+     ("full mesh", [1, 4.5]), ("hypercube", [1, 2.5])],
+)  # fmt: skip
+def test_neighbours_are_reached_over_detours(name, neighbours):
+    """Half of a switch's links to others, of a group's global links; never less than the straight ones."""
+    assert [level.neighbour for level in SMALL[name]().levels()] == neighbours
+
+
 def test_twisting_shortens_and_widens():
     """A twisted 4 x 4 x 8 has twice the bisection and a shorter longest path (TPU v4, arXiv 2304.01433)."""
     plain, twisted = (build("torus", 128, torus={"dimensions": [4, 4, 8], "twisted": twist}) for twist in (False, True))

@@ -134,6 +134,12 @@ class Direct(Topology):
         share = leaving / max([leaving, *loads]) if leaving > 0 else 1.0
         return Level(self.endpoints, share, neighbour, self.hops())
 
+    @staticmethod
+    def detours(straight: float, links: float) -> float:
+        """What reaches a neighbour over `straight` links, or over all `links` by way of third parts, which takes two
+        links for each (Valiant, "A scheme for fast parallel communication", SIAM J. Computing 11, 1982)."""
+        return max(straight, links / 2)
+
     def one_switch(self) -> Level:
         """The level of the endpoints of one switch."""
         return Level(self.endpoints / self.switches, 1.0, 1.0, 1)

@@ -133,11 +133,13 @@ class Dragonfly(Direct):
         """See `Topology.levels`."""
         a, g, p = self.inside.size, self.across.size, self.endpoints / self.switches
         leaving = 1 - 1 / a
-        group = Level(self.endpoints / g, leaving / max(leaving, p / a) if a > 1 else 1.0, 1.0, 1 + (a > 1))
+        group = Level(
+            self.endpoints / g, leaving / max(leaving, p / a) if a > 1 else 1.0, self.detours(1.0, a - 1), 1 + (a > 1)
+        )
         if g == 1:
             return self.one_switch(), group
         loads = [a * p / (g * self.across.rounds), p / a * (1 / g + 2 * (1 - 1 / g))]
-        return self.one_switch(), group, self.whole(loads, self.across.rounds)
+        return self.one_switch(), group, self.whole(loads, self.detours(self.across.rounds, self.across.degree))
 
 
 def dragonfly(

@@ -116,7 +116,9 @@ class HyperX(Direct):
         """See `Topology.levels`."""
         each = self.endpoints / self.switches
         loads = [each / (s * line.rounds) for s, line in zip(self.dimensions, self.lines, strict=True) if s > 1]
-        return self.one_switch(), self.whole(loads, [line.rounds for line in self.lines if line.size > 1][-1])
+        straight = [line.rounds for line in self.lines if line.size > 1][-1]
+        neighbour = self.detours(straight, sum(line.degree for line in self.lines))
+        return self.one_switch(), self.whole(loads, neighbour)
 
 
 def hyperx(endpoints: int, planes: int, given: HyperXDesign | None, switch: Switch, link: float) -> HyperX:

@@ -230,7 +230,7 @@ class SlimFly(Direct):
         across = 6 * q**4 - 4 * q**3
         per_pair = p * p / max(self.endpoints - 1, 1)
         loads = (per_pair * along / (q * q * steps), per_pair * across / (2 * q**3))
-        return self.one_switch(), self.whole(loads, 1.0)
+        return self.one_switch(), self.whole(loads, self.detours(1.0, _degree(q)))
 
 
 def slim_fly(
