@@ -11,7 +11,7 @@ from firstlight.network.topology import Domains, Joined, Slices
 from firstlight.twin.protocols import Topology
 
 from ..graph import arcs, assert_walks, hashes, lengths
-from .kinds import any_kind
+from .kinds import any_kind, build
 
 PORTS = 100_000
 
@@ -93,3 +93,22 @@ def test_counts_levels_and_bisection_hang_together(fabric):
             for end in [fabric.ends(index, np.arange(bundle.count))]
         ]
         assert len(np.unique(np.concatenate(ends))) == fabric.tiers[tier].switches  # no switch stands idle
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoints", "more"),
+    [
+        ("clos", 128, {"ports": 8}),
+        ("rail-optimised", 256, {"ports": 16, "rails": 4}),
+        ("dual-tor", 128, {"ports": 16, "rails": 4}),
+        ("dragonfly", 72, {"dragonfly": {"p": 2, "a": 4, "h": 2, "g": 9}}),
+        ("slim-fly", 100, {"slim_fly": {"q": 5}}),
+        ("hyperx", 120, {"hyperx": {"dimensions": [3, 4, 5]}}),
+        ("torus", 128, {"torus": {"dimensions": [4, 4, 8], "twisted": True}}),
+    ],
+)
+def test_numbers_of_endpoints_mean_nothing(kind, endpoints, more):
+    """From every endpoint of a full fabric as many others are at each distance."""
+    fabric, every = build(kind, endpoints, **more), np.arange(endpoints)
+    away = np.sort(fabric.distance(every[:, None], every[None, :]), axis=1)
+    assert np.all(away == away[0])

@@ -157,7 +157,7 @@ def fabric_time(
     model = Levels(
         scale_up=scale_up,
         nic=link * per_domain / domain,
-        tiers=(*tiers_of(topology, per_domain), *beyond),
+        tiers=(*tiers_of(topology, per_domain, a.positive("network.light_speed")), *beyond),
         forwards=forwards,
         constants=_constants(accelerator, scale_up, a),
         reduces=reduces,
@@ -178,13 +178,23 @@ def _constants(accelerator: Accelerator, scale_up: float, a: Assumptions) -> Con
     return replace(found, sync=accelerator.all_reduce_latency / float(least))
 
 
-def tiers_of(topology: Topology, nics: float) -> tuple[Tier, ...]:
-    """The levels of a fabric as units that domains of so many NICs are joined in; one, where one switch joins all."""
+def tiers_of(topology: Topology, nics: float, light: float) -> tuple[Tier, ...]:
+    """The levels of a fabric as units that domains of so many NICs are joined in; one, where one switch joins all.
+
+    Args:
+        topology: of this room.
+        nics: of one domain.
+        light: speed of light in fibres between sites [m/s].
+    """
     levels = topology.levels()
-    return tuple(
+    tiers = [
         Tier(name, max(1.0, below.endpoints / nics), max(1.0, 1 / level.share), crossing=nics / level.neighbour)
         for name, below, level in zip(_UNITS, levels, levels[1:] or levels, strict=False)
-    )
+    ]
+    length = topology.bundles[-1].length
+    if length is not None:
+        tiers[-1] = replace(tiers[-1], name="site", latency=length / light)
+    return tuple(tiers)
 
 
 def _nics(system: System, nic: Nic | None, link: float) -> int:
