@@ -111,9 +111,20 @@ class Dragonfly(Direct):
         return np.where(upward, lower, upper) // self.reach, np.where(upward, upper, lower) // self.reach
 
     def hops(self) -> int:
-        """Switches on the longest minimal path; every group sees the others as the first does."""
-        first, every = np.arange(self.inside.size), np.arange(self.switches)
-        return 1 + int(self.apart(first[:, None], every[None, :]).max())
+        """Switches on the longest minimal path; every group sees the others as the first does.
+
+        All switches of two groups are one link apart where each pair is joined, two where every switch of one of the
+        groups has a link to the other.
+        """
+        a, others = self.inside.size, np.arange(1, self.across.size)
+        links = [1 if a > 1 else 0]
+        for which in (range(self.across.rounds), range(self.across.rounds + 1)):
+            near = self.across.width(np.zeros_like(others), others) == len(which)
+            ends = [self._gateways(np.zeros_like(others[near]), others[near], np.full(near.sum(), w)) for w in which]
+            links += [
+                _longest(a, out, into) for out, into in zip(*map(np.transpose, zip(*ends, strict=True)), strict=True)
+            ]
+        return 1 + max(links)
 
     def halves(self) -> Iterable[NDArray[np.bool_]]:
         """Half of the groups, of an odd number also half of the first group's switches with the groups that these
@@ -140,6 +151,13 @@ class Dragonfly(Direct):
             return self.one_switch(), group
         loads = [a * p / (g * self.across.rounds), p / a * (1 / g + 2 * (1 - 1 / g))]
         return self.one_switch(), group, self.whole(loads, self.detours(self.across.rounds, self.across.degree))
+
+
+def _longest(a: int, out: Ints, into: Ints) -> int:
+    """Links on the longest minimal path between two groups of `a` switches with links between these [links]."""
+    if len(np.unique(out * a + into)) == a * a:
+        return 1
+    return 2 if a in (len(np.unique(out)), len(np.unique(into))) else 3
 
 
 def dragonfly(
