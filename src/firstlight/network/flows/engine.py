@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from firstlight.network.flows.compiled import kernel
-from firstlight.network.flows.shares import Int32s, Shares, change, settle
+from firstlight.network.flows.shares import Int32s, Shares, change, loosen, settle
 from firstlight.twin.protocols import Floats, Ints
 
 SLOTS = 1 << 18
@@ -68,7 +68,7 @@ class Flows(NamedTuple):
 
 
 @kernel
-def run(s: Shares, f: Flows, calendar: Calendar) -> tuple[int, int]:
+def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float) -> tuple[int, int]:
     """Run to the end of every flow; how many ended (fewer: the others wait in vain) and how many links were asked."""
     ended = asked = quiet = bucket = 0
     for flow in range(f.of.size):
@@ -79,6 +79,8 @@ def run(s: Shares, f: Flows, calendar: Calendar) -> tuple[int, int]:
         if events > 0:
             ended += ends
             asked += settle(s)
+            if s.tolerance[0] != tolerance:
+                loosen(s, tolerance)
             _follow(s, f, calendar, total / events, bucket)
             quiet = 0
             continue
@@ -98,8 +100,12 @@ def _happen(s: Shares, f: Flows, calendar: Calendar, bucket: int) -> tuple[int, 
         following = calendar.after[c]
         if calendar.bucket[c] <= bucket:
             _unlink(calendar, c)
-            count, times = _end(s, f, calendar, c, bucket)
-            ends, total = ends + count, total + times
+            due = _bucket(calendar, _next_end(f, c))
+            if due > bucket:
+                _link(calendar, c, due)
+            else:
+                count, times = _end(s, f, calendar, c, bucket)
+                ends, total = ends + count, total + times
         c = following
     events, flow = ends, calendar.starts[slot]
     calendar.starts[slot] = -1
@@ -137,7 +143,7 @@ def _end(s: Shares, f: Flows, calendar: Calendar, c: int, bucket: int) -> tuple[
     count, total, until = 0, 0.0, (bucket + 1) * calendar.step[0]
     while count < s.active[c]:
         flow = f.heap[f.first[c]]
-        time = f.last[c] + max(f.mark[flow] - f.served[c], 0.0) / f.rate[c]
+        time = _next_end(f, c)
         if count > 0 and time > until:
             break
         _pop(f, c, s.active[c] - count)
@@ -146,6 +152,12 @@ def _end(s: Shares, f: Flows, calendar: Calendar, c: int, bucket: int) -> tuple[
         _release(f, calendar, flow, bucket)
     change(s, c, -count)
     return count, total
+
+
+@kernel
+def _next_end(f: Flows, c: int) -> float:
+    """When the first of a class's flows ends at the present rate [s]."""
+    return f.last[c] + max(f.mark[f.heap[f.first[c]]] - f.served[c], 0.0) / f.rate[c]
 
 
 @kernel
@@ -177,7 +189,10 @@ def _release(f: Flows, calendar: Calendar, flow: int, bucket: int) -> None:
 
 @kernel
 def _follow(s: Shares, f: Flows, calendar: Calendar, now: float, bucket: int) -> None:
-    """Touched classes are served up to now at their old rate, and get their new rate and their next end."""
+    """Touched classes are served up to now at their old rate, and get their new rate and their next end.
+
+    A class whose next end moves back stays where it is in the calendar, and is moved when its turn comes.
+    """
     for i in range(s.ends[2]):
         c = s.touched[i]
         mark, s.marks[c] = s.marks[c], 0
@@ -187,10 +202,11 @@ def _follow(s: Shares, f: Flows, calendar: Calendar, now: float, bucket: int) ->
             f.served[c] += f.rate[c] * (now - f.last[c])
             f.last[c] = now
         f.rate[c] = s.best[c]
-        time = f.last[c] + max(f.mark[f.heap[f.first[c]]] - f.served[c], 0.0) / f.rate[c]
-        if calendar.bucket[c] >= 0:
+        due = max(_bucket(calendar, _next_end(f, c)), bucket)
+        if calendar.bucket[c] > due:
             _unlink(calendar, c)
-        _link(calendar, c, max(_bucket(calendar, time), bucket))
+        if calendar.bucket[c] < 0:
+            _link(calendar, c, due)
     s.ends[2] = 0
 
 

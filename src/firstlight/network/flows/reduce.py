@@ -2,6 +2,7 @@
 
 A flow is never faster than the slowest link on its path (its cap). A link whose flows' caps together are within its
 capacity is dropped: the NIC of a single sender, the trunks of a non-blocking fabric, uplinks that one flow has alone.
+Where many flows share few links, so is a link that the others on the same paths keep from filling (`implied`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
+from firstlight.network.flows.implied import implied
 from firstlight.twin.protocols import Floats, Paths
 
 BOUNDLESS = 1e30
 """Rate [B/s] of a flow without a link, which ends at once; finite, so that it multiplies with 0 s."""
 ROUNDING = 1e-9
+SHARED = 4
+"""Flows for each link from which on it pays to look for implied links."""
 
 
 class Fillable(NamedTuple):
@@ -51,7 +56,17 @@ def fillable(routes: Paths, capacity: Floats, cap: Floats | None = None) -> Fill
     if dead >= 0:
         link = next(link for link in routes[dead] if link >= 0 and not capacity[link] > 0)
         raise UsageError(f"flow {dead} takes the directed link {link}, which is down; route around it")
-    return Fillable(np.ascontiguousarray(paths[:, : max(longest, 1)]), left[:used].copy(), caps)
+    found = Fillable(np.ascontiguousarray(paths[:, : max(longest, 1)]), left[:used].copy(), caps)
+    return _without(found, implied(*found)) if 0 < used * SHARED <= len(routes) else found
+
+
+def _without(flows: Fillable, dropped: NDArray[np.bool_]) -> Fillable:
+    """The same without some of its links."""
+    number = np.where(dropped, -1, np.cumsum(~dropped) - 1).astype(np.int32)
+    paths = np.where(flows.paths >= 0, number[flows.paths], -1)
+    paths = np.take_along_axis(paths, np.argsort(paths < 0, axis=1, kind="stable"), axis=1)
+    longest = int(np.count_nonzero(paths >= 0, axis=1).max(initial=0))
+    return Fillable(np.ascontiguousarray(paths[:, : max(longest, 1)]), flows.capacity[~dropped], flows.cap)
 
 
 @njit(cache=True, nogil=True)

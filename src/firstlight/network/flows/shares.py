@@ -19,6 +19,7 @@ from firstlight.twin.protocols import Floats, Ints, Paths
 
 TIE = 1e-9
 """Shares this close, relatively, are the same."""
+EXACT = 1e-9
 
 Int32s = NDArray[np.int32]
 Flags = NDArray[np.uint8]
@@ -66,18 +67,19 @@ class Shares(NamedTuple):
     weights: Floats
 
 
-def shares(classes: Classes, tolerance: float) -> Shares:
-    """No flow under way yet; a relative change of what a link's flows could take that passes."""
+def shares(classes: Classes) -> Shares:
+    """No flow under way yet, and no drift passes: the first rates are exact; then see `loosen`."""
     links, count = len(classes.capacity), len(classes.paths)
     degree = np.bincount(classes.paths[classes.paths >= 0], minlength=links)
     first = (np.cumsum(degree) - degree).astype(np.int32)
     fullest = int(degree.max(initial=1))
     return Shares(
-        classes.capacity, classes.capacity.copy(), np.zeros(links), -tolerance * classes.capacity, first,
-        np.zeros(links, np.int32), np.empty(int(degree.sum()), np.int32), classes.paths, classes.cap, np.zeros(count, np.int32),
+        classes.capacity, classes.capacity.copy(), np.zeros(links), -EXACT * classes.capacity, first,
+        np.zeros(links, np.int32), np.empty(int(degree.sum()), np.int32),
+        classes.paths, classes.cap, np.zeros(count, np.int32),
         classes.cap.copy(), np.zeros(count), np.full(count, -1, np.int32),
         np.empty(links + 1, np.int32), np.zeros(links, np.uint8), np.empty(count, np.int32), np.zeros(count, np.uint8),
-        np.zeros(3, np.int64), np.array([tolerance]), np.empty(fullest), np.empty(fullest),
+        np.zeros(3, np.int64), np.array([EXACT]), np.empty(fullest), np.empty(fullest),
     )  # fmt: skip
 
 
@@ -182,6 +184,14 @@ def offer(s: Shares, link: int) -> tuple[float, float]:
         if rest / free <= share * (1 + TIE):
             return rest / free, s.tolerance[0] * rest
         share = rest / free
+
+
+@kernel
+def loosen(s: Shares, tolerance: float) -> None:
+    """From now on a drift passes up to this share of what a link can give to flows that it binds."""
+    for link in range(s.slack.size):
+        s.slack[link] *= tolerance / s.tolerance[0]
+    s.tolerance[0] = tolerance
 
 
 @kernel

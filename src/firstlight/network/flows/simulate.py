@@ -7,7 +7,7 @@ import numpy as np
 from firstlight.errors import SolverError, UsageError
 from firstlight.network.flows import engine
 from firstlight.network.flows.classes import Classes, group
-from firstlight.network.flows.reduce import Fillable, fillable
+from firstlight.network.flows.reduce import BOUNDLESS, Fillable, fillable
 from firstlight.network.flows.shares import shares
 from firstlight.network.flows.traffic import Traffic, successors
 from firstlight.twin.protocols import Floats, Paths
@@ -54,7 +54,7 @@ def finish(
     classes = group(flows)
     laid = _flows(traffic, classes, np.broadcast_to(np.asarray(delay, np.float64), count))
     calendar = _calendar(_step(flows, traffic, resolution), len(classes.paths), count)
-    ended, _ = engine.run(shares(classes, tolerance), laid, calendar)
+    ended, _ = engine.run(shares(classes), laid, calendar, tolerance)
     if ended < count:
         raise SolverError(f"{count - ended:,} of {count:,} flows never ended")
     return laid.end
@@ -62,8 +62,9 @@ def finish(
 
 def _step(flows: Fillable, traffic: Traffic, resolution: float) -> float:
     """Length of a bucket [s]."""
-    alone = traffic.size / flows.cap
-    alone = alone[flows.cap < flows.cap.max(initial=0.0) * 2]
+    alone = (traffic.size / flows.cap)[(flows.cap < BOUNDLESS) & (traffic.size > 0)]
+    if not alone.size:
+        return 1.0
     on = flows.paths >= 0
     sizes = np.broadcast_to(traffic.size[:, None], flows.paths.shape)[on]
     load = np.bincount(flows.paths[on], sizes, len(flows.capacity)) / flows.capacity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -68,8 +68,8 @@ def traffic(
     chain = np.arange(count) if chain is None else np.broadcast_to(np.asarray(chain), count)
     after = after or After(np.zeros(count + 1, np.int64), np.zeros(0, np.int32))
     found = Traffic(
-        np.asarray(ends[0], np.int32), np.asarray(ends[1], np.int32),
-        np.asarray(ends[2], np.float64), np.asarray(ends[3], np.float64), after, np.asarray(chain, np.int32),
+        np.array(ends[0], np.int32), np.array(ends[1], np.int32),
+        np.array(ends[2], np.float64), np.array(ends[3], np.float64), after, np.array(chain, np.int32),
     )  # fmt: skip
     _check(found)
     return found
@@ -86,6 +86,23 @@ def successors(after: After) -> After:
     """The other way round: the flows that wait for each flow."""
     count = len(after.indptr) - 1
     return waits(after.indices, np.repeat(np.arange(count), np.diff(after.indptr)), count)
+
+
+def also(flows: Traffic, later: ArrayLike, earlier: ArrayLike) -> Traffic:
+    """The same, and flow `later[i]` waits for `earlier[i]`, too.
+
+    Raises:
+        UsageError: flows would wait in a circle.
+    """
+    own = np.repeat(np.arange(len(flows)), np.diff(flows.after.indptr))
+    after = waits(
+        np.concatenate([own, np.asarray(later, np.int64)]),
+        np.concatenate([flows.after.indices, np.asarray(earlier, np.int32)]),
+        len(flows),
+    )
+    found = replace(flows, after=after)
+    _check(found)
+    return found
 
 
 def merge(*parts: Traffic) -> Traffic:

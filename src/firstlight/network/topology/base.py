@@ -7,6 +7,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight import units
 from firstlight.errors import UsageError
@@ -107,6 +108,23 @@ class Switched(Topology):
         paths = np.empty((len(sources), 2 + 2 * len(self.shape.stages)), np.int32)
         counts = np.array([self.endpoints, self.planes, self.rails, self.links])
         walk.walk(sources, targets, rail, leaf, other, hashes, walk.stages(self.shape, self.offsets), counts, paths)
+        return paths
+
+    def routes_left(self, sources: Ints, targets: Ints, hashes: Hashes, down: NDArray[np.bool_]) -> Paths:
+        """As `routes`, without the directed links that are down [2 * links].
+
+        Each switch draws evenly from those of its links that lead on to the target; a path without a link that is down
+        stays as it is. Nothing but -1 where no shortest path is left.
+        """
+        from firstlight.network.topology import left, walk
+
+        sources, targets = self.pairs(sources, targets)
+        rail, leaf, other = self._seats(sources, targets)
+        paths = np.empty((len(sources), 2 + 2 * len(self.shape.stages)), np.int32)
+        network = left.Left(
+            walk.stages(self.shape, self.offsets), down, self.endpoints, self.planes, self.rails, self.links
+        )
+        left.walk_left(network, sources, targets, rail, leaf, other, hashes, paths)
         return paths
 
     def trunks(self, sources: Ints, targets: Ints) -> tuple[Paths, Floats]:
