@@ -112,3 +112,17 @@ def test_numbers_of_endpoints_mean_nothing(kind, endpoints, more):
     fabric, every = build(kind, endpoints, **more), np.arange(endpoints)
     away = np.sort(fabric.distance(every[:, None], every[None, :]), axis=1)
     assert np.all(away == away[0])
+
+
+@settings(max_examples=150)
+@given(any_kind())
+def test_planes_share_nothing(fabric):
+    """Links and switches are numbered plane by plane, and a plane's links end on its own switches."""
+    if isinstance(fabric, Joined):
+        return  # domains and fabric have planes of their own
+    for index, bundle in enumerate(fabric.bundles):
+        links = np.arange(bundle.count)
+        for tier, device in zip((bundle.lower, bundle.upper), fabric.ends(index, links), strict=True):
+            if tier >= 0:
+                each = fabric.tiers[tier].switches // fabric.planes
+                assert np.array_equal(device // each, links // (bundle.count // fabric.planes))

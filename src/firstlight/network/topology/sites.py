@@ -23,7 +23,7 @@ _LONG = 1000
 @final
 @dataclass(frozen=True)
 class Sites(Topology):
-    """Everything is numbered site by site; long links top switch by top switch.
+    """Everything is numbered plane by plane, then site by site; long links top switch by top switch.
 
     Attributes:
         inside: the fabric of one site.
@@ -47,18 +47,32 @@ class Sites(Topology):
         """Both ends of some links of a bundle; see `Topology.ends`."""
         if bundle == len(self.inside.bundles):
             top, link = np.divmod(links, self.across.count)
-            one, other = self.across.ends(link)
-            return one * self._tops + top, other * self._tops + top
-        own = self.inside.bundles[bundle]
-        site, link = np.divmod(links, own.count)
+            one, other = (self._spread(site, top, self._tops) for site in self.across.ends(link))
+            return one, other
+        own, tiers = self.inside.bundles[bundle], self.inside.tiers
+        site, link = self._gather(links, own.count)
         lower, upper = self.inside.ends(bundle, link)
-        below = self.inside.endpoints if own.lower < 0 else self.inside.tiers[own.lower].switches
-        return site * below + lower, site * self.inside.tiers[own.upper].switches + upper
+        if own.lower < 0:
+            lower = site * self.inside.endpoints + lower
+        else:
+            lower = self._spread(site, lower, tiers[own.lower].switches)
+        return lower, self._spread(site, upper, tiers[own.upper].switches)
+
+    def _spread(self, site: Ints, numbers: Ints, count: int) -> Ints:
+        """Numbers of one site's `count` links or switches among those of all sites; like `numbers`."""
+        plane, rest = np.divmod(numbers, count // self.planes)
+        return (plane * self.across.size + site) * (count // self.planes) + rest
+
+    def _gather(self, numbers: Ints, count: int) -> tuple[Ints, Ints]:
+        """Site of links, and their numbers among its `count`; like `numbers`."""
+        row, rest = np.divmod(numbers, count // self.planes)
+        plane, site = np.divmod(row, self.across.size)
+        return site, plane * (count // self.planes) + rest
 
     def ports(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
         """Port of each end, from 0: planes of the NIC; of a switch first downlinks, then those up and away."""
         if bundle < len(self.inside.bundles):
-            return self.inside.ports(bundle, links % self.inside.bundles[bundle].count)
+            return self.inside.ports(bundle, self._gather(links, self.inside.bundles[bundle].count)[1])
         one, other = self.across.ports(links % self.across.count)
         return self._down + one, self._down + other
 
@@ -116,9 +130,10 @@ class Sites(Topology):
         own = self.inside
         down, link = np.divmod(np.maximum(paths, 0), own.links)
         bundle = np.searchsorted(own.offsets, link, side="right") - 1
-        counts = np.array([b.count for b in own.bundles])
-        shifted = link - np.array(own.offsets)[bundle] + np.array(self.offsets)[bundle] + site * counts[bundle]
-        return np.where(paths < 0, -1, shifted + down * self.links)
+        each = np.array([b.count for b in own.bundles])[bundle] // self.planes
+        plane, rest = np.divmod(link - np.array(own.offsets)[bundle], each)
+        spread = np.array(self.offsets)[bundle] + (plane * self.across.size + site) * each + rest
+        return np.where(paths < 0, -1, spread + down * self.links)
 
     def _between(self, here: tuple[Ints, Ints], there: tuple[Ints, Ints], hashes: Hashes) -> Ints:
         """Paths from (site, endpoint of the site) to another site."""
