@@ -13,6 +13,7 @@ import numpy as np
 from pages import NOTE, ROOT, same, share, table
 from scoreboards_device import DEVICE, device_page
 from scoreboards_kernels import KERNELS_FITTED, LOOSE, kernels_fitted_page
+from scoreboards_topologies import SIZES, TOPOLOGIES, sizes_page, topologies_page
 
 from firstlight.operate.calibration import Calibration
 from firstlight.operate.validation import validate_memory, validate_training
@@ -117,8 +118,10 @@ def left_out_page(found: Calibration) -> str:
 
 def main() -> None:
     """Write a page, or check it."""
-    pages = ((FITTED, fitted_page, 0.0), (MEMORY, memory_page, 0.0), (KERNELS_FITTED, kernels_fitted_page, LOOSE),
-             (DEVICE, device_page, LOOSE))  # fmt: skip
+    pages = (
+        (FITTED, fitted_page, 0.0), (MEMORY, memory_page, 0.0), (KERNELS_FITTED, kernels_fitted_page, LOOSE),
+        (DEVICE, device_page, LOOSE), (TOPOLOGIES, topologies_page, 0.0), (SIZES, sizes_page, 0.0),
+    )  # fmt: skip
     for path, page, loose in pages:
         text = page()
         if "--check" not in sys.argv:
