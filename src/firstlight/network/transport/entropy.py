@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from firstlight.network.flows.compiled import kernel
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def in_turn(flow: Any, values: int) -> int:
     """Oblivious spraying: all values, in an order that changes with each round."""
     value = (flow.index ^ flow.turn) & (values - 1)
@@ -18,7 +18,7 @@ def in_turn(flow: Any, values: int) -> int:
     return value
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def recycled(state: Any, flow: int, values: int) -> int:
     """REPS: the oldest value that came back without a mark, or else any (Bonato et al., arXiv 2407.21625)."""
     place, new, _ = state.head[flow]
@@ -31,7 +31,7 @@ def recycled(state: Any, flow: int, values: int) -> int:
     return state.ring[flow, oldest]
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def recycle(state: Any, flow: int, value: int) -> None:
     """REPS: keep a value that came back without a mark."""
     kept = state.ring.shape[1]

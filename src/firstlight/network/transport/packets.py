@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
+from firstlight.network.flows.compiled import kernel
 
 from firstlight.errors import SolverError
+from firstlight.network.flows.traffic import Traffic
 from firstlight.network.transport import entropy, sender, switch
 from firstlight.network.transport.fabric import Plane
 from firstlight.network.transport.protocol import Protocol
@@ -22,7 +23,7 @@ from firstlight.network.transport.state import (
     ACKNOWLEDGE, ARRIVE, DEPART, FREE, NIC, NOTICE, START, SWITCH, state,
 )  # fmt: skip
 from firstlight.network.transport.wheel import put, take
-from firstlight.twin.protocols import Floats, Ints
+from firstlight.twin.protocols import Floats
 
 ROUTINGS = {"spray": switch.OBLIVIOUS, "reps": switch.REPS, "adaptive": switch.ADAPTIVE, "ecmp": switch.HASHED}
 SLOTS_EACH = 8
@@ -39,19 +40,13 @@ class Run:
 
 
 def run(
-    plane: Plane,
-    traffic: tuple[Ints, Ints, Floats, Floats],
-    after: tuple[Ints, Ints],
-    routing: str,
-    seed: int,
-    p: Protocol,
+    plane: Plane, traffic: Traffic, routing: str, seed: int, p: Protocol
 ) -> Run:
     """Simulate one plane.
 
     Args:
         plane: of the fabric.
-        traffic: source, target, bytes on the wire [B] and start [s] of each flow.
-        after: index pointers and indices of the flows that must end before each.
+        traffic: sizes are on the wire.
         routing: one of `ROUTINGS`.
         seed: of hashes and draws.
         p: protocol.
@@ -62,26 +57,26 @@ def run(
     width = p.packet / plane.nic / SLOTS_EACH
     longest = plane.trip + 2 * float(np.max(plane.limit / np.maximum(plane.rate, 1.0)))
     slots = max(LEAST_SLOTS, 1 << math.ceil(math.log2(longest / width + 1)))
-    all_of_it = state(plane, traffic, after, slots, routing == "reps", p)
+    all_of_it = state(plane, traffic, slots, routing == "reps", p)
     left = _run(plane, all_of_it, ROUTINGS[routing], seed, width, p)
     if left:
         raise SolverError(f"{left:,} flows have no way to their targets: the links that are down cut them off")
     return Run(all_of_it.flows["end"], all_of_it.queues["trimmed"])
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _next_size(flow: Any, p: Any) -> float:
     """Bytes of the packet that a flow would send next; 0 where nothing is left."""
     return flow.again_bytes / flow.again if flow.again > 0 else min(flow.left, p.packet)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _may_send(flow: Any, p: Any) -> bool:
     size = _next_size(flow, p)
     return size > 0 and flow.window >= flow.flight + size
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _queue_up(state: Any, number: int, p: Any) -> None:
     """A flow that may send waits for its endpoint's link, behind the others."""
     flow = state.flows[number]
@@ -96,7 +91,7 @@ def _queue_up(state: Any, number: int, p: Any) -> None:
     host.last = number
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _wake(state: Any, number: int, now: float, slot: int, width: float, p: Any) -> None:
     """Let a flow send if it may, and its endpoint if it is idle."""
     _queue_up(state, number, p)
@@ -108,7 +103,7 @@ def _wake(state: Any, number: int, now: float, slot: int, width: float, p: Any) 
         put(state, source, now, slot, width)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _first_sender(state: Any, host: Any, p: Any) -> int:
     """The first waiting flow of an endpoint that still may send; -1 where there is none."""
     while host.first >= 0:
@@ -123,14 +118,14 @@ def _first_sender(state: Any, host: Any, p: Any) -> int:
     return -1
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _entropy(state: Any, number: int, routing: int, p: Any) -> int:
     if routing == switch.OBLIVIOUS:
         return entropy.in_turn(state.flows[number], int(p.entropies))
     return entropy.recycled(state, number, int(p.entropies)) if routing == switch.REPS else 0
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _send(plane: Any, state: Any, number: int, routing: int, now: float, slot: int, width: float, p: Any) -> float:
     """Send a packet of a flow; how long it takes the endpoint's link [s]."""
     flow = state.flows[number]
@@ -154,7 +149,7 @@ def _send(plane: Any, state: Any, number: int, routing: int, now: float, slot: i
     return takes
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _serve(plane: Any, state: Any, number: int, routing: int, now: float, slot: int, width: float, p: Any) -> None:
     """An endpoint's link is free: first what its acknowledgements take, then a packet of the flow whose turn it is."""
     host = state.hosts[number]
@@ -170,7 +165,7 @@ def _serve(plane: Any, state: Any, number: int, routing: int, now: float, slot: 
     put(state, number, now + takes, slot, width)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _at_switch(plane: Any, state: Any, number: int, routing: int, seed: int, now: float, p: Any) -> float:
     """A packet is at a switch: into a queue, or trimmed; when it is heard of again [s], -1 where there is no way."""
     packet = state.packets[number]
@@ -188,7 +183,7 @@ def _at_switch(plane: Any, state: Any, number: int, routing: int, seed: int, now
     return now + 2 * whole - switch.passed(plane, packet, flow.climb) + headers
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _burden(queue: Any, now: float, p: Any) -> float:
     """An acknowledgement passes a link ahead of its queue; it waits for half a packet where the link is busy [s]."""
     if queue.free <= now:
@@ -197,7 +192,7 @@ def _burden(queue: Any, now: float, p: Any) -> float:
     return p.packet / queue.rate / 2
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _back(plane: Any, state: Any, flow: Any, now: float, p: Any) -> float:
     """How long an acknowledgement takes to the sender [s]; links upwards are taken at random."""
     stages, switched = plane.stages, plane.leaf[flow.target]
@@ -215,7 +210,7 @@ def _back(plane: Any, state: Any, flow: Any, now: float, p: Any) -> float:
     return switch.one_way(plane, flow.climb) + 2 * (flow.climb + 1) * p.acknowledgement / plane.nic + late
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _received(plane: Any, state: Any, packet: Any, now: float, p: Any) -> float:
     """A packet has arrived: when its acknowledgement reaches the sender [s]; -1 where none is due yet."""
     flow = state.flows[packet.flow]
@@ -233,7 +228,7 @@ def _received(plane: Any, state: Any, packet: Any, now: float, p: Any) -> float:
     return now + _back(plane, state, flow, now, p)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _ended(state: Any, number: int, now: float, slot: int, width: float) -> None:
     """A flow is done: start those that waited for it alone."""
     state.flows[number].end = now
@@ -244,7 +239,7 @@ def _ended(state: Any, number: int, now: float, slot: int, width: float) -> None
             _begin(state, waiting, max(now, state.flows[waiting].start), slot, width)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _begin(state: Any, number: int, time: float, slot: int, width: float) -> None:
     state.count[0] -= 1
     lent = state.idle[state.count[0]]
@@ -252,7 +247,7 @@ def _begin(state: Any, number: int, time: float, slot: int, width: float) -> Non
     put(state, lent, time, slot, width)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _step(plane: Any, state: Any, number: int, routing: int, seed: int, now: float, p: Any) -> float:
     """What happens to a packet on its way; when next [s], -1 where its record is free again."""
     packet = state.packets[number]
@@ -275,7 +270,7 @@ def _step(plane: Any, state: Any, number: int, routing: int, seed: int, now: flo
     return -1.0
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def _start(state: Any, routing: int, width: float, p: Any) -> None:
     for number in range(state.flows.size):
         state.flows[number].turn = np.random.randint(0, int(p.entropies))
@@ -283,7 +278,7 @@ def _start(state: Any, routing: int, width: float, p: Any) -> None:
             _begin(state, number, state.flows[number].start, 0, width)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run(plane: Any, state: Any, routing: int, seed: int, width: float, p: Any) -> int:
     """Run until all flows have ended; how many never will."""
     np.random.seed(seed)

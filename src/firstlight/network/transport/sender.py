@@ -9,28 +9,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from firstlight.network.flows.compiled import kernel
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def target(plane: Any, p: Any) -> float:
     """Queueing delay that senders aim at [s]."""
     return p.target * plane.trip
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def scale(plane: Any, p: Any) -> float:
     """The network's bandwidth times round trip over the reference network's."""
     return plane.trip * plane.nic / (p.reference_rate * p.reference_trip)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def bounded(flow: Any, p: Any) -> None:
     """Keep the window between one packet and the largest."""
     flow.window = min(max(flow.window, p.packet), flow.most)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def sampled(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> float:
     """Queueing delay of an acknowledged packet [s]; a packet that was sent again tells none."""
     if packet.again:
@@ -46,7 +46,7 @@ def sampled(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> float:
     return delay
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def adapts(plane: Any, flow: Any, lost: bool, marked: bool, delay: float, now: float, p: Any) -> bool:
     """Quick adapt: once a round trip, where packets were lost or are very late and little arrived."""
     if flow.ignored < flow.ignore and marked:
@@ -62,7 +62,7 @@ def adapts(plane: Any, flow: Any, lost: bool, marked: bool, delay: float, now: f
     return done
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def raised(plane: Any, flow: Any, received: float, delay: float, p: Any) -> None:
     """An acknowledgement without a mark: gather what the window is to gain."""
     payload, factor = p.packet - p.header, scale(plane, p)
@@ -78,7 +78,7 @@ def raised(plane: Any, flow: Any, received: float, delay: float, p: Any) -> None
         flow.gain += p.proportional * payload * factor * share * received
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def cut(plane: Any, flow: Any, now: float, p: Any) -> None:
     """A mark with much delay: take off a share of the mean excess, once a round trip."""
     flow.rises, flow.calm = 0, 0.0
@@ -87,7 +87,7 @@ def cut(plane: Any, flow: Any, now: float, p: Any) -> None:
         flow.cut = now
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def acknowledged(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> None:
     """An acknowledgement reaches the sender."""
     received = max(packet.total - flow.known, 0.0)
@@ -114,7 +114,7 @@ def acknowledged(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> None
         bounded(flow, p)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def noticed(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> None:
     """The notice of a trimmed packet reaches the sender: it is sent again, and the window is smaller by it."""
     flow.ignored += packet.size

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.network.flows.traffic import Traffic, successors
 from firstlight.network.transport.fabric import Plane
 from firstlight.network.transport.protocol import Protocol
-from firstlight.twin.protocols import Floats, Ints
+from firstlight.twin.protocols import Ints
 
 Records = NDArray[Any]
 
@@ -30,7 +31,7 @@ PACKET = np.dtype(
 FLOW = np.dtype(
     [
         ("source", "i4"), ("target", "i4"), ("climb", "i4"), ("wait", "i4"), ("next", "i4"), ("again", "i4"),
-        ("index", "i4"), ("turn", "i4"), ("waits", "u1"), ("fresh", "u1"), ("rises", "u1"), ("adapt", "u1"),
+        ("chain", "i4"), ("index", "i4"), ("turn", "i4"), ("waits", "u1"), ("fresh", "u1"), ("rises", "u1"), ("adapt", "u1"),
         ("size", "f8"), ("start", "f8"), ("end", "f8"), ("left", "f8"), ("again_bytes", "f8"), ("flight", "f8"),
         ("window", "f8"), ("most", "f8"), ("trip", "f8"), ("received", "f8"), ("unsaid", "f8"), ("known", "f8"),
         ("achieved", "f8"), ("counted", "f8"), ("ignored", "f8"), ("ignore", "f8"), ("adapt_end", "f8"),
@@ -58,7 +59,7 @@ class State(NamedTuple):
         first, last: packets of each slot of the wheel.
         ring: entropies that REPS keeps for each flow, fresh: which of them are new, head: [flows, 3] place of the
             next one, new ones, all.
-        chain: first and successors: flows that wait for each flow.
+        chain, successors: index pointers and indices of the flows that wait for each flow.
     """
 
     packets: Records
@@ -76,46 +77,46 @@ class State(NamedTuple):
     successors: Ints
 
 
-def state(plane: Plane, traffic: tuple[Ints, Ints, Floats, Floats], after: tuple[Ints, Ints], slots: int, reps: bool, p: Protocol) -> State:
+def state(plane: Plane, traffic: Traffic, slots: int, reps: bool, p: Protocol) -> State:
     """Everything at rest.
 
     Args:
         plane: of the fabric.
-        traffic: source, target, bytes on the wire [B] and start [s] of each flow.
-        after: index pointers and indices of the flows that must end before each.
+        traffic: sizes are on the wire.
         slots: of the wheel.
         reps: entropies are recycled.
         p: protocol.
     """
-    flows = _flows(plane, traffic, after, p)
+    flows = flow_records(plane, traffic, p)
     each = np.minimum(np.ceil(flows["size"] / p.packet), np.ceil(p.window * plane.trip * plane.nic / p.packet)) + 2
     total = len(plane.leaf) + int(each.sum())
     packets = np.zeros(total, PACKET)
     packets["next"] = -1
     kept = len(flows) if reps else 1
-    chain, successors = _successors(after)
+    then = successors(traffic.after)
     return State(
         packets, flows, _queues(plane), _hosts(len(plane.leaf)), np.arange(total - 1, -1, -1, dtype=np.int64),
         np.array([total - len(plane.leaf)]), np.full(slots, -1, np.int64), np.full(slots, -1, np.int64),
         np.zeros((kept, int(p.recycled)), np.int64), np.zeros((kept, int(p.recycled)), np.int64),
-        np.zeros((kept, 3), np.int64), chain, successors,
+        np.zeros((kept, 3), np.int64), then.indptr, then.indices.astype(np.int64),
     )  # fmt: skip
 
 
-def _flows(plane: Plane, traffic: tuple[Ints, Ints, Floats, Floats], after: tuple[Ints, Ints], p: Protocol) -> Records:
-    source, target, size, start = traffic
-    flows = np.zeros(len(source), FLOW)
-    flows["source"], flows["target"], flows["start"] = source, target, start
-    flows["size"] = flows["left"] = size
-    flows["climb"] = climbs(plane, source, target)
-    flows["wait"] = np.diff(after[0])
+def flow_records(plane: Plane, traffic: Traffic, p: Protocol) -> Records:
+    """A record of each flow before it starts."""
+    flows = np.zeros(len(traffic), FLOW)
+    flows["source"], flows["target"], flows["start"] = traffic.source, traffic.target, traffic.start
+    flows["size"] = flows["left"] = traffic.size
+    flows["chain"] = traffic.chain
+    flows["climb"] = climbs(plane, traffic.source, traffic.target)
+    flows["wait"] = np.diff(traffic.after.indptr)
     flows["fresh"], flows["end"], flows["next"] = 1, -1, -1
     flows["trip"] = plane.trip
     flows["window"] = flows["most"] = p.window * plane.trip * plane.nic
     return flows
 
 
-def climbs(plane: Plane, source: Ints, target: Ints) -> Ints:
+def climbs(plane: Plane, source: NDArray[np.int32], target: NDArray[np.int32]) -> Ints:
     """Stages that each flow climbs: 0 under one leaf; like `source`."""
     from firstlight.network.topology.walk import BELOW
 
@@ -135,12 +136,3 @@ def _hosts(count: int) -> Records:
     hosts = np.zeros(count, HOST)
     hosts["first"] = hosts["last"] = -1
     return hosts
-
-
-def _successors(after: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
-    """The flows that wait for each flow, as index pointers and indices."""
-    pointers, before = after
-    waiting = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
-    order = np.argsort(before, kind="stable")
-    counts = np.bincount(before, minlength=len(pointers) - 1)
-    return np.concatenate(([0], np.cumsum(counts))), waiting[order]

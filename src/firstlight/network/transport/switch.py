@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from firstlight.network.flows.compiled import kernel
 
 from firstlight.network.topology.walk import BELOW, FIRST, LOWER, UP, UPPER, WIDTH, digit
 
@@ -13,14 +13,14 @@ OBLIVIOUS, REPS, ADAPTIVE, HASHED = range(4)
 """How packets choose among equal links: entropies in turn, recycled entropies, the shortest queue, one hash a flow."""
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def key(flow: int, entropy: int, switch: int, seed: int) -> np.uint64:
-    """What a switch hashes: flow and entropy with a salt of its own."""
+    """What a switch hashes: flow and entropy with a salt of its own; flows of one queue pair hash alike."""
     salt = np.uint64(switch) * np.uint64(0xC2B2AE3D27D4EB4F) ^ np.uint64(seed) * np.uint64(0xFF51AFD7ED558CCD)
     return (np.uint64(flow) * np.uint64(65536) + np.uint64(entropy)) * np.uint64(0x9E3779B97F4A7C15) ^ salt
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def below(stages: Any, stage: int, switch: int, leaf: int) -> tuple[int, int, int]:
     """First link of a stage from an upper switch down towards a leaf, how many there are, and the stride to the next."""
     upper, up, lower = stages[stage, UPPER], stages[stage, UP], stages[stage, LOWER]
@@ -32,7 +32,7 @@ def below(stages: Any, stage: int, switch: int, leaf: int) -> tuple[int, int, in
     return stages[stage, FIRST] + group * lower * up + start + skip, count, upper
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def above(stages: Any, stage: int, link: int) -> int:
     """Upper switch of a link of a stage (counted from the stage's first)."""
     each = stages[stage, LOWER] * stages[stage, UP]
@@ -40,7 +40,7 @@ def above(stages: Any, stage: int, link: int) -> int:
     return group * stages[stage, UPPER] + (link - group * each) % stages[stage, UPPER]
 
 
-@njit(cache=True)
+@kernel
 def reaches(plane: Any, tier: int, switch: int, leaf: int, target: int) -> bool:
     """A switch has a way down to an endpoint that is not broken."""
     if tier == 0:
@@ -54,7 +54,7 @@ def reaches(plane: Any, tier: int, switch: int, leaf: int, target: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@kernel
 def climbs_to(plane: Any, tier: int, switch: int, climb: int, leaf: int, target: int) -> bool:
     """A switch on the way up has a way to an endpoint that is not broken."""
     if tier == climb:
@@ -68,7 +68,7 @@ def climbs_to(plane: Any, tier: int, switch: int, climb: int, leaf: int, target:
     return False
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def usable(plane: Any, packet: Any, flow: Any, link: int) -> bool:
     """A link is up, and its far end has a way to the target."""
     if plane.rate[link] <= 0:
@@ -81,7 +81,7 @@ def usable(plane: Any, packet: Any, flow: Any, link: int) -> bool:
     return climbs_to(plane, tier + 1, upper, flow.climb, leaf, flow.target)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def level(queue: Any, now: float, p: Any) -> float:
     """How full a queue is, as adaptive routing sees it: in a few steps, and not always the newest."""
     if now - queue.looked > p.look:
@@ -91,10 +91,20 @@ def level(queue: Any, now: float, p: Any) -> float:
     return queue.level
 
 
-@njit(cache=True, forceinline=True)
-def shortest(plane: Any, state: Any, packet: Any, flow: Any, candidates: tuple[int, int, int], now: float, p: Any) -> int:
+@kernel
+def candidates(plane: Any, packet: Any, flow: Any) -> tuple[int, int, int]:
+    """The directed links that lead nearer to the target: the first, how many, and the stride to the next."""
+    if packet.down:
+        link, count, stride = below(plane.stages, packet.tier - 1, packet.switch, plane.leaf[flow.target])
+        return plane.links + link, count, stride
+    up = plane.stages[packet.tier, UP]
+    return plane.stages[packet.tier, FIRST] + packet.switch * up, up, 1
+
+
+@kernel
+def shortest(plane: Any, state: Any, packet: Any, flow: Any, among: tuple[int, int, int], now: float, p: Any) -> int:
     """One of the links with the shortest queue, at random; -1 where all are broken."""
-    link, count, stride = candidates
+    link, count, stride = among
     best, ties, chosen = 1e9, 0, -1
     for k in range(count):
         one = link + k * stride
@@ -110,11 +120,11 @@ def shortest(plane: Any, state: Any, packet: Any, flow: Any, candidates: tuple[i
     return chosen
 
 
-@njit(cache=True, forceinline=True)
-def hashed(plane: Any, packet: Any, flow: Any, candidates: tuple[int, int, int], seed: int) -> int:
+@kernel
+def hashed(plane: Any, packet: Any, flow: Any, among: tuple[int, int, int], seed: int) -> int:
     """The link that a hash of flow and entropy chooses among those that lead to the target; -1 where there is none."""
-    link, count, stride = candidates
-    value = key(packet.flow, packet.entropy, packet.switch * 8 + packet.tier, seed)
+    link, count, stride = among
+    value = key(flow.chain, packet.entropy, packet.switch * 8 + packet.tier, seed)
     if not plane.broken:
         return link + digit(value, packet.down, count) * stride
     left = 0
@@ -129,23 +139,17 @@ def hashed(plane: Any, packet: Any, flow: Any, candidates: tuple[int, int, int],
     return -1
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def choose(plane: Any, state: Any, packet: Any, flow: Any, routing: int, seed: int, now: float, p: Any) -> int:
     """The directed link that a packet takes next; -1 where there is no way."""
     if packet.down and packet.tier == 0:
         return plane.links + flow.target
-    if packet.down:
-        link, count, stride = below(plane.stages, packet.tier - 1, packet.switch, plane.leaf[flow.target])
-        candidates = plane.links + link, count, stride
-    else:
-        up = plane.stages[packet.tier, UP]
-        candidates = plane.stages[packet.tier, FIRST] + packet.switch * up, up, 1
     if routing == ADAPTIVE:
-        return shortest(plane, state, packet, flow, candidates, now, p)
-    return hashed(plane, packet, flow, candidates, seed)
+        return shortest(plane, state, packet, flow, candidates(plane, packet, flow), now, p)
+    return hashed(plane, packet, flow, candidates(plane, packet, flow), seed)
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def enqueue(queue: Any, packet: Any, now: float) -> float:
     """When a packet will have left the queue [s]; -1 where it is full."""
     ahead = max(queue.free - now, 0.0)
@@ -156,7 +160,7 @@ def enqueue(queue: Any, packet: Any, now: float) -> float:
     return queue.free
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def mark(queue: Any, packet: Any, now: float) -> None:
     """Mark a packet that leaves by how much it leaves behind: never below `low`, always above `high`."""
     behind = (queue.free - now) * queue.rate
@@ -164,7 +168,7 @@ def mark(queue: Any, packet: Any, now: float) -> None:
         packet.marked = 1
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def move(plane: Any, packet: Any, flow: Any) -> float:
     """Take a packet over its link to the next switch; latency of link and switch [s]. On the last link, its own."""
     tier, link = packet.tier, packet.queue
@@ -180,7 +184,7 @@ def move(plane: Any, packet: Any, flow: Any) -> float:
     return plane.wire[tier] + plane.cross[tier - 1]
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def one_way(plane: Any, climb: int) -> float:
     """Latency between two endpoints [s]."""
     total = 2 * plane.wire[0] + plane.cross[0]
@@ -189,7 +193,7 @@ def one_way(plane: Any, climb: int) -> float:
     return total
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def passed(plane: Any, packet: Any, climb: int) -> float:
     """Latency between the sender and the switch that a packet is at [s]."""
     total = plane.wire[0] + plane.cross[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from firstlight.network.flows.compiled import kernel
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def put(state: Any, number: int, time: float, now: int, width: float) -> None:
     """Let a record wait for its time [s]; `now` is the slot that is being read, `width` of a slot [s].
 
@@ -25,7 +25,7 @@ def put(state: Any, number: int, time: float, now: int, width: float) -> None:
     state.last[slot] = number
 
 
-@njit(cache=True, forceinline=True)
+@kernel
 def take(state: Any, now: int) -> int:
     """The next record of a slot; -1 where it is empty."""
     slot = now % state.first.size
