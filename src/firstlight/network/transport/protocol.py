@@ -74,3 +74,9 @@ def data() -> dict[str, Any]:
 def protocol() -> Protocol:
     """The shipped protocol."""
     return Protocol(**{name: units.parse(raw["value"], raw["dimension"]) for name, raw in data()["protocol"].items()})
+
+
+def latency(bundles: int, tiers: int) -> tuple[list[float], list[float]]:
+    """Unloaded latencies where none are stated: of a link of each bundle, of a switch of each tier [s]."""
+    link, switch = (units.parse(data()["latency"][name]["value"], "time") for name in ("link", "switch"))
+    return [link] * bundles, [switch] * tiers
