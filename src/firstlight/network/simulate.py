@@ -22,9 +22,9 @@ from firstlight.twin.result import Prediction
 ROUTINGS = ("spray", "reps", "adaptive", "ecmp", "roce-ecmp")
 MOST_EVENTS = 4e7
 """Events of one packet simulation at the most (about ten seconds); larger cases are shortened or estimated."""
-ALL_EVENTS = 2.5e7
+ALL_EVENTS = 1.2e7
 """Events over which the seeds of a case are spent."""
-MOST_RUNS = 7
+MOST_RUNS = 5
 LEAST_PACKETS = 512
 """Packets of the smallest flow below which messages are not shortened."""
 BUSIEST = 5

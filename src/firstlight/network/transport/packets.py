@@ -20,7 +20,7 @@ from firstlight.network.transport import entropy, sender, switch
 from firstlight.network.transport.fabric import Plane
 from firstlight.network.transport.protocol import Protocol
 from firstlight.network.transport.state import (
-    ACKNOWLEDGE, ARRIVE, DEPART, FREE, NIC, NOTICE, START, SWITCH, state,
+    ACKNOWLEDGE, ARRIVE, DEPART, FREE, NIC, NOTICE, START, SWITCH, TIMER, state,
 )  # fmt: skip
 from firstlight.network.transport.wheel import put, take
 from firstlight.twin.protocols import Floats
@@ -219,13 +219,40 @@ def _received(plane: Any, state: Any, packet: Any, now: float, p: Any) -> float:
     due = packet.asks or packet.marked or flow.fresh or flow.unsaid >= p.coalesced
     flow.fresh = 0
     if not due and flow.received < flow.size - 0.5:
-        return -1.0
+        return _timed(plane, packet, flow, p)
     flow.unsaid = 0.0
     packet.total, packet.kind = flow.received, ACKNOWLEDGE
     host = state.hosts[flow.target]
     if host.busy:
         host.owed += p.acknowledgement / plane.nic
     return now + _back(plane, state, flow, now, p)
+
+
+@kernel
+def _timed(plane: Any, packet: Any, flow: Any, p: Any) -> float:
+    """No acknowledgement is due: the sender waits so long for one [s]; -1 where it is waiting already."""
+    if flow.timed:
+        return -1.0
+    flow.timed, packet.kind, packet.total = 1, TIMER, flow.received
+    return packet.sent + p.timeout + p.timeout_trips * plane.trip
+
+
+@kernel
+def _waited(plane: Any, packet: Any, flow: Any, now: float, p: Any) -> float:
+    """The sender has waited: what is not acknowledged is sent again, and that is acknowledged at once.
+
+    The window of a flow can shrink below what is on its way, so that the receiver gathers what never becomes enough.
+    """
+    if packet.total > flow.known:
+        flow.window = max(flow.window - p.packet, p.packet)
+        packet.kind, packet.total, packet.again, packet.marked = ACKNOWLEDGE, flow.received, 1, 0
+        flow.timed, flow.unsaid = 0, 0.0
+        return now + 2 * switch.one_way(plane, flow.climb) + 2 * (flow.climb + 1) * p.packet / plane.nic
+    if flow.unsaid > 0:
+        packet.total = flow.received
+        return now + p.timeout + p.timeout_trips * plane.trip
+    flow.timed, packet.kind = 0, FREE
+    return -1.0
 
 
 @kernel
@@ -260,6 +287,8 @@ def _step(plane: Any, state: Any, number: int, routing: int, seed: int, now: flo
         return now + switch.move(plane, packet, flow)
     if packet.kind == ARRIVE:
         return _received(plane, state, packet, now, p)
+    if packet.kind == TIMER:
+        return _waited(plane, packet, flow, now, p)
     if packet.kind == ACKNOWLEDGE:
         sender.acknowledged(plane, flow, packet, now, p)
         if routing == switch.REPS and not packet.marked:

@@ -25,6 +25,7 @@ class Protocol(NamedTuple):
         decrease, deepest, smoothing: of the window at a mark, its bound, and the weight of a delay in the mean.
         adapt_share, adapt_delay: of the largest window and of the target, where the window is set to what arrived.
         adjust: packets received before the window is adjusted.
+        timeout, timeout_trips: wait for an acknowledgement: [s], and longest round trips more.
         look: age at which adaptive routing looks at a queue again [s]; looks_low, looks_mid, looks_high: of a queue.
     """
 
@@ -52,6 +53,8 @@ class Protocol(NamedTuple):
     adapt_share: float
     adapt_delay: float
     adjust: float
+    timeout: float
+    timeout_trips: float
     look: float
     looks_low: float
     looks_mid: float

@@ -14,9 +14,10 @@ from firstlight.twin.protocols import Ints
 
 Records = NDArray[Any]
 
-START, NIC, SWITCH, DEPART, ARRIVE, ACKNOWLEDGE, NOTICE, FREE = range(8)
+START, NIC, SWITCH, DEPART, ARRIVE, ACKNOWLEDGE, NOTICE, TIMER, FREE = range(9)
 """What happens next to a record: a flow starts, an endpoint may send, a packet reaches a switch, leaves its queue,
-reaches the receiver; an acknowledgement, or the notice of a trimmed packet, reaches the sender; nothing."""
+reaches the receiver; an acknowledgement, or the notice of a trimmed packet, reaches the sender; the sender has waited
+too long for an acknowledgement; nothing."""
 
 PACKET = np.dtype(
     [
@@ -31,7 +32,7 @@ PACKET = np.dtype(
 FLOW = np.dtype(
     [
         ("source", "i4"), ("target", "i4"), ("climb", "i4"), ("wait", "i4"), ("next", "i4"), ("again", "i4"),
-        ("chain", "i4"), ("index", "i4"), ("turn", "i4"), ("waits", "u1"), ("fresh", "u1"), ("rises", "u1"), ("adapt", "u1"),
+        ("chain", "i4"), ("index", "i4"), ("turn", "i4"), ("waits", "u1"), ("fresh", "u1"), ("rises", "u1"), ("adapt", "u1"), ("timed", "u1"),
         ("size", "f8"), ("start", "f8"), ("end", "f8"), ("left", "f8"), ("again_bytes", "f8"), ("flight", "f8"),
         ("window", "f8"), ("most", "f8"), ("trip", "f8"), ("received", "f8"), ("unsaid", "f8"), ("known", "f8"),
         ("achieved", "f8"), ("counted", "f8"), ("ignored", "f8"), ("ignore", "f8"), ("adapt_end", "f8"),
@@ -88,7 +89,7 @@ def state(plane: Plane, traffic: Traffic, slots: int, reps: bool, p: Protocol) -
         p: protocol.
     """
     flows = flow_records(plane, traffic, p)
-    each = np.minimum(np.ceil(flows["size"] / p.packet), np.ceil(p.window * plane.trip * plane.nic / p.packet)) + 2
+    each = np.minimum(np.ceil(flows["size"] / p.packet), 2 * np.ceil(p.window * plane.trip * plane.nic / p.packet)) + 4
     total = len(plane.leaf) + int(each.sum())
     packets = np.zeros(total, PACKET)
     packets["next"] = -1
