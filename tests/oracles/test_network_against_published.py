@@ -11,7 +11,8 @@ import pytest
 from firstlight.network import topology
 from firstlight.network.collectives.algorithms import constants
 from firstlight.network.collectives.fabric import bus_bandwidth
-from firstlight.network.collectives.levels import TwoLevels
+from firstlight.network.collectives.levels import Levels
+from firstlight.network.collectives.tiers import Tier, place
 from firstlight.spec.assumptions import shipped, with_overrides
 from firstlight.spec.design import FabricDesign
 from firstlight.spec.parts import Switch
@@ -192,14 +193,17 @@ NVLINK = {
 }
 
 
-def domain(accelerator: str, nic: float = 50 * GB_S) -> TwoLevels:
+LEAF = Tier("leaf", 1e9)
+
+
+def domain(accelerator: str, nic: float = 50 * GB_S) -> Levels:
     """A scale-up domain of this accelerator, its NICs on one leaf."""
     architecture, scale_up = NVLINK[accelerator]
-    return TwoLevels(scale_up, nic, 1.0, 1e9, False, constants(architecture, with_overrides(shipped(), {})))
+    return Levels(scale_up, nic, (LEAF,), False, constants(architecture, with_overrides(shipped(), {})))
 
 
 def seconds(accelerator, operation, size, ranks, domains=1):
-    return domain(accelerator).seconds(operation, *(np.asarray(x, np.float64) for x in (size, ranks, domains)))
+    return domain(accelerator).seconds(operation, np.asarray(size, float), place((ranks, domains), 72, (LEAF,)))
 
 
 POINTS = rows("collectives.csv")

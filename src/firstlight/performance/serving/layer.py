@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firstlight.performance.kernels.attention import decode, prefill
-from firstlight.performance.kernels.gemm import gemm, join
+from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.kernels.scan import recur, scan
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.rates import ServingRates
 from firstlight.performance.shapes import Layer, Routed, Scan
+from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
 Parts = dict[str, Floats]

@@ -9,12 +9,13 @@ import numpy as np
 
 from firstlight.performance.kernels.attention import attention
 from firstlight.performance.kernels.elementwise import elementwise, expert_age, permute
-from firstlight.performance.kernels.gemm import gemm, join
+from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.kernels.scan import scan
 from firstlight.performance.shapes import Layer, Scan
 from firstlight.performance.training.case import Case
 from firstlight.performance.training.layouts import CONTEXTS
 from firstlight.performance.training.once import Parts, once
+from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
 KERNELS = (
