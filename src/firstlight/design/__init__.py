@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from firstlight.design.collective import collective
+from firstlight.design.fabric import fabric
 from firstlight.design.plan import STEPS, dry_run, plan
 from firstlight.design.propose import propose
 from firstlight.design.train import TRAIN_STEPS, train
 
-__all__ = ["STEPS", "TRAIN_STEPS", "collective", "dry_run", "plan", "propose", "train"]
+__all__ = ["STEPS", "TRAIN_STEPS", "collective", "dry_run", "fabric", "plan", "propose", "train"]

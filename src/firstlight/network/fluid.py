@@ -54,7 +54,7 @@ def _draw(topology: Topology, flows: Traffic, share: Floats, seed: np.random.See
     from firstlight.network.flows.simulate import finish
 
     hashes = np.random.default_rng(seed).integers(0, 1 << 63, int(flows.chain.max()) + 1, np.uint64)
-    routes = topology.routes(flows.source, flows.target, hashes[flows.chain])
+    routes = topology.routes(*topology.pairs(flows.source, flows.target), hashes[flows.chain])
     each = float(_seconds("link")) + float(_seconds("switch"))
     delay = 2 * each * (routes >= 0).sum(1)
     return finish(routes, topology.capacity() * share, flows, delay)

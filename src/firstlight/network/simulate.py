@@ -65,7 +65,7 @@ def simulate(
         raise UsageError(f'unknown routing "{routing}". {near.hint(routing, ROUTINGS, known)}')
     topology.pairs(traffic.source, traffic.target)
     share = np.ones(2 * topology.links) if share is None else share
-    if not isinstance(topology, Switched) or not topology.shape.stages and topology.rails > 1:
+    if not isinstance(topology, Switched) or (not topology.shape.stages and topology.rails > 1):
         from firstlight.network.fluid import fluid
 
         return fluid(topology, traffic, routing, share, seed)
@@ -143,7 +143,8 @@ def _band(case: Case, method: str, answer: Answer, inside: bool) -> Prediction:
 def _notes(topology: Switched, case: Case, inside: bool) -> list[str]:
     notes = [f"interval: residuals of {case.routing} with {pattern(case.flows)} against packet-level runs"]
     if not inside:
-        notes.append(f"compared with packet-level runs of {RANGE[0]} to {RANGE[1]} endpoints, and this has {topology.endpoints:,}")  # fmt: skip
+        compared = f"compared with packet-level runs of {RANGE[0]} to {RANGE[1]} endpoints"
+        notes.append(f"{compared}, and this has {topology.endpoints:,}")
     if topology.planes > 1:
         notes.append(f"{topology.planes} planes: each message split evenly over them; the slowest plane counts")
     return notes
@@ -152,10 +153,11 @@ def _notes(topology: Switched, case: Case, inside: bool) -> list[str]:
 def _worst(topology: Switched, case: Case, answer: Answer) -> tuple[LinkLoad, ...]:
     """The links that trimmed most."""
     first = np.cumsum([0, *(bundle.count // topology.planes for bundle in topology.bundles)])
-    links = case.plane.links
-    found = list[LinkLoad]()
-    for link in np.argsort(-answer.trimmed, kind="stable")[:BUSIEST].tolist():
-        if answer.trimmed[link] > 0:
-            bundle = int(np.searchsorted(first, link % links, side="right")) - 1
-            found.append(LinkLoad(topology.bundles[bundle].name, link % links - int(first[bundle]), link < links, int(answer.trimmed[link])))  # fmt: skip
+    links, found = case.plane.links, list[LinkLoad]()
+    for directed in np.argsort(-answer.trimmed, kind="stable")[:BUSIEST].tolist():
+        count, link = int(answer.trimmed[directed]), directed % links
+        if count:
+            bundle = int(np.searchsorted(first, link, side="right")) - 1
+            name, place = topology.bundles[bundle].name, link - int(first[bundle])
+            found.append(LinkLoad(name, place, directed < links, count))
     return tuple(found)

@@ -23,7 +23,7 @@ EXIT_CODES = {
 _COMMANDS = {
     "plan": "Plan the whole factory of FILE and write it to a folder.",
     "train": "Say how fast the training runs of FILE are, and which layout is fastest.",
-    "network": "Ask the fabric of FILE: the time of a collective.",
+    "network": "Ask the fabric of FILE: the time of a collective, and of traffic.",
     "check": "Check a document and say everything that is wrong with it.",
     "schema": "Print the JSON Schema of a document, for editors.",
     "catalog": "List, show and compare parts, models and assumptions.",

@@ -1,4 +1,4 @@
-"""`firstlight network collective`."""
+"""`firstlight network collective`, and the group that `network simulate` belongs to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from firstlight.apps.cli.console import file_argument, json_option, print_json, set_option
+from firstlight.apps.cli.network_simulate import simulate
 
 if TYPE_CHECKING:
     pass
@@ -20,6 +21,9 @@ _OPERATIONS = (
 @click.group(short_help="Ask the fabric of FILE.")
 def network() -> None:
     """Ask the fabric that a plan describes."""
+
+
+network.add_command(simulate)
 
 
 @network.command()

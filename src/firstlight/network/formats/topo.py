@@ -7,7 +7,7 @@
                                  Downlink_Latency_ns 500
                                  Switch_Latency_ns 300
 
-Speeds are in Gb/s, latencies in ns, radices count links; `Bundle` is the number of parallel links between two switches,
+Speeds are in Gb/s, latencies in ns, radices count links; `Bundle` are the parallel links of two switches,
 `Oversubscribed` the downlinks over uplinks, `Podsize` the nodes of a pod. Slow links stand in comments, as the simulator
 has no word for them in the file:
 
@@ -98,11 +98,13 @@ def _take(raw: _Raw, tier: dict[str, float] | None, line: Line, words: list[str]
         return raw.tiers.setdefault(number, {})
     if tier is None:
         if key not in _HEADER:
-            line.refuse(f'unknown key "{words[0]}"', near.hint(words[0], _HEADER.values(), "The header has Nodes, Tiers and Podsize."))  # fmt: skip
+            known = "The header has Nodes, Tiers and Podsize."
+            line.refuse(f'unknown key "{words[0]}"', near.hint(words[0], _HEADER.values(), known))
         raw.header[key] = line.count_of(words[0], words[1])
         return None
     if key not in _KEYS:
-        line.refuse(f'unknown key "{words[0]}"', near.hint(words[0], _KEYS.values(), f"Known are {', '.join(_KEYS.values())}."))  # fmt: skip
+        known = f"Known are {', '.join(_KEYS.values())}."
+        line.refuse(f'unknown key "{words[0]}"', near.hint(words[0], _KEYS.values(), known))
     if key in tier:
         line.refuse(f"{_KEYS[key]} is there twice")
     tier[key] = _value(line, key, words[1])
@@ -171,7 +173,8 @@ def _topology(raw: _Raw, path: Path) -> Clos:
 def _divides(path: Path, whole: str, total: int, part: str, each: int) -> None:
     if total % each:
         near_by = max(total // each, 1) * each
-        _refuse(path, f"{whole} {total} is no multiple of {part} {each}", f"The nearest are {near_by} and {near_by + each}.")  # fmt: skip
+        remedy = f"The nearest are {near_by} and {near_by + each}."
+        _refuse(path, f"{whole} {total} is no multiple of {part} {each}", remedy)
 
 
 def _stage(path: Path, tiers: list[dict[str, float]], t: int, groups: int, lower: int, up: int) -> Stage:
@@ -276,7 +279,9 @@ def topo_text(fabric: FabricFile) -> str:
         raise UsageError("a .topo file has one plane of two or three tiers, and endpoints in the order of their leaves")
     down, rest = divmod(topology.endpoints, topology.shape.leaves)
     if rest or any(stage.lower * stage.up % stage.upper for stage in stages):
-        raise UsageError(f"{topology.endpoints:,} endpoints on {topology.shape.leaves:,} leaves: a .topo file wants even ones")  # fmt: skip
+        raise UsageError(
+            f"{topology.endpoints:,} endpoints on {topology.shape.leaves:,} leaves: a .topo file wants even ones"
+        )
     pod = topology.endpoints // stages[0].groups
     out = [f"Nodes {topology.endpoints}", f"Tiers {len(stages) + 1}", f"Podsize {pod}"]
     slow = np.flatnonzero(fabric.share != 1)

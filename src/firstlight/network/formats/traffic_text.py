@@ -16,6 +16,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,8 @@ def read_traffic(path: Path, endpoints: int | None = None) -> Traffic:
     _counts(raw, path)
     nodes = min(n for n in (raw.header.get("nodes"), endpoints, 1 << 31) if n is not None)
     if not raw.flows:
-        raise DocumentError((Problem("", "there are no flows", 'Write lines such as "0->1 id 1 start 0 size 8388608".', str(path)),))  # fmt: skip
+        remedy = 'Write lines such as "0->1 id 1 start 0 size 8388608".'
+        raise DocumentError((Problem("", "there are no flows", remedy, str(path)),))
     for line, source, target, _ in raw.flows:
         wrong = next((end for end in (source, target) if end >= nodes), None)
         if wrong is not None:
@@ -83,7 +85,8 @@ def _take(raw: _Raw, line: Line, words: list[str]) -> None:
     elif key == "failure":
         line.refuse("links that fail are not read from traffic", "Name them with --fail, or in the topology's file.")
     else:
-        line.refuse(f'unknown word "{words[0]}"', "A line is a flow (0->1 ...), a trigger, Nodes, Connections or Triggers.")  # fmt: skip
+        known = "A line is a flow (0->1 ...), a trigger, Nodes, Connections or Triggers."
+        line.refuse(f'unknown word "{words[0]}"', known)
 
 
 def _flow(line: Line, words: list[str]) -> tuple[Line, int, int, Mapping[str, str]]:
@@ -105,9 +108,11 @@ def _flow(line: Line, words: list[str]) -> tuple[Line, int, int, Mapping[str, st
 def _trigger(line: Line, words: list[str]) -> tuple[str, str, int]:
     """Name, kind and count of a trigger."""
     kind = next((word for word in words if word in _KINDS), "")
-    values = {key: value for key, value in zip(words, words[1:], strict=False) if key in ("id", "count")}
+    values = {key: value for key, value in pairwise(words) if key in ("id", "count")}
     if "id" not in values or not kind:
-        line.refuse("a trigger has an id and a kind", 'Write "trigger id 1 oneshot", or "trigger id 1 barrier count 4".')
+        line.refuse(
+            "a trigger has an id and a kind", 'Write "trigger id 1 oneshot", or "trigger id 1 barrier count 4".'
+        )
     return values["id"], kind, line.count_of("count", values.get("count", "1"), 1)
 
 
@@ -123,7 +128,9 @@ def _traffic(raw: _Raw, path: Path) -> Traffic:
     _ids(raw)
     rows = raw.flows
     sizes = [line.count_of("size", v["size"], 1, "Write it in bytes.") for line, _, _, v in rows]
-    starts = [line.number_of("start", v.get("start", "0"), 0, "Write it in picoseconds.") * PS for line, _, _, v in rows]
+    starts = [
+        line.number_of("start", v.get("start", "0"), 0, "Write it in picoseconds.") * PS for line, _, _, v in rows
+    ]
     pairs = _waits(raw)
     after = waits([p[0] for p in pairs], [p[1] for p in pairs], len(rows)) if pairs else None
     try:
@@ -195,7 +202,10 @@ def traffic_text(flows: Traffic, endpoints: int) -> str:
     for before, name in groups.items():
         for earlier in before:
             if fires.setdefault(earlier, name) != name:
-                raise UsageError(f"flow {earlier} lets groups of flows start that wait for different others; the format has one trigger a flow")  # fmt: skip
+                raise UsageError(
+                    f"flows that wait for flow {earlier} wait for different others besides; the format has one trigger "
+                    "a flow"
+                )
     out = [f"Nodes {endpoints}", f"Connections {len(flows)}"] + ([f"Triggers {len(groups)}"] if groups else [])
     for f in range(len(flows)):
         begins = f"trigger {trigger[f]}" if f in trigger else f"start {round(flows.start[f] / PS)}"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from firstlight.network.flows.compiled import kernel
+from firstlight.network.transport.dice import one_of
 
 
 @kernel
-def in_turn(flow: Any, values: int) -> int:
+def in_turn(flow: Any, values: int, dice: Any) -> int:
     """Oblivious spraying: all values, in an order that changes with each round."""
     value = (flow.index ^ flow.turn) & (values - 1)
     flow.index += 1
     if flow.index == values:
-        flow.index, flow.turn = 0, np.random.randint(0, values)
+        flow.index, flow.turn = 0, one_of(dice, values)
     return value
 
 
@@ -23,7 +23,7 @@ def recycled(state: Any, flow: int, values: int) -> int:
     """REPS: the oldest value that came back without a mark, or else any (Bonato et al., arXiv 2407.21625)."""
     place, new, _ = state.head[flow]
     if new == 0:
-        return np.random.randint(0, values)
+        return one_of(state.dice, values)
     kept = state.ring.shape[1]
     oldest = (place - new) % kept
     state.fresh[flow, oldest] = 0

@@ -73,14 +73,19 @@ def plane(topology: Switched, latency: Latency, share: Floats, number: int, prot
     left = share[own]
     nic, trip = topology.bundles[0].bandwidth, round_trip(latency, topology.bundles[0].bandwidth, protocol)
     packets = math.ceil(trip * nic / protocol.packet - 1e-9)
-    deep = [protocol.packet * math.ceil(packets * part) for part in (protocol.queue, protocol.mark_low, protocol.mark_high)]
+
+    def depth(part: float) -> Floats:
+        return protocol.packet * math.ceil(packets * part) * left
+
     rail, leaf, _ = topology.attach(np.arange(topology.endpoints))
     return Plane(
         walk.stages(topology.shape, tuple(int(first) for first in firsts)),
         rail * topology.shape.leaves + leaf,
         int(firsts[-1]),
         topology.capacity()[own] * left,
-        *(depth * left for depth in deep),
+        depth(protocol.queue),
+        depth(protocol.mark_low),
+        depth(protocol.mark_high),
         latency.links,
         latency.switches,
         nic,

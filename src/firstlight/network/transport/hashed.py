@@ -16,6 +16,8 @@ from firstlight.twin.protocols import Floats
 
 DRAWS, FEWER_DRAWS = 200, 24
 """Hashes that are drawn: where the busiest link says the time, and where flows must be followed to their ends."""
+ALL_FLOWS = 400_000
+"""Flows over which the draws are spent: many flows leave little to the hash."""
 NOISES = 25
 """What packets add is drawn so often for each hash."""
 
@@ -34,7 +36,8 @@ def answer(case: Case, runs: int, scatter: float) -> Answer:
 
 def draws(case: Case) -> list[int]:
     """Seeds of the hashes that are drawn."""
-    return case.seeds(DRAWS if paths.uniform(case.flows) else FEWER_DRAWS)
+    many = min(max(ALL_FLOWS // len(case.flows), FEWER_DRAWS), DRAWS)
+    return case.seeds(many if paths.uniform(case.flows) else FEWER_DRAWS)
 
 
 def fluid(case: Case, seeds: Sequence[int]) -> Floats:

@@ -12,15 +12,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from firstlight.network.flows.compiled import kernel
 
 from firstlight.errors import SolverError
+from firstlight.network.flows.compiled import kernel
 from firstlight.network.flows.traffic import Traffic
 from firstlight.network.transport import entropy, sender, switch
+from firstlight.network.transport.dice import one_of
 from firstlight.network.transport.fabric import Plane
 from firstlight.network.transport.protocol import Protocol
 from firstlight.network.transport.state import (
-    ACKNOWLEDGE, ARRIVE, DEPART, FREE, NIC, NOTICE, START, SWITCH, TIMER, state,
+    ACKNOWLEDGE,
+    ARRIVE,
+    DEPART,
+    FREE,
+    NIC,
+    NOTICE,
+    START,
+    SWITCH,
+    TIMER,
+    state,
 )  # fmt: skip
 from firstlight.network.transport.wheel import put, take
 from firstlight.twin.protocols import Floats
@@ -39,9 +49,7 @@ class Run:
     trimmed: Floats
 
 
-def run(
-    plane: Plane, traffic: Traffic, routing: str, seed: int, p: Protocol
-) -> Run:
+def run(plane: Plane, traffic: Traffic, routing: str, seed: int, p: Protocol) -> Run:
     """Simulate one plane.
 
     Args:
@@ -121,7 +129,7 @@ def _first_sender(state: Any, host: Any, p: Any) -> int:
 @kernel
 def _entropy(state: Any, number: int, routing: int, p: Any) -> int:
     if routing == switch.OBLIVIOUS:
-        return entropy.in_turn(state.flows[number], int(p.entropies))
+        return entropy.in_turn(state.flows[number], int(p.entropies), state.dice)
     return entropy.recycled(state, number, int(p.entropies)) if routing == switch.REPS else 0
 
 
@@ -199,7 +207,7 @@ def _back(plane: Any, state: Any, flow: Any, now: float, p: Any) -> float:
     late = 0.0
     for tier in range(flow.climb):
         up = stages[tier, switch.UP]
-        link = switched * up + np.random.randint(0, up)
+        link = switched * up + one_of(state.dice, up)
         late += _burden(state.queues[stages[tier, switch.FIRST] + link], now, p)
         switched = switch.above(stages, tier, link)
     for tier in range(flow.climb - 1, -1, -1):
@@ -282,7 +290,7 @@ def _step(plane: Any, state: Any, number: int, routing: int, seed: int, now: flo
     if packet.kind == SWITCH:
         return _at_switch(plane, state, number, routing, seed, now, p)
     if packet.kind == DEPART:
-        switch.mark(state.queues[packet.queue], packet, now)
+        switch.mark(state.queues[packet.queue], packet, now, state.dice)
         packet.kind = ARRIVE if packet.down and packet.tier == 0 else SWITCH
         return now + switch.move(plane, packet, flow)
     if packet.kind == ARRIVE:
@@ -300,9 +308,9 @@ def _step(plane: Any, state: Any, number: int, routing: int, seed: int, now: flo
 
 
 @kernel
-def _start(state: Any, routing: int, width: float, p: Any) -> None:
+def _start(state: Any, width: float, p: Any) -> None:
     for number in range(state.flows.size):
-        state.flows[number].turn = np.random.randint(0, int(p.entropies))
+        state.flows[number].turn = one_of(state.dice, int(p.entropies))
         if state.flows[number].wait == 0:
             _begin(state, number, state.flows[number].start, 0, width)
 
@@ -310,8 +318,8 @@ def _start(state: Any, routing: int, width: float, p: Any) -> None:
 @kernel
 def _run(plane: Any, state: Any, routing: int, seed: int, width: float, p: Any) -> int:
     """Run until all flows have ended; how many never will."""
-    np.random.seed(seed)
-    _start(state, routing, width, p)
+    state.dice[0] = seed
+    _start(state, width, p)
     slot, left, empty = 0, state.flows.size, 0
     while left > 0 and empty <= state.first.size:
         number = take(state, slot)

@@ -32,14 +32,17 @@ PACKET = np.dtype(
 FLOW = np.dtype(
     [
         ("source", "i4"), ("target", "i4"), ("climb", "i4"), ("wait", "i4"), ("next", "i4"), ("again", "i4"),
-        ("chain", "i4"), ("index", "i4"), ("turn", "i4"), ("waits", "u1"), ("fresh", "u1"), ("rises", "u1"), ("adapt", "u1"), ("timed", "u1"),
-        ("size", "f8"), ("start", "f8"), ("end", "f8"), ("left", "f8"), ("again_bytes", "f8"), ("flight", "f8"),
-        ("window", "f8"), ("most", "f8"), ("trip", "f8"), ("received", "f8"), ("unsaid", "f8"), ("known", "f8"),
-        ("achieved", "f8"), ("counted", "f8"), ("ignored", "f8"), ("ignore", "f8"), ("adapt_end", "f8"),
-        ("gain", "f8"), ("delay", "f8"), ("cut", "f8"), ("adjusted", "f8"), ("calm", "f8"),
+        ("chain", "i4"), ("index", "i4"), ("turn", "i4"), ("waits", "u1"), ("fresh", "u1"), ("rises", "u1"),
+        ("adapt", "u1"), ("timed", "u1"), ("size", "f8"), ("start", "f8"), ("end", "f8"), ("left", "f8"),
+        ("again_bytes", "f8"), ("flight", "f8"), ("window", "f8"), ("most", "f8"), ("trip", "f8"), ("received", "f8"),
+        ("unsaid", "f8"), ("known", "f8"), ("achieved", "f8"), ("counted", "f8"), ("ignored", "f8"), ("ignore", "f8"),
+        ("adapt_end", "f8"), ("gain", "f8"), ("delay", "f8"), ("cut", "f8"), ("adjusted", "f8"), ("calm", "f8"),
     ],
     align=True,
 )  # fmt: skip
+"""Flows: `wait`: others that must end first; `again`, `again_bytes`: packets to send once more; `left`: never sent;
+`flight`: sent and not acknowledged; `received`, `unsaid`: by the receiver, and not acknowledged; `known`: acknowledged.
+The rest is the sender's: see `sender`."""
 
 QUEUE = np.dtype(
     [("free", "f8"), ("rate", "f8"), ("limit", "f8"), ("low", "f8"), ("high", "f8"), ("looked", "f8"), ("level", "f8"),
@@ -60,6 +63,7 @@ class State(NamedTuple):
         first, last: packets of each slot of the wheel.
         ring: entropies that REPS keeps for each flow, fresh: which of them are new, head: [flows, 3] place of the
             next one, new ones, all.
+        dice: [0] of the draws.
         chain, successors: index pointers and indices of the flows that wait for each flow.
     """
 
@@ -74,6 +78,7 @@ class State(NamedTuple):
     ring: Ints
     fresh: Ints
     head: Ints
+    dice: NDArray[np.uint64]
     chain: Ints
     successors: Ints
 
@@ -99,7 +104,7 @@ def state(plane: Plane, traffic: Traffic, slots: int, reps: bool, p: Protocol) -
         packets, flows, _queues(plane), _hosts(len(plane.leaf)), np.arange(total - 1, -1, -1, dtype=np.int64),
         np.array([total - len(plane.leaf)]), np.full(slots, -1, np.int64), np.full(slots, -1, np.int64),
         np.zeros((kept, int(p.recycled)), np.int64), np.zeros((kept, int(p.recycled)), np.int64),
-        np.zeros((kept, 3), np.int64), then.indptr, then.indices.astype(np.int64),
+        np.zeros((kept, 3), np.int64), np.zeros(1, np.uint64), then.indptr, then.indices.astype(np.int64),
     )  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from firstlight.network.flows.compiled import kernel
 
+from firstlight.network.flows.compiled import kernel
 from firstlight.network.topology.walk import BELOW, FIRST, LOWER, UP, UPPER, WIDTH, digit
+from firstlight.network.transport.dice import chance
 
 OBLIVIOUS, REPS, ADAPTIVE, HASHED = range(4)
 """How packets choose among equal links: entropies in turn, recycled entropies, the shortest queue, one hash a flow."""
@@ -22,7 +23,7 @@ def key(flow: int, entropy: int, switch: int, seed: int) -> np.uint64:
 
 @kernel
 def below(stages: Any, stage: int, switch: int, leaf: int) -> tuple[int, int, int]:
-    """First link of a stage from an upper switch down towards a leaf, how many there are, and the stride to the next."""
+    """First link of a stage from an upper switch down towards a leaf, how many there are, and their stride."""
     upper, up, lower = stages[stage, UPPER], stages[stage, UP], stages[stage, LOWER]
     group = switch // upper
     block = stages[stage, WIDTH] * up
@@ -62,9 +63,10 @@ def climbs_to(plane: Any, tier: int, switch: int, climb: int, leaf: int, target:
     up = plane.stages[tier, UP]
     for k in range(up):
         link = switch * up + k
-        if plane.rate[plane.stages[tier, FIRST] + link] > 0:
-            if climbs_to(plane, tier + 1, above(plane.stages, tier, link), climb, leaf, target):
-                return True
+        if plane.rate[plane.stages[tier, FIRST] + link] <= 0:
+            continue
+        if climbs_to(plane, tier + 1, above(plane.stages, tier, link), climb, leaf, target):
+            return True
     return False
 
 
@@ -115,7 +117,7 @@ def shortest(plane: Any, state: Any, packet: Any, flow: Any, among: tuple[int, i
             best, ties, chosen = seen, 1, one
         elif seen == best:
             ties += 1
-            if np.random.random() * ties < 1.0:
+            if chance(state.dice) * ties < 1.0:
                 chosen = one
     return chosen
 
@@ -126,7 +128,7 @@ def hashed(plane: Any, packet: Any, flow: Any, among: tuple[int, int, int], seed
     link, count, stride = among
     value = key(flow.chain, packet.entropy, packet.switch * 8 + packet.tier, seed)
     if not plane.broken:
-        return link + digit(value, packet.down, count) * stride
+        return link + int(digit(value, packet.down, count)) * stride
     left = 0
     for k in range(count):
         left += usable(plane, packet, flow, link + k * stride)
@@ -161,10 +163,10 @@ def enqueue(queue: Any, packet: Any, now: float) -> float:
 
 
 @kernel
-def mark(queue: Any, packet: Any, now: float) -> None:
+def mark(queue: Any, packet: Any, now: float, dice: Any) -> None:
     """Mark a packet that leaves by how much it leaves behind: never below `low`, always above `high`."""
     behind = (queue.free - now) * queue.rate
-    if behind > queue.low and behind > queue.low + np.random.random() * (queue.high - queue.low):
+    if behind > queue.low and behind > queue.low + chance(dice) * (queue.high - queue.low):
         packet.marked = 1
 
 
