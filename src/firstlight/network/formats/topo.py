@@ -7,9 +7,9 @@
                                  Downlink_Latency_ns 500
                                  Switch_Latency_ns 300
 
-Speeds are in Gb/s, latencies in ns, radices count links; `Bundle` are the parallel links of two switches,
-`Oversubscribed` the downlinks over uplinks, `Podsize` the nodes of a pod. Slow links stand in comments, as the simulator
-has no word for them in the file:
+Speeds are in Gb/s, latencies in ns, radices count links; `Bundle` the parallel links of two switches,
+`Oversubscribed` the downlinks over uplinks, `Podsize` the nodes of a pod. Slow links stand in comments, for which the
+simulator has no word in the file:
 
     # degraded: every link of the first 2 spine(s) runs at 25 % (both directions)
     # degraded: core-to-agg (down direction) links, the first 4 of pod 0 counted agg by agg, run at 25 %

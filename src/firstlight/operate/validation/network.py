@@ -80,7 +80,7 @@ def _outcome(
 ) -> Outcome:
     case = _case(row)
     name = "/".join((*case, row.text("seed")))
-    slices = {"routing": case[1], "pattern": "", "topology": case[0], "links": ""}
+    slices = {"routing": case[1], "pattern": "", "topology": case[0], "links": "", "method": ""}
     measured = float("nan")
     try:
         measured = row.number(METRIC) or float("nan")
@@ -104,7 +104,8 @@ def _answer(fabric: FabricFile, file: Path, routing: str) -> tuple[FlowResult, d
     """The answer to a case, and what scores are split by besides."""
     flows = read_traffic(file, fabric.topology.endpoints)
     result = simulate(fabric.topology, flows, routing, fabric.share, SEED, fabric.latency)
-    return result, {"pattern": pattern(flows), "links": "degraded" if (fabric.share < 1).any() else "healthy"}
+    links = "degraded" if (fabric.share < 1).any() else "healthy"
+    return result, {"pattern": pattern(flows), "links": links, "method": result.method}
 
 
 def _find(folder: Path, name: str, ending: str) -> Path:
