@@ -32,7 +32,7 @@ def test_traffic_of_a_file_over_a_topology_file(capsys):
 
 
 def test_a_pattern_over_broken_links_in_words(capsys):
-    code, out, _ = run(capsys, "--topo", TOPO, "--traffic", "permutation:64KB", "--fail", "leaf-spine:3")
+    code, out, _ = run(capsys, "--topo", TOPO, "--traffic", "permutation:64kB", "--fail", "leaf-spine:3")
     assert code == 0
     assert "54 flows over 54 endpoints" in out
     assert "makespan" in out

@@ -57,7 +57,8 @@ def test_repeats_of_a_case_weigh_as_one(board):
 
 def test_the_table_has_its_columns(board, tmp_path):
     board.write(tmp_path / "out.csv")
-    header = next(csv.reader((tmp_path / "out.csv").open()))
+    with (tmp_path / "out.csv").open() as file:
+        header = next(csv.reader(file))
     assert header[:9] == ["case_id", "metric", "measured", "p10", "p50", "p90", "ape", "status", "reason"]
     assert set(board.to_dict()["by"]) == {"routing", "pattern", "topology", "links", "method"}
 

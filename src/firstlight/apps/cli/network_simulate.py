@@ -16,7 +16,7 @@ from firstlight.apps.cli.console import json_option, print_json, set_option
 )
 @click.option(
     "--traffic", required=True, metavar="FILE|PATTERN",
-    help="A .tm, .cm, .csv or .parquet file; or permutation:8MB, all-to-all:64KB, shift:8MB, ring:1MB or incast:1MB "
+    help="A .tm, .cm, .csv or .parquet file; or permutation:8MB, all-to-all:64kB, shift:8MB, ring:1MB or incast:1MB "
     "over all endpoints (sizes of one flow).",
 )  # fmt: skip
 @click.option("--routing", default="spray", show_default=True, help="spray, reps, adaptive, ecmp or roce-ecmp.")

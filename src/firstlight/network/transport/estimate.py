@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firstlight.network.topology.walk import BELOW, FIRST, UP
+from firstlight.network.topology.walk import BELOW, FIRST
 from firstlight.network.transport import hashed, paths
 from firstlight.network.transport.case import Answer, Case
 from firstlight.network.transport.protocol import data
-from firstlight.twin.protocols import Floats
+from firstlight.twin.protocols import Floats, Paths
+
+MOST_FOLLOWED = 300_000
+"""Flows that are followed to their ends where sizes or starts differ; of more, the busiest trunk says the time."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,44 @@ def answer(case: Case) -> Answer:
     trip = paths.trips(case.plane, case.flows, case.protocol)
     if case.routing in ("ecmp", "roce-ecmp"):
         spans = _hashed(case)
-        told = f"{len(spans)} hashes drawn with max-min fair rates; what packets add is a formula"
+        told = f"{len(spans) // hashed.NOISES} hashes drawn with max-min fair rates; what packets add is a formula"
     else:
-        load = measure(case)
-        base = max(load.nic, load.trunk, load.row - load.trip) + load.trip
-        spans = np.array([base + excess(case.routing, load, constants(), int(case.protocol.entropies))])
+        added = excess(case.routing, measure(case), constants(), int(case.protocol.entropies))
+        spans = np.array([base(case) + added])
         told = "the busiest trunk or endpoint; what packets add is a formula, as the case is too large for packets"
     end = case.flows.start + case.flows.size / case.plane.nic + trip
     return Answer(spans, np.minimum(end, np.median(spans)), np.zeros(2 * case.plane.links), (told,))
+
+
+def base(case: Case) -> float:
+    """The makespan where trunks are shared max-min fairly [s]."""
+    flows, load = case.flows, measure(case)
+    if paths.uniform(flows) or len(flows) > MOST_FOLLOWED:
+        return max(load.nic, load.trunk, load.row - load.trip) + load.trip
+    from firstlight.network.flows.simulate import finish
+
+    routes, capacity = trunks(case)
+    return float(finish(routes, capacity, flows, paths.trips(case.plane, flows, case.protocol)).max())
+
+
+def trunks(case: Case) -> tuple[Paths, Floats]:
+    """Trunks that each flow passes, -1 behind the last, and the capacity of each: endpoints, then the parts that each
+    stage joins, upwards and then the same downwards [flows, longest], [trunks] [B/s]."""
+    plane, climb, flows = case.plane, case.climb, case.flows
+    counts = [len(plane.leaf), *(_parts(case, stage)[0] for stage in range(len(plane.stages)))]
+    first, half = np.cumsum([0, *counts]), sum(counts)
+    routes = np.full((len(flows), 2 * len(counts)), -1, np.int32)
+    routes[:, 0], routes[:, 1] = flows.source, half + flows.target
+    capacity = np.zeros(2 * half)
+    for side, links in ((0, 0), (half, plane.links)):
+        capacity[side : side + counts[0]] = plane.rate[links : links + counts[0]]
+        for stage in range(len(plane.stages)):
+            capacity[side + first[stage + 1] : side + first[stage + 2]] = _room(case, stage, links)
+    for stage, below in enumerate(plane.stages[:, BELOW].tolist()):
+        rows = np.flatnonzero(climb > stage)
+        routes[rows, 2 + 2 * stage] = first[stage + 1] + plane.leaf[flows.source[rows]] // below
+        routes[rows, 3 + 2 * stage] = half + first[stage + 1] + plane.leaf[flows.target[rows]] // below
+    return routes, np.maximum(capacity, 1.0)
 
 
 def measure(case: Case) -> Load:
@@ -80,21 +113,31 @@ def measure(case: Case) -> Load:
     )  # fmt: skip
 
 
+def _parts(case: Case, stage: int) -> tuple[int, int]:
+    """Parts that a stage joins, and links of each."""
+    plane = case.plane
+    parts = (int(plane.leaf.max()) + 1) // int(plane.stages[stage, BELOW])
+    last = plane.stages[stage + 1, FIRST] if stage + 1 < len(plane.stages) else plane.links
+    return parts, int(last - plane.stages[stage, FIRST]) // parts
+
+
+def _room(case: Case, stage: int, side: int) -> Floats:
+    """Bandwidth of each part of a stage, upwards (side 0) or downwards (`plane.links`) [parts] [B/s]."""
+    parts, each = _parts(case, stage)
+    first = side + int(case.plane.stages[stage, FIRST])
+    return case.plane.rate[first : first + parts * each].reshape(parts, each).sum(1)
+
+
 def _trunk(case: Case, stage: int) -> tuple[float, int, float]:
     """Time of the busiest trunk of a stage [s], links of the stage, links of one trunk."""
     plane, flows = case.plane, case.flows
-    rows = np.flatnonzero(case.climb > stage)
-    below = plane.stages[stage, BELOW]
-    parts = -(-(int(plane.leaf.max()) + 1) // below)
-    last = plane.stages[stage + 1, FIRST] if stage + 1 < len(plane.stages) else plane.links
-    links, first = int(last - plane.stages[stage, FIRST]), int(plane.stages[stage, FIRST])
-    each = links // parts
+    rows, below = np.flatnonzero(case.climb > stage), plane.stages[stage, BELOW]
+    parts, each = _parts(case, stage)
     worst = 0.0
     for side, ends in ((0, flows.source), (plane.links, flows.target)):
         sent = np.bincount(plane.leaf[ends[rows]] // below, flows.size[rows], parts)
-        room = plane.rate[side + first : side + first + each * parts].reshape(parts, each).sum(1)
-        worst = max(worst, float((sent / np.maximum(room, 1.0)).max()))
-    return worst, links if len(rows) else 0, float(max(each, plane.stages[stage, UP]))
+        worst = max(worst, float((sent / np.maximum(_room(case, stage, side), 1.0)).max()))
+    return worst, parts * each if len(rows) else 0, float(each)
 
 
 def _rows(case: Case) -> tuple[int, float]:
@@ -145,10 +188,15 @@ def _overload(q: Load, k: dict[str, float], entropies: int) -> float:
     if q.links == 0 or q.parallel <= 1:
         return 0.0
     thrown = max(q.trunk / q.chain / q.packet * min(1.0, entropies / q.packets), 1.0)
-    highest = math.sqrt(2 * math.log(max(2 * q.links, 3)))
-    over = highest * math.sqrt((1 - 1 / q.parallel) / thrown) * q.trunk / q.chain
+    over = _highest(2 * q.links) * math.sqrt((1 - 1 / q.parallel) / thrown) * q.trunk / q.chain
     lost = min(max((over - q.trip) / (k["lost"] * q.trip), 0.0), 1.0)
     return over * (1 + k["overload"] * lost * q.stages / 4)
+
+
+def _highest(count: int) -> float:
+    """Expected largest of so many standard normals (David and Nagaraja, Order Statistics, 2003, section 10.5)."""
+    root = math.sqrt(2 * math.log(max(count, 3)))
+    return root - (math.log(math.log(max(count, 3))) + math.log(4 * math.pi)) / (2 * root)
 
 
 def _hashed(case: Case) -> Floats:

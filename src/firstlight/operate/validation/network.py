@@ -50,15 +50,15 @@ def validate_network(
         if not folder.is_dir():
             raise DocumentError((Problem("", "there is no such folder", "Check the path.", str(folder)),))
     rows = table.read(cases, COLUMNS, UNREAD)
-    repeats = Counter(_case(row) for row in rows)
-    fabric_of = cache(lambda name: read_topo(_find(topologies, name, ".topo")))
+    repeats = Counter(case_of(row) for row in rows)
+    fabric_of = cache(lambda name: read_topo(find(topologies, name, ".topo")))
 
     @cache
     def answered(case: tuple[str, str, str]) -> tuple[FlowResult, dict[str, str]]:
         progress("/".join(case))
-        return _answer(fabric_of(case[0]), _find(traffic, case[2], ""), case[1])
+        return _answer(fabric_of(case[0]), find(traffic, case[2], ""), case[1])
 
-    return Scoreboard("network", tuple(_outcome(row, 1 / repeats[_case(row)], answered) for row in rows))
+    return Scoreboard("network", tuple(_outcome(row, 1 / repeats[case_of(row)], answered) for row in rows))
 
 
 def count(cases: Path) -> int:
@@ -67,10 +67,10 @@ def count(cases: Path) -> int:
     Raises:
         DocumentError: as `validate_network`.
     """
-    return len({_case(row) for row in table.read(cases, COLUMNS, UNREAD)})
+    return len({case_of(row) for row in table.read(cases, COLUMNS, UNREAD)})
 
 
-def _case(row: Row) -> tuple[str, str, str]:
+def case_of(row: Row) -> tuple[str, str, str]:
     """Topology, routing and traffic file, without its folder."""
     return row.text("topology"), row.text("routing"), Path(row.text("traffic_file")).name
 
@@ -78,7 +78,7 @@ def _case(row: Row) -> tuple[str, str, str]:
 def _outcome(
     row: Row, weight: float, answered: Callable[[tuple[str, str, str]], tuple[FlowResult, dict[str, str]]]
 ) -> Outcome:
-    case = _case(row)
+    case = case_of(row)
     name = "/".join((*case, row.text("seed")))
     slices = {"routing": case[1], "pattern": "", "topology": case[0], "links": "", "method": ""}
     measured = float("nan")
@@ -108,7 +108,7 @@ def _answer(fabric: FabricFile, file: Path, routing: str) -> tuple[FlowResult, d
     return result, {"pattern": pattern(flows), "links": links, "method": result.method}
 
 
-def _find(folder: Path, name: str, ending: str) -> Path:
+def find(folder: Path, name: str, ending: str) -> Path:
     """The file of that base name, gzip or not, with or without the ending.
 
     Raises:
