@@ -253,7 +253,7 @@ def _waited(plane: Any, packet: Any, flow: Any, now: float, p: Any) -> float:
     """
     if packet.total > flow.known:
         flow.window = max(flow.window - p.packet, p.packet)
-        packet.kind, packet.total, packet.again, packet.marked = ACKNOWLEDGE, flow.received, 1, 0
+        packet.kind, packet.total, packet.again, packet.marked = ACKNOWLEDGE, flow.received, 2, 0
         flow.timed, flow.unsaid = 0, 0.0
         return now + 2 * switch.one_way(plane, flow.climb) + 2 * (flow.climb + 1) * p.packet / plane.nic
     if flow.unsaid > 0:

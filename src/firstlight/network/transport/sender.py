@@ -31,13 +31,19 @@ def bounded(flow: Any, p: Any) -> None:
 
 
 @kernel
-def sampled(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> float:
-    """Queueing delay of an acknowledged packet [s]; a packet that was sent again tells none."""
-    if packet.again:
-        return flow.delay
-    trip = now - packet.sent
+def shortest(plane: Any, flow: Any, trip: float, p: Any) -> None:
+    """A round trip [s] shorter than any before is the unloaded one, and sets the largest window."""
     if trip < flow.trip:
         flow.trip, flow.most = trip, p.window * trip * plane.nic
+
+
+@kernel
+def sampled(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> float:
+    """Queueing delay of an acknowledged packet [s]; where the sender waited too long, its copies tell none."""
+    if packet.again > 1:
+        return flow.delay
+    trip = now - packet.sent
+    shortest(plane, flow, trip, p)
     delay = trip - flow.trip
     new = delay
     if not packet.marked and delay > target(plane, p):
@@ -117,6 +123,7 @@ def acknowledged(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> None
 @kernel
 def noticed(plane: Any, flow: Any, packet: Any, now: float, p: Any) -> None:
     """The notice of a trimmed packet reaches the sender: it is sent again, and the window is smaller by it."""
+    shortest(plane, flow, now - packet.sent, p)
     flow.ignored += packet.size
     flow.delay += p.smoothing * (plane.trip - flow.delay)
     flow.adapt = 1
