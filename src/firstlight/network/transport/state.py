@@ -27,7 +27,7 @@ PACKET = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-"""`total`: bytes received so far, in an acknowledgement; `asks`: for one at once; `again`: sent before, 2: more than once."""
+"""`total`: bytes received so far, in an acknowledgement; `asks`: for one at once; `again`: sent before (2: twice)."""
 
 FLOW = np.dtype(
     [
