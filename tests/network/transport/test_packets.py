@@ -106,3 +106,15 @@ def test_fluid_times_of_equal_flows_need_no_events(fat_tree):
     trips = paths.trips(one.plane, one.flows, one.protocol)
     followed = finish(routes, one.plane.rate, one.flows, trips)
     assert paths.fluid(one.plane, one.flows, routes, one.protocol).max() == pytest.approx(followed.max(), rel=1e-3)
+
+
+def test_fabrics_without_parallel_links_have_fluid_times():
+    from firstlight.network.topology.torus import torus
+
+    fabric = torus(64, 4, C)
+    result = simulate(fabric, traffic([0, 1], [1, 0], MIB), "ecmp")
+    assert result.method == "fluid"
+    assert result.makespan.p50 == pytest.approx(MIB * 4096 / 4032 / C, rel=0.2)
+    assert not result.makespan.calibrated
+    chained = traffic([0, 1], [1, 2], MIB, after=waits([1], [0], 2))
+    assert np.diff(simulate(fabric, chained, "spray").completion) > 0

@@ -35,6 +35,8 @@ def simulate(
     """Send traffic over the fabric of the plan FILE, or of a topology file: makespan, completion of each flow, and the
     links in front of which packets find no room.
     """
+    import numpy as np
+
     from firstlight import design
     from firstlight.errors import UsageError
     from firstlight.export.flows import summary
@@ -46,9 +48,14 @@ def simulate(
         raise UsageError("name either a plan FILE or --topo X.topo")
     if topo is not None and sets:
         raise UsageError("--set changes a plan, and --topo is none; leave one of the two out")
-    fabric = read_topo(topo) if topo else design.fabric(file or Path(), sets=sets)
-    share = broken(fabric.topology, fabric.share, fails, seed)
-    result = run(fabric.topology, flows(traffic, fabric.topology.endpoints, seed), routing, share, seed, fabric.latency)
+    if topo is not None:
+        read = read_topo(topo)
+        topology, latencies, share = read.topology, read.latency, read.share
+    else:
+        topology, latencies = design.fabric(file or Path(), sets=sets)
+        share = np.ones(2 * topology.links)
+    share = broken(topology, share, fails, seed)
+    result = run(topology, flows(traffic, topology.endpoints, seed), routing, share, seed, latencies)
     if as_json:
         print_json(result.to_dict() | {"units": result.units()})
     else:
