@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import click
 
 from firstlight.apps.cli.console import file_argument, json_option, print_json, set_option
 
-if TYPE_CHECKING:
-    pass
 
 _OPERATIONS = (
     "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_receive", "dispatch", "combine",
