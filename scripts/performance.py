@@ -28,7 +28,7 @@ def row(result: dict[str, Any]) -> str:
     info = result["extra_info"]
     cells = (
         result["name"].removeprefix("test_"),
-        f"{result['stats']['median']:.2f}",
+        f"{result['stats']['median']:{'.2f' if result['stats']['median'] >= 0.1 else '.2g'}}",
         info.get("limit_s", ""),
         info.get("memory_gb", ""),
         info.get("memory_limit_gb") or "",
