@@ -66,6 +66,17 @@ def test_tokens():
     assert each["size"] == pytest.approx(4096 * 7400 * 8 * 31 / 32)
 
 
+def test_fitted_exchanges_speak_where_they_reach():
+    words = ("--op", "dispatch", "--bytes", "7.4kB", "--top-k", "8", "--experts", "256")
+    few = answer(*words, "--group", "8x4", "--tokens", "128")
+    assert few["algorithm"] == "DeepEP low latency"
+    assert few["time"]["p50"] == pytest.approx(155e-6, rel=0.35)  # DeepEP's own table, all over the network: 155 us
+    many = answer(*words, "--group", "8x4", "--tokens", "4096")
+    assert many["algorithm"] == "DeepEP normal"
+    far = answer(*words, "--group", "8x64", "--tokens", "4096")
+    assert far["algorithm"] == "direct"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -80,7 +91,7 @@ def test_tokens():
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--tokens", "4"), "--tokens has no effect"),
         (("--op", "dispatch", "--bytes", "7kB", "--group", "8x2"), "needs --tokens"),
         (("--op", "combine", "--bytes", "7kB", "--group", "8x2", "--tokens", "4", "--top-k", "8", "--algorithm", "PAT"),
-         "--algorithm has no effect"),
+         "no algorithm PAT for this combine; there are direct"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--in-network", "--set",
           "design.fabric.switch=nvidia-sn5600"), "cannot add up"),
     ],

@@ -12,8 +12,11 @@ from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.evaluate.build import Parts, fabric, parts
 from firstlight.network.collectives import FITTED, FabricTime, Group, Tokens, bus_bandwidth
+from firstlight.network.collectives.timed.exchanges import Exchange, exchanges
+from firstlight.network.collectives.timed.latency import device_of
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
+from firstlight.spec.parts import Accelerator
 from firstlight.spec.plan import Plan
 from firstlight.twin.protocols import Operation
 from firstlight.twin.result import Prediction, Result, quantity
@@ -34,7 +37,7 @@ class Question:
         algorithm: of which the time is wanted; None takes the fastest.
         queue_pairs: of each connection where switches hash paths; None where traffic is spread evenly.
         reduces: the fabric's switches add up.
-        tokens: of an exchange.
+        tokens: of an exchange; experts: of all ranks, None leaves the fitted times of exchanges out.
     """
 
     operation: Asked
@@ -44,6 +47,7 @@ class Question:
     queue_pairs: int | None = None
     reduces: bool = False
     tokens: Tokens | None = None
+    experts: int | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,7 +81,7 @@ def evaluate_collective(plan: Plan, catalog: Catalog, a: Assumptions, asked: Que
     time = _time(plan, made_of, a, asked)
     group = _spread(asked.group, time.domain)
     if asked.tokens is not None:
-        return _exchange(time, asked, asked.tokens, group, a)
+        return _exchange(time, made_of.accelerator, asked, asked.tokens, group, a)
     operation = cast(Operation, asked.operation)
     options = {name: float(one) for name, one in time.options(operation, asked.size, group).items()}
     options = {name: one for name, one in options.items() if one < float("inf")}
@@ -94,7 +98,7 @@ def _time(plan: Plan, made_of: Parts, a: Assumptions, asked: Question) -> Fabric
             f"{named} cannot add up what passes it; leave --in-network out, or choose a switch that `reduces`"
         )
     _, found = fabric(
-        plan.design.fabric, made_of, plan.design.accelerators or 0, a, fitted=True, reduces=asked.reduces,
+        plan.design.fabric, made_of, plan.design.accelerators or 0, a, reduces=asked.reduces,
         queue_pairs=asked.queue_pairs,
     )  # fmt: skip
     return found
@@ -134,15 +138,25 @@ def _interval(
 
 
 def _exchange(
-    time: FabricTime, asked: Question, tokens: Tokens, group: tuple[int, ...], a: Assumptions
+    time: FabricTime, part: Accelerator, asked: Question, tokens: Tokens, group: tuple[int, ...], a: Assumptions
 ) -> CollectiveAnswer:
-    if asked.algorithm is not None:
-        raise UsageError(f"--algorithm has no effect on a {asked.operation}; leave it out")
-    seconds = float(time.exchange(tokens, group))
-    inside, across = tokens.sent(time.place(group))
+    placed = time.place(group)
+    inside, across = tokens.sent(placed)
     basis = "published constants of NCCL's point-to-point messages and DeepEP's share of the NIC"
-    found = Prediction.within(seconds, a["network.collective_spread"], calibrated=False, basis=basis)
-    return _answer(asked, float(inside + across), group, found, "direct", {"direct": seconds})
+    found = {"direct": Prediction.within(
+        float(time.exchange(tokens, group)), a["network.collective_spread"], calibrated=False, basis=basis
+    )}  # fmt: skip
+    if asked.experts is not None:
+        call = Exchange(
+            asked.operation, tokens.count, tokens.active, asked.experts, tokens.each, int(placed.inner),
+            int(placed.domains),
+        )  # fmt: skip
+        fitted = exchanges(call, device_of(part))
+        found |= {name: one.scaled(1.0)[0] for name, one in fitted.items()}
+    options = {name: one.p50 for name, one in found.items()}
+    timed = {name: seconds for name, seconds in options.items() if name != "direct"}
+    chosen = _chosen(asked.algorithm, options if asked.algorithm else timed or options, asked.operation)
+    return _answer(asked, float(inside + across), group, found[chosen], chosen, options)
 
 
 def _answer(

@@ -104,3 +104,11 @@ def test_a_part_may_state_the_latency():
     fewer = plain.model_copy(update={"all_reduce_latency": 30e-6, "all_reduce_ranks": 2})
     assert device_of(fewer).sync > device_of(stated).sync
     assert replace(device_of(stated), sync=device(plain).sync) == device(plain)
+
+
+def test_everything_broadcasts():
+    size, n, domains = np.array([0.0, 1e6, 1e10])[:, None, None], np.arange(1, 9)[:, None], np.array([1, 16])
+    for operation in NAMES:
+        assert H100(operation, size, (n, domains)).shape == (3, 8, 2)
+        assert H100(operation, 1e10, (np.arange(1, 9), 1)).shape == (8,)
+        assert H100(operation, size, (n, domains))[2, 5, 0] == pytest.approx(H100(operation, 1e10, (6,)), rel=1e-12)

@@ -83,9 +83,11 @@ class FabricTime:
         most = self.timed.sizes[-1]
         if not (held > most).any():
             return known
-        alone = self.place((np.minimum(placed.inner, self.timed.most),))
-        longer = [self.model.seconds(operation, np.asarray(each), alone) for each in (np.maximum(held, most), most)]
-        return known + longer[0] - longer[1]
+        alone, held = self.place((np.minimum(placed.inner, self.timed.most),)), held * np.ones_like(placed.ranks)
+        longer, least = self.model.seconds(
+            operation, np.stack([np.maximum(held, most), np.full_like(held, most)]), alone
+        )
+        return known + longer - least
 
     def options(self, operation: Operation, size: ArrayLike, group: Sequence[ArrayLike]) -> Mapping[str, Floats]:
         """Times [s] by algorithm and protocol, also of those that never win; `FITTED` where that was timed."""

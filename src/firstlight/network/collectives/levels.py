@@ -188,12 +188,12 @@ class Levels:
             nic = nic * self._lottery(g)
         else:
             nic = nic / (1 + self.constants.congestion * np.log2(g.domains))
-        slowed = np.ones(())
+        slowed: Floats = np.ones(())
         for tier, within in zip(self.tiers if taper else (), g.within, strict=False):
             slowed = np.maximum(
                 slowed, np.where(g.domains > within, np.maximum(tier.taper / within, tier.crossing), 0.0)
             )
-        return nic / slowed
+        return np.asarray(nic / slowed)
 
     def _lottery(self, g: Group) -> Floats:
         """Share that hashed paths leave; all of it where the group stays below one leaf."""
@@ -251,7 +251,8 @@ class Levels:
         steps = a.hop * (g.inner > 1) + a.network_hop * (m > 1) + c.message_cost * (m - 1)
         far = np.zeros(())
         for tier, within in zip(self.tiers, g.within, strict=True):
-            far = far + tier.latency * (m > within)
+            if tier.latency:
+                far = far + tier.latency * (m > within)
         inside_time = inside / self._domain(a, c.direct_efficiency)
         return c.sync * (a.base + steps) + far + np.maximum(inside_time, across / network)
 
@@ -261,7 +262,8 @@ class Levels:
             return self.congestion.slowdown("all_to_all", g.domains, across)
         m, slowed = g.domains, np.ones(())
         for tier, within in zip(self.tiers, g.within, strict=True):
-            slowed = np.maximum(slowed, (m - within) / np.maximum(m - 1, 1.0) * tier.taper)
+            if tier.taper > 1:
+                slowed = np.maximum(slowed, (m - within) / np.maximum(m - 1, 1.0) * tier.taper)
         return slowed / self._lottery(g)
 
     def _message(self, a: Algorithm) -> Candidate:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from firstlight.apps.cli.console import file_argument, json_option, print_json, set_option
 
+if TYPE_CHECKING:
+    from firstlight.network.collectives import Tokens
 
 _OPERATIONS = (
     "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_receive", "dispatch", "combine",
@@ -37,6 +39,11 @@ _OPERATIONS = (
 @click.option("--tokens", type=click.IntRange(1), help="Of dispatch and combine: tokens of a rank.")
 @click.option("--top-k", type=click.IntRange(1), help="Of dispatch and combine: experts of a token.")
 @click.option(
+    "--experts", type=click.IntRange(1, 65536),
+    help="Of dispatch and combine: experts of all ranks. With it the fitted times of DeepEP and of NVLink exchanges "
+    "are taken where they reach.",
+)  # fmt: skip
+@click.option(
     "--once", type=click.Choice(("expert", "rank", "domain")),
     help="Of dispatch and combine: a token is sent once for each expert, each rank, or each domain, which passes it on "
     "(the default).",
@@ -57,6 +64,7 @@ def collective(
     in_network: bool,
     tokens: int | None,
     top_k: int | None,
+    experts: int | None,
     once: str | None,
     sets: dict[str, str],
     parts: Path | None,
@@ -68,7 +76,7 @@ def collective(
 
     asked = Question(
         cast(Asked, operation), _bytes(size), _group(group), algorithm, queue_pairs, in_network,
-        _tokens(operation, _bytes(size), tokens, top_k, once),
+        _tokens(operation, _bytes(size), tokens, top_k, experts, once), experts,
     )  # fmt: skip
     answer = design.collective(file, asked, sets=sets, parts=parts)
     if as_json:
@@ -99,12 +107,15 @@ def _group(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _tokens(operation: str, size: float, tokens: int | None, top_k: int | None, once: str | None):
+def _tokens(
+    operation: str, size: float, tokens: int | None, top_k: int | None, experts: int | None, once: str | None
+) -> Tokens | None:
     from firstlight.errors import UsageError
     from firstlight.network.collectives import Once, Tokens
 
     routed = operation in ("dispatch", "combine")
-    given = [name for name, value in (("--tokens", tokens), ("--top-k", top_k), ("--once", once)) if value is not None]
+    options = {"--tokens": tokens, "--top-k": top_k, "--experts": experts, "--once": once}
+    given = [name for name, value in options.items() if value is not None]
     if not routed:
         if given:
             raise UsageError(f"{' and '.join(given)} has no effect on {operation}; leave it out")
