@@ -96,7 +96,7 @@ def test_what_is_left_is_drawn_evenly():
 
 def test_a_lost_plane_leaves_the_others():
     fabric = build("clos", 256, 1, ports=16, planes=4)
-    failures = fail(fabric, ["plane:1"])
+    failures = fail(fabric, ["plane#1"])
     sources, targets = some_pairs(fabric, 2, 1000)
     paths = route(fabric, sources, targets, hashes(np.arange(len(sources)), 2), failures)
     used = np.unique(paths[paths[:, 0] >= 0, 0] // 256)
@@ -117,8 +117,8 @@ def test_a_cut_pair_is_named():
 @pytest.mark.parametrize(
     ("names", "links"),
     [
-        (["spine:3"], 8 * 2), (["leaf:0"], 8 + 8), (["leaf-spine:17"], 1), (["spine:3", "spine:3"], 16),
-        (["node-leaf:5", "leaf-spine:5"], 2), (["leaf-spine:x7"], 7), (["leaf-spine:12.5%"], 16), (["rail:1"], 16 + 16),
+        (["spine#3"], 8 * 2), (["leaf#0"], 8 + 8), (["leaf-spine#17"], 1), (["spine#3", "spine#3"], 16),
+        (["node-leaf#5", "leaf-spine#5"], 2), (["leaf-spine:7"], 7), (["leaf-spine:12.5%"], 16), (["rail#1"], 16 + 16),
     ],
 )  # fmt: skip
 def test_failures_by_name(names, links):
@@ -132,14 +132,14 @@ def test_failures_by_name(names, links):
 
 def test_draws_follow_the_seed():
     fabric = build("clos", 1024, 1, ports=16)
-    one, same, other = (fail(fabric, ["leaf-spine:x9"], seed).links for seed in (1, 1, 2))
+    one, same, other = (fail(fabric, ["leaf-spine:9"], seed).links for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
 
 def test_the_worse_of_two_failures_counts():
     fabric = build("clos", 128, 1, ports=16)
-    both = merge(fail(fabric, ["spine:0@25%"]), fail(fabric, ["leaf-spine:x5"], 3))
+    both = merge(fail(fabric, ["spine#0@25%"]), fail(fabric, ["leaf-spine:5"], 3))
     assert np.count_nonzero(both.share == 0) == 10
     assert np.unique(both.share).tolist() == [0.0, 0.25]
 
@@ -147,24 +147,24 @@ def test_the_worse_of_two_failures_counts():
 def test_slow_links_hold_back_packets_that_do_not_know_of_them():
     """One of 8 spines at a quarter: adaptive packets lose 9 %, blind ones run at the pace of the slow link."""
     fabric = build("clos", 128, 1, ports=16)
-    failures = fail(fabric, ["spine:2@25%"])
+    failures = fail(fabric, ["spine#2@25%"])
     blind, aware = (trunk_capacity(fabric, failures, adaptive) for adaptive in (False, True))
     assert aware[128] == pytest.approx(7.25 * LINK)
     assert blind[128] == pytest.approx(8 * 0.25 * LINK)
-    down = trunk_capacity(fabric, fail(fabric, ["spine:2"]), adaptive=False)
+    down = trunk_capacity(fabric, fail(fabric, ["spine#2"]), adaptive=False)
     assert down[128] == pytest.approx(7 * LINK)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("spine 3", r'"spine 3" is no failure; write one like "spine:3"'),
-        ("spin:3", "has no spin.*spine"),
-        ("spine:8", "there are the numbers 0 to 7"),
-        ("spine:x9", "there are 8 of it, not 9"),
-        ("spine", 'does not say which of 8; write "spine:0"'),
-        ("spine:0@100%", "a share of 1 of the capacity is no loss"),
-        ("rail:0", "has no rail"),
+        ("spine 3", r'"spine 3" is no failure; write one like "spine#3"'),
+        ("spin#3", "has no spin.*spine"),
+        ("spine#8", "there are the numbers 0 to 7"),
+        ("spine:9", "there are 8 of it, not 9"),
+        ("spine", 'does not say which of 8; write "spine#0"'),
+        ("spine#0@100%", "a share of 1 of the capacity is no loss"),
+        ("rail#0", "has no rail"),
     ],
 )
 def test_failures_that_make_no_sense_are_refused(name, message):
@@ -215,3 +215,10 @@ def test_effective_bandwidth_by_queue_pairs():
     assert found == pytest.approx([0.20, 0.25, 0.33, 0.42, 0.52, 0.62, 0.70, 0.77], abs=0.04)
     wide = lottery(build("clos", 1024, 1, ports=16, planes=2), sources, targets, 8).effective
     assert wide[0] <= wide[1] <= wide[2] <= 1
+
+
+def test_a_lost_rail_is_lost_on_every_plane():
+    fabric = build("rail-optimised", 128, 8, ports=16, planes=2)
+    down = fail(fabric, ["rail#1"]).down
+    nics = down[down < fabric.bundles[0].count]
+    assert np.array_equal(nics, np.flatnonzero(np.arange(256) % 128 % 8 == 1))

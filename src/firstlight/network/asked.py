@@ -1,9 +1,8 @@
-"""What a user asks for in words: traffic by file or pattern, and links that are broken or slow."""
+"""Traffic that a user asks for in words: by file or pattern."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,6 @@ from firstlight.errors import UsageError
 from firstlight.network.flows.traffic import Traffic, traffic, waits
 from firstlight.network.formats import read_flows
 from firstlight.spec import near
-from firstlight.twin.protocols import Floats, Ints, Topology
-
-_FAIL = re.compile(r"(?P<bundle>[\w-]+)(?P<how>[:#])(?P<number>\d+)(?:@(?P<share>[\d.]+) ?%)?")
 
 
 def flows(asked: str, endpoints: int, seed: int) -> Traffic:
@@ -82,43 +78,3 @@ def _incast(n: int, size: float, _: np.random.Generator) -> Traffic:
 _PATTERNS: dict[str, Callable[[int, float, np.random.Generator], Traffic]] = {
     "permutation": _permutation, "all-to-all": _all_to_all, "shift": _shift, "ring": _ring, "incast": _incast,
 }  # fmt: skip
-
-
-def broken(topology: Topology, share: Floats, fails: Sequence[str], seed: int) -> Floats:
-    """What each directed link has left after links were broken or slowed, both ways [2 * links].
-
-    Args:
-        topology: fabric.
-        share: what it has left before.
-        fails: "bundle:count" draws links of a bundle, "bundle#number" names one; "@25%" slows it to that share.
-        seed: of the draws.
-
-    Raises:
-        UsageError: not so written, no such bundle, or more links than it has.
-    """
-    left, rng = share.copy(), np.random.default_rng(seed)
-    for one in fails:
-        links, rest = _links(topology, one, rng)
-        left[links] *= rest
-        left[links + topology.links] *= rest
-    return left
-
-
-def _links(topology: Topology, one: str, rng: np.random.Generator) -> tuple[Ints, float]:
-    """Links that an option names, and the share that they keep."""
-    found = _FAIL.fullmatch(one)
-    if not found:
-        raise UsageError(f'--fail: "{one}" is not understood; write leaf-spine:3, or leaf-spine#17@25%')
-    names = [bundle.name for bundle in topology.bundles]
-    if found["bundle"] not in names:
-        known = f"Bundles are {', '.join(names)}."
-        raise UsageError(f'--fail: no bundle "{found["bundle"]}". {near.hint(found["bundle"], names, known)}')
-    bundle = names.index(found["bundle"])
-    count, number = topology.bundles[bundle].count, int(found["number"])
-    if number > count - (found["how"] == "#"):
-        raise UsageError(f"--fail: {one}: {found['bundle']} has {count:,} links, numbered from 0")
-    share = float(found["share"]) / 100 if found["share"] else 0.0
-    if share > 1:
-        raise UsageError(f"--fail: {one}: {found['share']} % is more than the whole speed")
-    chosen = np.array([number]) if found["how"] == "#" else np.sort(rng.choice(count, number, replace=False))
-    return topology.offsets[bundle] + chosen.astype(np.int64), share

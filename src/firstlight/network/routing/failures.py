@@ -14,7 +14,8 @@ from firstlight.spec import near
 from firstlight.twin.protocols import Floats, Ints, Topology
 
 FORM = re.compile(
-    r"(?P<kind>[a-z][a-z-]*)(:(?:x(?P<drawn>\d+)|(?P<part>[\d.]+)%|(?P<number>\d+)))?(@(?P<share>[\d.]+)%)?"
+    r"(?P<kind>[a-z][a-z-]*)(?:#(?P<number>\d+)|:(?:(?P<part>\d+(?:\.\d+)?) ?%|(?P<drawn>\d+)))?"
+    r"(?:@(?P<share>\d+(?:\.\d+)?) ?%)?"
 )
 
 
@@ -68,8 +69,8 @@ def merge(*parts: Failures) -> Failures:
 def fail(topology: Topology, names: Sequence[str], seed: int = 0) -> Failures:
     """Failures by name, as on the command line: what, which, and what speed is left.
 
-    "spine:3" is a switch by its tier and number, "leaf-spine:17" a link by its bundle and number, "plane:1" and
-    "rail:2" all links of these; "spine:x2" are two drawn at random, "leaf-spine:0.5%" half a per cent; "@25%" behind
+    "spine#3" is a switch by its tier and number, "leaf-spine#17" a link by its bundle and number, "plane#1" and
+    "rail#2" all links of these; "spine:2" are two drawn at random, "leaf-spine:0.5%" half a per cent; "@25%" behind
     any leaves a quarter of the speed.
 
     Raises:
@@ -84,7 +85,7 @@ def fail(topology: Topology, names: Sequence[str], seed: int = 0) -> Failures:
 def _one(topology: Topology, name: str, rng: np.random.Generator) -> Failures:
     found = FORM.fullmatch(name.strip())
     if not found:
-        raise UsageError(f'"{name}" is no failure; write one like "spine:3", "leaf-spine:0.5%" or "plane:1@25%"')
+        raise UsageError(f'"{name}" is no failure; write one like "spine#3", "spine:2", "leaf-spine:0.5%" or "plane#1@25%"')
     kind, counts = found["kind"], _counts(topology)
     if kind not in counts:
         remedy = near.hint(kind, tuple(counts), f"It has {', '.join(counts)}.")
@@ -110,7 +111,7 @@ def _numbers(
             raise UsageError(f'"{name}": there are the numbers 0 to {count - 1:,}')
         return np.array([int(number)])
     if drawn is None and part is None:
-        raise UsageError(f'"{name}" does not say which of {count:,}; write "{name}:0", "{name}:x2" or "{name}:1%"')
+        raise UsageError(f'"{name}" does not say which of {count:,}; write "{name}#0", "{name}:2" or "{name}:1%"')
     some = int(drawn) if drawn is not None else round(float(part or 0) / 100 * count)
     if some > count:
         raise UsageError(f'"{name}": there are {count:,} of it, not {some:,}')
@@ -126,8 +127,8 @@ def _links(topology: Topology, kind: str, numbers: Ints) -> Ints:
         return np.concatenate([_of_planes(bundle.count, topology.planes, numbers) + offsets[bundle.name]
                                for bundle in topology.bundles])  # fmt: skip
     if kind == "rail":
-        members = np.flatnonzero(np.isin(np.arange(topology.endpoints) % _rails(topology), numbers))
-        return _of_switches(topology, 0, np.unique(topology.ends(0, members)[1]))
+        endpoint, leaf = topology.ends(0, np.arange(topology.bundles[0].count))
+        return _of_switches(topology, 0, np.unique(leaf[np.isin(endpoint % _rails(topology), numbers)]))
     return _of_switches(topology, [tier.name for tier in topology.tiers].index(kind), numbers)
 
 

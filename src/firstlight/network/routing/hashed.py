@@ -52,6 +52,20 @@ def route(topology: Topology, sources: Ints, targets: Ints, hashed: Hashes, fail
     return paths
 
 
+def reached(topology: Topology, sources: Ints, targets: Ints, down: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a way is left between each pair of endpoints without the directed links that are down [pairs]."""
+    sources, targets = topology.pairs(sources, targets)
+    hashed = hashes(np.arange(len(sources)), 0)
+    paths = topology.routes(sources, targets, hashed)
+    rows, found = np.flatnonzero(_hit(paths, down)), np.ones(len(sources), np.bool_)
+    if isinstance(topology, Switched):
+        left = topology.routes_left(sources[rows], targets[rows], hashed[rows], down)
+    else:
+        left = _search(topology, sources[rows], targets[rows], hashed[rows], down)
+    found[rows] = left[:, 0] >= 0
+    return found
+
+
 def _hit(paths: Paths, down: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether a path takes a link that is down."""
     return np.any((paths >= 0) & down[paths], axis=1)

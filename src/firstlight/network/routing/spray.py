@@ -35,7 +35,7 @@ def trunk_capacity(topology: Switched, failures: Failures, adaptive: bool) -> Fl
     _, healthy = topology.trunks(np.zeros(1, np.int64), np.zeros(1, np.int64))
     if not failures.links.size:
         return healthy
-    of, left = _trunk_of(topology, len(healthy)), topology.capacity() * failures.shares(topology)
+    of, left = trunk_of(topology, len(healthy)), topology.capacity() * failures.shares(topology)
     if adaptive:
         return np.bincount(of, left, len(healthy)).astype(np.float64)
     slowest = np.full(len(healthy), np.inf)
@@ -44,7 +44,7 @@ def trunk_capacity(topology: Switched, failures: Failures, adaptive: bool) -> Fl
     return np.where(alive > 0, alive * np.where(np.isfinite(slowest), slowest, 0.0), 0.0)
 
 
-def _trunk_of(topology: Switched, trunks: int) -> Ints:
+def trunk_of(topology: Switched, trunks: int) -> Ints:
     """Trunk of each directed link."""
     up = np.concatenate([topology.trunk(i, np.arange(bundle.count)) for i, bundle in enumerate(topology.bundles)])
     return np.concatenate([up, up + trunks // 2])

@@ -66,11 +66,23 @@ def _below(f: Left, network: int, s: int, switch: int, other: int, k: int) -> tu
 
 @compiled
 def _descends(f: Left, network: int, s: int, switch: int, other: int) -> bool:
-    """Whether a way down is left from an upper switch of stage s to leaf `other`."""
-    for k in range(_parallel(f, s, switch, other)[1]):
-        link, lower = _below(f, network, s, switch, other, k)
-        if not f.down[link] and (s == 0 or _descends(f, network, s - 1, lower, other)):
+    """Whether a way down is left from an upper switch of stage s to leaf `other`.
+
+    A search with a stack of its own: compiled functions that call themselves crash when they are loaded from disk.
+    """
+    at, k, level = np.full(s + 1, switch), np.zeros(s + 1, np.int64), s
+    while level <= s:
+        if k[level] >= _parallel(f, level, at[level], other)[1]:
+            level += 1
+            continue
+        link, lower = _below(f, network, level, at[level], other, k[level])
+        k[level] += 1
+        if f.down[link]:
+            continue
+        if level == 0:
             return True
+        level -= 1
+        at[level], k[level] = lower, 0
     return False
 
 
@@ -84,14 +96,20 @@ def _joined(f: Left, s: int, leaf: int, other: int) -> bool:
 @compiled
 def _climbs(f: Left, network: int, s: int, switch: int, leaf: int, other: int) -> bool:
     """Whether a way up, over and down is left from a lower switch of stage s."""
-    for port in range(f.stages[s, UP]):
-        link, upper = _above(f, network, s, switch, port)
+    height = f.stages.shape[0]
+    at, port, level = np.full(height, switch), np.zeros(height, np.int64), s
+    while level >= s:
+        if port[level] >= f.stages[level, UP]:
+            level -= 1
+            continue
+        link, upper = _above(f, network, level, at[level], port[level])
+        port[level] += 1
         if f.down[link]:
             continue
-        if _joined(f, s, leaf, other):
-            if _descends(f, network, s, upper, other):
-                return True
-        elif _climbs(f, network, s + 1, upper, leaf, other):
+        if not _joined(f, level, leaf, other):
+            level += 1
+            at[level], port[level] = upper, 0
+        elif _descends(f, network, level, upper, other):
             return True
     return False
 

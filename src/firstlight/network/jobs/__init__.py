@@ -1,0 +1,13 @@
+"""Jobs on a fabric: where they sit, what their collectives send at once, and how much longer that takes than on NICs."""
+
+from __future__ import annotations
+
+from firstlight.network.jobs.fabric import Fabric, Steering, Usage
+from firstlight.network.jobs.placement import PLACES, Place, Units, order, units
+from firstlight.network.jobs.strain import Strain, strain
+from firstlight.network.jobs.wave import Wave, exchange, handover, rails, ring, tree
+
+__all__ = [
+    "PLACES", "Fabric", "Place", "Steering", "Strain", "Units", "Usage", "Wave", "exchange", "handover", "order", "rails",
+    "ring", "strain", "tree", "units",
+]  # fmt: skip
