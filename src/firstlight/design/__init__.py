@@ -9,8 +9,9 @@ from firstlight.design.plan import STEPS, dry_run, plan
 from firstlight.design.propose import propose
 from firstlight.design.serve import serve
 from firstlight.design.train import TRAIN_STEPS, train
+from firstlight.design.whatif import whatif
 
 __all__ = [
     "NETWORK_STEPS", "STEPS", "TRAIN_STEPS", "build_network", "collective", "dry_run", "fabric", "plan", "propose",
-    "serve", "train",
+    "serve", "train", "whatif",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from firstlight.network.transport.fabric import Latency
 from firstlight.twin.protocols import Floats, Ints, Paths, Topology
 
 Steering = Literal["spray", "reps", "adaptive", "ecmp"]
+ROUTINGS: tuple[Steering, ...] = get_args(Steering)
 DRAWS = 16
 """Hashes that are drawn."""
 PARTS, MOST_PARTS = (8, 64), 1_000_000
@@ -109,6 +110,17 @@ class Fabric:
             return np.zeros(len(wave), np.bool_)
         return ~reached(self.topology, wave.source, wave.target, self.down)
 
+    def require(self, wave: Wave) -> None:
+        """Pass messages that all have a way.
+
+        Raises:
+            UsageError: some have none; says which.
+        """
+        lost = np.flatnonzero(self.cut(wave))
+        if lost.size:
+            one = f"endpoint {wave.source[lost[0]]} to {wave.target[lost[0]]}"
+            raise UsageError(f"failures leave no way from {one} ({lost.size:,} such pairs in all); take one out")
+
     def loads(self, wave: Wave) -> Loads:
         """What messages between endpoints load; all of them must have a way."""
         trunks = None if self.routing == "ecmp" else self.topology.trunks(wave.source, wave.target)
@@ -118,7 +130,7 @@ class Fabric:
         of = trunk_of(self.topology, len(trunks[1]))
         _, first, width = np.unique(of, return_index=True, return_counts=True)
         room = trunk_capacity(self.topology, self.failures, adaptive=self.routing != "spray")
-        return self._loads([_busy(trunks[0], wave.weight, room)], trunks[0], first, width)
+        return self._loads([_busy(trunks[0], wave.weight, room, len(wave) - wave.others)], trunks[0], first, width)
 
     def _hashed(self, wave: Wave) -> Loads:
         """Each message in equal parts on paths of their own, drawn often."""
@@ -127,7 +139,7 @@ class Fabric:
         draws, paths = list[Floats](), np.zeros((0, 1), np.int32)
         for seed in np.random.SeedSequence(self.seed).generate_state(DRAWS).tolist():
             paths = route(self.topology, source, target, hashes(np.arange(len(source)), seed), self.failures)
-            draws.append(_busy(paths, weight, self.capacity))
+            draws.append(_busy(paths, weight, self.capacity, (len(wave) - wave.others) * pairs))
         every = np.arange(2 * self.topology.links)
         return self._loads(draws, paths, every, np.ones(len(every), np.int64))
 
@@ -165,8 +177,10 @@ class Fabric:
         return f"{bundle.name} of {where}, {width} links {way}"
 
 
-def _busy(paths: Paths, weight: Floats, room: Floats) -> Floats:
-    """Seconds that each channel needs for one byte of each rank [channels] [s/B]; 0 where it carries nothing."""
+def _busy(paths: Paths, weight: Floats, room: Floats, own: int) -> Floats:
+    """Seconds that each channel needs for one byte of each rank [channels] [s/B]; 0 without one of the first `own`."""
     on = paths >= 0
     load = np.bincount(paths[on], np.broadcast_to(weight[:, None], paths.shape)[on], len(room))
-    return np.divide(load, room, out=np.zeros(len(room)), where=load > 0)
+    used = np.zeros(len(room), np.bool_)
+    used[paths[:own][on[:own]]] = True
+    return np.divide(load, room, out=np.zeros(len(room)), where=used)

@@ -55,12 +55,12 @@ def units(topology: Topology, failures: Failures, accelerators: int, domain: int
         links = np.arange(topology.bundles[index].count)
         endpoint, switch = topology.ends(index, links)
         number = topology.offsets[index] + links
-        left += np.bincount(
-            endpoint, np.minimum(shares[number], shares[number + topology.links]), topology.endpoints
-        )
+        left += np.bincount(endpoint, np.minimum(shares[number], shares[number + topology.links]), topology.endpoints)
         leaf[endpoint[::-1]] = switch[::-1]
     count = topology.endpoints // nics
-    return Units(accelerators, domain, nics, leaf[: count * nics : nics], (left > 0)[: count * nics].reshape(count, nics))
+    return Units(
+        accelerators, domain, nics, leaf[: count * nics : nics], (left > 0)[: count * nics].reshape(count, nics)
+    )
 
 
 def order(found: Units, jobs: Sequence[int], place: Place) -> list[Ints]:

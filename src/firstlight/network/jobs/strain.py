@@ -72,7 +72,7 @@ def _loads(fabric: Fabric, wave: Wave) -> Loads:
     digest = hashlib.blake2b(digest_size=16)
     for part in (wave.source, wave.target, wave.weight):
         digest.update(np.ascontiguousarray(part).tobytes())
-    key = (*fabric.signature, digest.digest())
+    key = (*fabric.signature, wave.others, digest.digest())
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)

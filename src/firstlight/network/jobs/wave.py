@@ -6,6 +6,7 @@ what leaves a scale-up domain is counted; each rank sends one unit of bytes in a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ class Wave:
         weight: of each message, of what one rank sends [flows].
         steps: that follow each other, each like this one.
         parts: messages that a rank's bytes go in, in one step.
+        others: messages at the end that are another job's and in the way.
     """
 
     source: Ints
@@ -34,6 +36,7 @@ class Wave:
     weight: Floats
     steps: int
     parts: int
+    others: int = 0
 
     def __len__(self) -> int:
         return len(self.source)
@@ -114,6 +117,14 @@ def rails(wave: Wave, found: Units, placed: Ints, rails: int) -> Wave:
     swap = _substitutes(found)
     weight = np.broadcast_to(wave.weight / each, (each, len(wave))).ravel()
     return replace(wave, source=swap[source], target=swap[target], weight=weight)
+
+
+def beside(wave: Wave, others: Sequence[Wave]) -> Wave:
+    """The same messages while those of other jobs are under way; all between endpoints."""
+    source, target, weight = (
+        np.concatenate([getattr(part, name) for part in (wave, *others)]) for name in ("source", "target", "weight")
+    )
+    return replace(wave, source=source, target=target, weight=weight, others=sum(map(len, others)))
 
 
 def _substitutes(found: Units) -> Ints:

@@ -85,7 +85,9 @@ def fail(topology: Topology, names: Sequence[str], seed: int = 0) -> Failures:
 def _one(topology: Topology, name: str, rng: np.random.Generator) -> Failures:
     found = FORM.fullmatch(name.strip())
     if not found:
-        raise UsageError(f'"{name}" is no failure; write one like "spine#3", "spine:2", "leaf-spine:0.5%" or "plane#1@25%"')
+        raise UsageError(
+            f'"{name}" is no failure; write one like "spine#3", "spine:2", "leaf-spine:0.5%" or "plane#1@25%"'
+        )
     kind, counts = found["kind"], _counts(topology)
     if kind not in counts:
         remedy = near.hint(kind, tuple(counts), f"It has {', '.join(counts)}.")
@@ -100,7 +102,7 @@ def _counts(topology: Topology) -> dict[str, int]:
     found = {tier.name: tier.switches for tier in topology.tiers}
     found |= {bundle.name: bundle.count for bundle in topology.bundles}
     found |= {"plane": topology.planes} if topology.planes > 1 else {}
-    return found | ({"rail": _rails(topology)} if _rails(topology) > 1 else {})
+    return found | ({"rail": rails_of(topology)} if rails_of(topology) > 1 else {})
 
 
 def _numbers(
@@ -128,7 +130,7 @@ def _links(topology: Topology, kind: str, numbers: Ints) -> Ints:
                                for bundle in topology.bundles])  # fmt: skip
     if kind == "rail":
         endpoint, leaf = topology.ends(0, np.arange(topology.bundles[0].count))
-        return _of_switches(topology, 0, np.unique(leaf[np.isin(endpoint % _rails(topology), numbers)]))
+        return _of_switches(topology, 0, np.unique(leaf[np.isin(endpoint % rails_of(topology), numbers)]))
     return _of_switches(topology, [tier.name for tier in topology.tiers].index(kind), numbers)
 
 
@@ -151,7 +153,7 @@ def _of_switches(topology: Topology, tier: int, numbers: Ints) -> Ints:
     return np.concatenate(found)
 
 
-def _rails(topology: Topology) -> int:
+def rails_of(topology: Topology) -> int:
     """Rails of a rail fabric, 1 of all others."""
     from firstlight.network.topology import RailOnly, RailOptimised
 
