@@ -6,15 +6,10 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from firstlight.design.propose import propose
 from firstlight.evaluate import build
-from firstlight.network.topology import Switched
 from firstlight.network.transport.fabric import Latency
-from firstlight.network.transport.protocol import latency
 from firstlight.spec import load
-from firstlight.spec.parts import Switch
 from firstlight.twin.protocols import Topology
 
 
@@ -23,16 +18,13 @@ def fabric(
 ) -> tuple[Topology, Latency | None]:
     """Check a plan, propose what its design leaves open, and build its fabric.
 
-    Switches have the latency that the catalogue states; a link has that of a packet-level run, and the one at the
-    endpoint the NIC's besides.
-
     Args:
         path: of the plan document.
         sets: values to change for this run, by path ("design.fabric.taper": "2").
         today: the day of the run; start of the plan where it names none.
 
     Returns:
-        The fabric, and its latencies; None where packets are not simulated on its kind.
+        The fabric, and its latencies (see `evaluate.build.latencies`).
 
     Raises:
         DocumentError: the document is wrong; all of its problems.
@@ -44,9 +36,4 @@ def fabric(
     design = propose(given, loaded.catalog, loaded.assumptions, loaded.base).plan.design
     made_of = build.parts(design, loaded.catalog)
     topology, _ = build.fabric(design.fabric, made_of, design.accelerators or 0, loaded.assumptions)
-    if not isinstance(topology, Switched):
-        return topology, None
-    links, _ = latency(len(topology.bundles), 0)
-    links[0] += loaded.assumptions["network.nic_latency"]
-    switches = [loaded.catalog.part(Switch, tier.switch).latency for tier in topology.tiers]
-    return topology, Latency(np.array(links), np.array(switches))
+    return topology, build.latencies(topology, loaded.catalog, loaded.assumptions)

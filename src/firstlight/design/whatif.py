@@ -8,7 +8,8 @@ from pathlib import Path
 
 from firstlight.design.fabric import fabric
 from firstlight.design.train import train
-from firstlight.evaluate.whatif import WhatIf, WhatIfResult, evaluate_whatif
+from firstlight.evaluate.effects import WhatIf, WhatIfResult
+from firstlight.evaluate.whatif import evaluate_whatif
 
 
 def whatif(

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from firstlight.errors import UsageError
 from firstlight.network import topology
-from firstlight.network.collectives import FabricTime, fabric_time
+from firstlight.network.collectives import Congestion, FabricTime, fabric_time
+from firstlight.network.topology import Switched
+from firstlight.network.transport.fabric import Latency
+from firstlight.network.transport.protocol import latency
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Design, FabricDesign
@@ -83,6 +88,7 @@ def fabric(
     *,
     reduces: bool = False,
     queue_pairs: int | None = None,
+    congestion: Congestion | None = None,
 ) -> tuple[Topology, FabricTime]:
     """The fabric that joins so many accelerators, and the time of its collectives (see `fabric_time`)."""
     endpoints, each = made_of.endpoints(accelerators), made_of.endpoints_per_node
@@ -90,9 +96,22 @@ def fabric(
     link = design.link or 0.0
     time = fabric_time(
         net, made_of.system, made_of.accelerator, made_of.nic, link, a, fitted=True, reduces=reduces,
-        queue_pairs=queue_pairs,
+        queue_pairs=queue_pairs, congestion=congestion,
     )  # fmt: skip
     return net, time
+
+
+def latencies(net: Topology, catalog: Catalog, a: Assumptions) -> Latency | None:
+    """Latencies of a fabric; None where packets are not modelled on its kind.
+
+    Switches have the latency that the catalogue states; a link has that of a packet-level run, and the one at the
+    endpoint the NIC's besides.
+    """
+    if not isinstance(net, Switched):
+        return None
+    links, _ = latency(len(net.bundles), 0)
+    links[0] += a["network.nic_latency"]
+    return Latency(np.array(links), np.array([catalog.part(Switch, tier.switch).latency for tier in net.tiers]))
 
 
 def build(plan: Plan, catalog: Catalog, a: Assumptions) -> Built:

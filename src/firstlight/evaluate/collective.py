@@ -10,15 +10,19 @@ import numpy as np
 
 from firstlight import units
 from firstlight.errors import UsageError
-from firstlight.evaluate.build import Parts, fabric, parts
-from firstlight.network.collectives import FITTED, FabricTime, Group, Tokens, bus_bandwidth
+from firstlight.evaluate.build import Parts, fabric, latencies, parts
+from firstlight.evaluate.congested import congestion, units_of
+from firstlight.network.collectives import FITTED, Congestion, FabricTime, Group, Tokens, bus_bandwidth
+from firstlight.network.collectives.levels import Levels
 from firstlight.network.collectives.timed.exchanges import Exchange, exchanges
 from firstlight.network.collectives.timed.latency import device_of
+from firstlight.network.jobs import Fabric, Steering
+from firstlight.network.routing import fail, rails_of
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.parts import Accelerator
 from firstlight.spec.plan import Plan
-from firstlight.twin.protocols import Operation
+from firstlight.twin.protocols import Operation, Topology
 from firstlight.twin.result import Prediction, Result, quantity
 
 Routed = Literal["dispatch", "combine"]
@@ -38,6 +42,9 @@ class Question:
         queue_pairs: of each connection where switches hash paths; None where traffic is spread evenly.
         reduces: the fabric's switches add up.
         tokens: of an exchange; experts: of all ranks, None leaves the fitted times of exchanges out.
+        routing: of which the loads are simulated, with `queue_pairs` where paths are hashed; None takes a constant of
+            all fabrics, unless something is broken (then "spray").
+        fails: failures, as `routing.fail` reads them.
     """
 
     operation: Asked
@@ -48,6 +55,8 @@ class Question:
     reduces: bool = False
     tokens: Tokens | None = None
     experts: int | None = None
+    routing: Steering | None = None
+    fails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,7 +87,7 @@ def evaluate_collective(plan: Plan, catalog: Catalog, a: Assumptions, asked: Que
             add up should; says what would do.
     """
     made_of = parts(plan.design, catalog)
-    time = _time(plan, made_of, a, asked)
+    time = _time(plan, catalog, made_of, a, asked)
     group = _spread(asked.group, time.domain)
     if asked.tokens is not None:
         return _exchange(time, made_of.accelerator, asked, asked.tokens, group, a)
@@ -91,17 +100,35 @@ def evaluate_collective(plan: Plan, catalog: Catalog, a: Assumptions, asked: Que
     return _answer(asked, asked.size, group, found, chosen, options)
 
 
-def _time(plan: Plan, made_of: Parts, a: Assumptions, asked: Question) -> FabricTime:
+def _time(plan: Plan, catalog: Catalog, made_of: Parts, a: Assumptions, asked: Question) -> FabricTime:
     if asked.reduces and not (made_of.switch and made_of.switch.reduces):
         named = made_of.switch.name if made_of.switch else "a torus, which has no switches,"
         raise UsageError(
             f"{named} cannot add up what passes it; leave --in-network out, or choose a switch that `reduces`"
         )
-    _, found = fabric(
-        plan.design.fabric, made_of, plan.design.accelerators or 0, a, reduces=asked.reduces,
-        queue_pairs=asked.queue_pairs,
+    count, simulated = plan.design.accelerators or 0, asked.routing is not None or bool(asked.fails)
+    net, found = fabric(
+        plan.design.fabric, made_of, count, a, reduces=asked.reduces,
+        queue_pairs=None if simulated else asked.queue_pairs,
     )  # fmt: skip
-    return found
+    if not simulated:
+        return found
+    table = _simulated(net, catalog, made_of, found, a, asked)
+    return fabric(plan.design.fabric, made_of, count, a, reduces=asked.reduces, congestion=table)[1]
+
+
+def _simulated(
+    net: Topology, catalog: Catalog, made_of: Parts, time: FabricTime, a: Assumptions, asked: Question
+) -> Congestion:
+    """What the fabric costs NICs, from a simulation of its loads."""
+    failures, routing = fail(net, asked.fails), asked.routing or "spray"
+    if asked.queue_pairs is not None and routing != "ecmp":
+        raise UsageError(f"--queue-pairs has no effect on {routing}, which spreads every message; leave it out")
+    simulated = Fabric(net, failures, latencies(net, catalog, a), routing, asked.queue_pairs or 1)
+    found = units_of(net, failures, made_of.system)
+    assert isinstance(time.model, Levels)
+    handed = rails_of(net) if time.model.forwards else 1
+    return congestion(simulated, found, time.model.nic, handed)
 
 
 def _spread(group: tuple[int, ...], domain: int) -> tuple[int, ...]:
@@ -132,6 +159,8 @@ def _interval(
         half = float(time.timed.width(operation, np.asarray(asked.size), placed.inner))
         return Prediction.within(seconds, half, calibrated=True, basis=f"timings of {of} inside a scale-up domain")
     basis = "published constants of NCCL; nothing was timed on such a group"
+    if asked.routing or asked.fails:
+        basis += "; what the fabric adds is simulated"
     if time.timed and seconds > least * (1 + 1e-9):
         basis += f", and the time is that of {min(int(placed.inner), int(time.timed.most))} timed ranks"
     return Prediction.within(seconds, a["network.collective_spread"], calibrated=False, basis=basis)

@@ -28,9 +28,12 @@ from firstlight.network.jobs import (
     ring,
     strain,
     tree,
+    units,
 )
+from firstlight.network.routing import Failures
 from firstlight.performance.training.axes import Axis
-from firstlight.twin.protocols import Floats, Ints, Operation
+from firstlight.spec.parts import System
+from firstlight.twin.protocols import Floats, Ints, Operation, Topology
 
 Quantile = Literal["p10", "p50", "p90"]
 MESSAGE_STEPS = 2
@@ -109,7 +112,7 @@ class CongestedTime:
     quantile: Quantile = "p50"
 
     def __call__(self, operation: Operation, size: ArrayLike, group: Sequence[ArrayLike]) -> Floats:
-        """Time [s] of a collective of `size` [B] over `group` (members in one domain, domains); everything broadcasts."""
+        """Time [s] of a collective of `size` [B] over `group` (members in one domain, domains); broadcasts."""
         placed = self.time.place(group)
         each = np.broadcast_arrays(np.asarray(size, np.float64), placed.inner, placed.domains)
         cases, back = np.unique(np.stack([one.ravel() for one in each], axis=1), axis=0, return_inverse=True)
@@ -136,6 +139,12 @@ class CongestedTime:
         assert isinstance(model, Levels)
         time = self.time if factor == 1 else replace(self.time, model=replace(model, nic=model.nic / factor))
         return float(time(operation, size, (inner, domains)))
+
+
+def units_of(topology: Topology, failures: Failures, system: System) -> Units:
+    """What jobs are placed on: scale-up domains, or systems where these hold several."""
+    each = max(system.scale_up_domain, system.accelerators)
+    return units(topology, failures, each, system.scale_up_domain, system.nics * each // system.accelerators)
 
 
 def carried(operation: Operation, size: float, inner: float, domains: float) -> float:

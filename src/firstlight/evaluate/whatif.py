@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from firstlight.errors import UsageError
-from firstlight.evaluate.congested import CongestedTime, Placed, Quantile, carried
+from firstlight.evaluate.congested import CongestedTime, Placed, Quantile, carried, units_of
+from firstlight.evaluate.effects import CollectiveEffect, JobEffect, WhatIf, WhatIfResult
 from firstlight.evaluate.training import TrainingAnswer, TrainingRun
 from firstlight.network.collectives.levels import Levels
-from firstlight.network.jobs import Fabric, Place, Steering, Units, Usage, Wave, order, units
+from firstlight.network.jobs import Fabric, Wave, order
 from firstlight.network.routing import Failures, fail, rails_of
 from firstlight.network.topology import RailOnly
 from firstlight.network.transport.fabric import Latency
@@ -22,8 +25,8 @@ from firstlight.performance.training.batch import settled
 from firstlight.performance.training.layouts import Layouts
 from firstlight.performance.training.step import case_of
 from firstlight.spec.workload import Training
-from firstlight.twin.protocols import Ints, Operation, Topology
-from firstlight.twin.result import Prediction, Result, quantity
+from firstlight.twin.protocols import Floats, Ints, Operation, Topology
+from firstlight.twin.result import Prediction
 
 NETWORK = ("tensor", "context", "expert", "data", "pipeline", "sites")
 """Parts of a step in which its fabric is at work."""
@@ -31,97 +34,6 @@ Heard = tuple[Operation, float, float, float]
 """A collective that was asked for: operation, size [B], members in one domain, domains."""
 NAMED = 8
 """Nodes that are named."""
-
-
-@dataclass(frozen=True)
-class WhatIf:
-    """What is asked.
-
-    Attributes:
-        fails: failures, as `routing.fail` reads them.
-        place: how jobs are placed.
-        routing: how packets choose among equal paths; queue_pairs: of a connection, under hashing.
-        seed: of hashes and draws.
-    """
-
-    fails: tuple[str, ...] = ()
-    place: Place = "packed"
-    routing: Steering = "spray"
-    queue_pairs: int = 1
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class CollectiveEffect:
-    """One collective of a job, that of one call.
-
-    Attributes:
-        axis: whose groups it joins: "data", "experts", "pipeline", ...
-        operation: which collective.
-        size: its buffer [B].
-        group: members in one scale-up domain, domains.
-        healthy, asked: share of its bandwidth that a NIC reaches [].
-        healthy_bandwidth, bandwidth: the same in bytes [B/s].
-        healthy_time, time: of the collective [s].
-        binding: the busiest links as asked, their time over that of a healthy NIC.
-    """
-
-    axis: str
-    operation: str
-    size: float
-    group: tuple[int, int]
-    healthy: Prediction
-    asked: Prediction
-    healthy_bandwidth: float
-    bandwidth: float
-    healthy_time: float
-    time: float
-    binding: tuple[Usage, ...]
-
-
-@dataclass(frozen=True)
-class JobEffect:
-    """One workload.
-
-    Attributes:
-        demand: place in the demand; name: of its model; trains: it is a training run, whose traffic is simulated.
-        nodes: scale-up domains, or systems that hold several; leaves: switches that they are under.
-        stands_still: some of its messages have no way left.
-        cut: nodes that are cut off or cannot reach another, by number, the first few.
-        healthy_step, step: time of a training step [s]; None where it stands still or is no training.
-        change: step as asked over step as planned; None likewise.
-        collectives: of a training run.
-    """
-
-    demand: int
-    name: str
-    trains: bool
-    nodes: int
-    leaves: int
-    stands_still: bool
-    cut: tuple[int, ...]
-    healthy_step: Prediction | None
-    step: Prediction | None
-    change: Prediction | None
-    collectives: tuple[CollectiveEffect, ...]
-
-
-@dataclass(frozen=True, repr=False)
-class WhatIfResult(Result):
-    """What failures and a placement do to jobs. Healthy is the plan: packed, sprayed, nothing broken."""
-
-    name: str = quantity("", "name of the factory")
-    kind: str = quantity("", "fabric kind")
-    endpoints: int = quantity("", "endpoints of the fabric")
-    place: str = quantity("", "how jobs are placed")
-    routing: str = quantity("", "how packets choose among equal paths")
-    queue_pairs: int = quantity("", "queue pairs of a connection, under hashing")
-    fails: tuple[str, ...] = quantity("", "failures, as asked")
-    seed: int = quantity("", "of hashes and draws")
-    down: int = quantity("", "links that are down")
-    slow: int = quantity("", "links that are slow")
-    jobs: tuple[JobEffect, ...] = quantity("", "one for each workload, in the demand's order; seconds, bytes")
-    notes: tuple[str, ...] = quantity("", "what the answer rests on, and what it leaves out")
 
 
 def evaluate_whatif(
@@ -157,12 +69,10 @@ class _Scene:
         self.answer, self.asked, self.fabrics = answer, asked, (healthy, fabric)
         self.runs = {run.demand: run for run in answer.runs}
         made_of = answer.runs[0].parts
-        system, topology = made_of.system, fabric.topology
-        each = max(system.scale_up_domain, system.accelerators)
-        nics = system.nics * each // system.accelerators
-        self.units = tuple(units(topology, one.failures, each, system.scale_up_domain, nics) for one in self.fabrics)
+        topology = fabric.topology
+        self.units = tuple(units_of(topology, one.failures, made_of.system) for one in self.fabrics)
         placements = answer.plan.design.placements or ()
-        needs = [-(-placement.accelerators // each) for placement in placements]
+        needs = [-(-placement.accelerators // self.units[0].accelerators) for placement in placements]
         self.given = order(self.units[0], needs, "packed"), order(self.units[1], needs, asked.place)
         count = rails_of(topology)
         if asked.place == "rail-aligned" and count == 1:
@@ -190,27 +100,38 @@ class _Scene:
         return tuple(found)
 
     def _job(self, index: int) -> JobEffect:
-        workload, own = self.answer.plan.demand[index], self.given[1][index]
-        cut = self._cut(index)
-        named = workload.train if isinstance(workload, Training) else workload.serve
-        facts = {"demand": index, "name": str(named), "trains": index in self.runs, "nodes": len(own),
-                 "leaves": len(np.unique(self.units[1].leaf[own])), "cut": tuple(cut[:NAMED].tolist())}  # fmt: skip
-        if index not in self.runs or cut.size:
-            return JobEffect(**facts, stands_still=bool(cut.size), healthy_step=self._step(index), step=None, change=None,
-                             collectives=())  # fmt: skip
-        run, placed = self.runs[index], (self._placed(index, 0), self._placed(index, 1))
-        heard = list[Heard]()
-        steps = {one: _step(run, _Heard(CongestedTime(run.time, *placed, self.axes[index], one), heard))
-                 for one in ("p10", "p50", "p90")}  # fmt: skip
-        low, middle, high = sorted(steps[one] / run.result.step_time.p50 for one in ("p10", "p50", "p90"))
+        workload, own, cut = self.answer.plan.demand[index], self.given[1][index], self._cut(index)
+        run = self.runs.get(index)
+        step, change, found = None, None, ()
+        if run and not cut.size:
+            change, found = self._changed(index, run)
+            step = run.result.step_time.scaled(change.p50)
+        return JobEffect(
+            demand=index,
+            name=str(workload.train if isinstance(workload, Training) else workload.serve),
+            trains=run is not None,
+            nodes=len(own),
+            leaves=len(np.unique(self.units[1].leaf[own])),
+            stands_still=bool(cut.size),
+            cut=tuple(cut[:NAMED].tolist()),
+            healthy_step=run.result.step_time if run else None,
+            step=step,
+            change=change,
+            collectives=found,
+        )
+
+    def _changed(self, index: int, run: TrainingRun) -> tuple[Prediction, tuple[CollectiveEffect, ...]]:
+        """Step as asked over step as planned, and what its collectives reach."""
+        placed, heard = (self._placed(index, 0), self._placed(index, 1)), list[Heard]()
+        ratios = [
+            _step(run, _Listening(CongestedTime(run.time, *placed, self.axes[index], quantile), heard))
+            / run.result.step_time.p50
+            for quantile in get_args(Quantile)
+        ]
         found = _effects(run, placed, self.axes[index], heard)
         known = all(effect.asked.calibrated for effect in found)
-        change = Prediction(low, middle, high, known, "loads of links, and residuals against packet-level runs")
-        return JobEffect(**facts, stands_still=False, healthy_step=run.result.step_time,
-                         step=run.result.step_time.scaled(middle), change=change, collectives=found)  # fmt: skip
-
-    def _step(self, index: int) -> Prediction | None:
-        return self.runs[index].result.step_time if index in self.runs else None
+        low, middle, high = min(ratios), ratios[1], max(ratios)
+        return Prediction(low, middle, high, known, "loads of links; residuals against packet-level runs"), found
 
     def _placed(self, index: int, when: int) -> Placed:
         """A job as planned (0) or as asked about (1), with what the others send."""
@@ -246,7 +167,9 @@ class _Scene:
 
 def _usual(axis: Axis) -> Operation:
     """The operation that the groups of an axis are for."""
-    return {"pipeline": "send_receive", "experts": "all_to_all"}.get(axis.name, "all_gather")  # type: ignore[return-value]
+    if axis.name == "pipeline":
+        return "send_receive"
+    return "all_to_all" if axis.name == "experts" else "all_gather"
 
 
 def _axes(run: TrainingRun) -> tuple[Axis, ...]:
@@ -264,20 +187,21 @@ def _share(run: TrainingRun) -> float:
     return sum(parts.get(name, 0.0) for name in NETWORK) / sum(parts.values())
 
 
-class _Heard:
+class _Listening:
     """A `CollectiveTime` that keeps what it is asked for."""
 
     def __init__(self, time: CongestedTime, heard: list[Heard]) -> None:
         self.time, self.heard = time, heard
 
-    def __call__(self, operation: Operation, size: object, group: Sequence[object]) -> np.ndarray:
-        placed = self.time.time.place(group)  # type: ignore[arg-type]
+    def __call__(self, operation: Operation, size: ArrayLike, group: Sequence[ArrayLike]) -> Floats:
+        placed = self.time.time.place(group)
         each = np.broadcast_arrays(np.asarray(size, np.float64), placed.inner, placed.domains)
-        self.heard += [(operation, *case) for case in np.stack([one.ravel() for one in each], axis=1).tolist()]
-        return self.time(operation, size, group)  # type: ignore[arg-type]
+        rows = np.stack([one.ravel() for one in each], axis=1)
+        self.heard.extend((operation, float(row[0]), float(row[1]), float(row[2])) for row in rows)
+        return self.time(operation, size, group)
 
 
-def _step(run: TrainingRun, time: _Heard) -> float:
+def _step(run: TrainingRun, time: _Listening) -> float:
     """Median time of a training step with other collectives [s]."""
     made_of = run.parts
     return train(
@@ -293,8 +217,10 @@ def _effects(
     found = list[CollectiveEffect]()
     for axis in own:
         for operation in _operations(axis, run):
-            sizes = [size for asked, size, *group in heard
-                     if asked == operation and group == [axis.inner, axis.domains] and size > 0]  # fmt: skip
+            sizes = [
+                size for asked, size, inner, domains in heard
+                if asked == operation and (inner, domains) == (axis.inner, axis.domains) and size > 0
+            ]  # fmt: skip
             if sizes:
                 found.append(_effect(run, placed, axis, operation, _pick(operation, axis, run)(sizes)))
     return tuple(found)
@@ -327,10 +253,17 @@ def _effect(
         Prediction(1 / (1 + one.p90), 1 / (1 + one.p50), 1 / (1 + one.p10), one.calibrated, "loads of links")
         for one in (before, after)
     )
-    times = [float(time(operation, size, (axis.inner, axis.domains)))
-             for time in (run.time, CongestedTime(run.time, *placed, (axis,)))]  # fmt: skip
-    nic = placed[0].bandwidth
+    group, nic = (axis.inner, axis.domains), placed[0].bandwidth
     return CollectiveEffect(
-        axis.name, operation, size, (round(axis.inner), round(axis.domains)), healthy, asked, nic * healthy.p50,
-        nic * asked.p50, *times, after.binding,
-    )  # fmt: skip
+        axis=axis.name,
+        operation=operation,
+        size=size,
+        group=(round(axis.inner), round(axis.domains)),
+        healthy=healthy,
+        asked=asked,
+        healthy_bandwidth=nic * healthy.p50,
+        bandwidth=nic * asked.p50,
+        healthy_time=float(run.time(operation, size, group)),
+        time=float(CongestedTime(run.time, *placed, (axis,))(operation, size, group)),
+        binding=after.binding,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firstlight import units
-from firstlight.evaluate.whatif import CollectiveEffect, JobEffect, WhatIfResult
+from firstlight.evaluate.effects import CollectiveEffect, JobEffect, WhatIfResult
 
 
 def summary(found: WhatIfResult) -> str:

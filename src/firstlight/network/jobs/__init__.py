@@ -1,4 +1,4 @@
-"""Jobs on a fabric: where they sit, what their collectives send at once, and how much longer that takes than on NICs."""
+"""Jobs on a fabric: where they sit, what their collectives send, and how much longer that takes than on NICs alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from firstlight.network.jobs.strain import Strain, strain
 from firstlight.network.jobs.wave import Wave, beside, exchange, handover, rails, ring, tree
 
 __all__ = [
-    "PLACES", "ROUTINGS", "Fabric", "Place", "Steering", "Strain", "Units", "Usage", "Wave", "beside", "exchange", "handover", "order", "rails",
-    "ring", "strain", "tree", "units",
+    "PLACES", "ROUTINGS", "Fabric", "Place", "Steering", "Strain", "Units", "Usage", "Wave", "beside", "exchange",
+    "handover", "order", "rails", "ring", "strain", "tree", "units",
 ]  # fmt: skip

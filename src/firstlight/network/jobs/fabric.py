@@ -135,7 +135,8 @@ class Fabric:
     def _hashed(self, wave: Wave) -> Loads:
         """Each message in equal parts on paths of their own, drawn often."""
         pairs = self.queue_pairs if self.routing == "ecmp" else int(np.clip(MOST_PARTS // len(wave), *PARTS))
-        source, target, weight = (np.repeat(part, pairs) for part in (wave.source, wave.target, wave.weight / pairs))
+        source, target = np.repeat(wave.source, pairs), np.repeat(wave.target, pairs)
+        weight = np.repeat(wave.weight / pairs, pairs)
         draws, paths = list[Floats](), np.zeros((0, 1), np.int32)
         for seed in np.random.SeedSequence(self.seed).generate_state(DRAWS).tolist():
             paths = route(self.topology, source, target, hashes(np.arange(len(source)), seed), self.failures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,12 +11,12 @@ import numpy as np
 
 from firstlight.errors import UsageError
 from firstlight.network.routing.failures import Failures
-from firstlight.twin.protocols import Floats, Ints, Topology
+from firstlight.twin.protocols import Ints, Topology
 
 Place = Literal["packed", "spread", "rail-aligned", "topology-aware"]
 PLACES: tuple[Place, ...] = get_args(Place)
-"""packed: unit after unit, leaf after leaf. spread: the next unit is under the next leaf. rail-aligned: packed, and each
-message is handed over inside its domain to the NIC on its target's rail. topology-aware: each job in as few leaves as
+"""packed: unit after unit, leaf after leaf. spread: the next unit is under the next leaf. rail-aligned: packed, and
+messages are handed over inside the domain to the NIC on the target's rail. topology-aware: each job in as few leaves as
 will do, units that have lost NICs last."""
 
 
@@ -82,7 +83,7 @@ def order(found: Units, jobs: Sequence[int], place: Place) -> list[Ints]:
     if place == "spread":
         queue = queue[np.lexsort((found.leaf, _turn(found.leaf)))]
     ends = np.cumsum([0, *jobs])
-    return [queue[first:last] for first, last in zip(ends, ends[1:], strict=False)]
+    return [queue[first:last] for first, last in itertools.pairwise(ends)]
 
 
 def _turn(leaf: Ints) -> Ints:

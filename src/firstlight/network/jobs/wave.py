@@ -1,7 +1,7 @@
 """The messages of one step of a collective, of all groups of a job at once.
 
-Ranks that stand `stride` apart are a group (see `performance.groups`): rank r is member (r // stride) % size of it. Only
-what leaves a scale-up domain is counted; each rank sends one unit of bytes in all, over its own NIC.
+Ranks that stand `stride` apart are a group: rank r is member (r // stride) % size of it (as in `performance.groups`).
+Only what leaves a scale-up domain is counted; each rank sends one unit of bytes in all, over its own NIC.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from firstlight.apps.cli.console import file_argument, json_option, print_json, 
 
 if TYPE_CHECKING:
     from firstlight.network.collectives import Tokens
+    from firstlight.network.jobs import Steering
 
 _OPERATIONS = (
     "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_receive", "dispatch", "combine",
@@ -35,6 +36,13 @@ _OPERATIONS = (
     "--queue-pairs", type=click.IntRange(1, 1024),
     help="Switches hash each queue pair to one path (ECMP), and a connection has so many. Left out: spread evenly.",
 )  # fmt: skip
+@click.option(
+    "--routing", type=click.Choice(("spray", "reps", "adaptive", "ecmp")),
+    help="Simulate what this routing costs on the plan's fabric. Left out: a constant of all fabrics.",
+)  # fmt: skip
+@click.option(
+    "--fail", "fails", multiple=True, metavar="WHAT[@SHARE]", help="What is broken or slow, as in network simulate."
+)
 @click.option("--in-network", is_flag=True, help="The fabric's switches add up (SHARP).")
 @click.option("--tokens", type=click.IntRange(1), help="Of dispatch and combine: tokens of a rank.")
 @click.option("--top-k", type=click.IntRange(1), help="Of dispatch and combine: experts of a token.")
@@ -61,6 +69,8 @@ def collective(
     group: str,
     algorithm: str | None,
     queue_pairs: int | None,
+    routing: str | None,
+    fails: tuple[str, ...],
     in_network: bool,
     tokens: int | None,
     top_k: int | None,
@@ -77,6 +87,7 @@ def collective(
     asked = Question(
         cast(Asked, operation), _bytes(size), _group(group), algorithm, queue_pairs, in_network,
         _tokens(operation, _bytes(size), tokens, top_k, experts, once), experts,
+        cast("Steering | None", routing), fails,
     )  # fmt: skip
     answer = design.collective(file, asked, sets=sets, parts=parts)
     if as_json:

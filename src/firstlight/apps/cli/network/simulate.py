@@ -29,8 +29,8 @@ _PLACES = ("packed", "spread", "rail-aligned", "topology-aware")
 @click.option("--routing", default="spray", show_default=True, help="spray, reps, adaptive, ecmp or roce-ecmp.")
 @click.option(
     "--fail", "fails", multiple=True, metavar="WHAT[@SHARE]",
-    help="What to break, or to slow to a share of its speed, by number (spine#3, leaf-spine#17, plane#1, rail#2) or drawn "
-    "at random with the seed (spine:2, leaf-spine:0.5%, leaf-spine:4@25%). May be given often.",
+    help="What to break, or to slow to a share of its speed, by number (spine#3, leaf-spine#17, plane#1, rail#2) or "
+    "drawn at random with the seed (spine:2, leaf-spine:0.5%, leaf-spine:4@25%). May be given often.",
 )  # fmt: skip
 @click.option("--place", type=click.Choice(_PLACES), help="Of step: where the jobs sit. Left out: packed.")
 @click.option(
@@ -92,7 +92,7 @@ def _step(
 ) -> None:  # fmt: skip
     from firstlight import design
     from firstlight.errors import UsageError
-    from firstlight.evaluate.whatif import WhatIf
+    from firstlight.evaluate.effects import WhatIf
     from firstlight.export.whatif import summary
     from firstlight.network.jobs import ROUTINGS
     from firstlight.spec import near
