@@ -46,13 +46,62 @@ def test_a_pattern_over_broken_links_in_words(capsys):
         (["--topo", TOPO, "--traffic", "permutaton:8MB"], 'Did you mean "permutation"'),
         (["--topo", TOPO, "--traffic", "permutation:8"], "8"),
         (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spin:3"], 'Did you mean "leaf-spine"'),
-        (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spine"], "leaf-spine:3"),
-        (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spine:999"], "has 54 links"),
+        (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spine"], "leaf-spine:2"),
+        (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spine:999"], "there are 54 of it, not 999"),
         (["--topo", TOPO, "--traffic", "shift:1MB", "--routing", "sprai"], 'Did you mean "spray"'),
         (["--topo", TOPO, "--traffic", "shift:1MB", "--set", "a=b"], "--set changes a plan"),
     ],
 )
 def test_wrong_usage_is_refused(capsys, arguments, told):
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert told in err
+
+
+PLAN = str(Path(__file__).parents[2] / "examples" / "superpod-127.yaml")
+
+
+def test_training_steps_of_a_plan(capsys):
+    code, out, _ = run(capsys, PLAN, "--traffic", "step", "--fail", "leaf#0", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["down"] == 64
+    (job,) = found["jobs"]
+    assert job["change"]["p50"] > 1
+    assert job["step"]["p50"] == pytest.approx(job["healthy_step"]["p50"] * job["change"]["p50"])
+    assert job["collectives"][0]["bandwidth"] < job["collectives"][0]["healthy_bandwidth"]
+
+
+def test_training_steps_in_words(capsys):
+    code, out, _ = run(capsys, PLAN, "--traffic", "step", "--routing", "ecmp", "--place", "spread")
+    assert code == 0
+    assert "llama-3-70b (demand[0])" in out
+    assert "a NIC, healthy" in out
+    assert "leaf-spine#" in out
+
+
+def test_a_job_that_stands_still_is_named(capsys):
+    words = ("--set", "design.fabric.kind=clos", "--fail", "leaf#1")
+    code, out, _ = run(capsys, PLAN, "--traffic", "step", *words)
+    assert code == 0
+    assert "stands still: node 4, 5, 6, 7 cut off" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--topo", TOPO, "--traffic", "step"], "step needs a plan FILE"),
+        ([PLAN, "--traffic", "step", "--fail", "spin#3"], 'Did you mean "spine"'),
+        ([PLAN, "--traffic", "step", "--fail", "spine#16"], "there are the numbers 0 to 15"),
+        ([PLAN, "--traffic", "step", "--fail", "leaf-spine:5000"], "there are 1,024 of it, not 5,000"),
+        ([PLAN, "--traffic", "step", "--fail", "leaf-spine:4@150%"], "no loss"),
+        ([PLAN, "--traffic", "step", "--place", "sprad"], "sprad"),
+        ([PLAN, "--traffic", "step", "--routing", "roce-ecmp"], "unknown routing"),
+        ([PLAN, "--traffic", "step", "--queue-pairs", "4"], "--queue-pairs has no effect on spray"),
+        ([PLAN, "--traffic", "shift:1MB", "--place", "spread"], "--place has no effect on shift"),
+    ],
+)
+def test_steps_that_make_no_sense_are_refused(capsys, arguments, told):
     code, _, err = run(capsys, *arguments)
     assert code == 2
     assert told in err

@@ -8,6 +8,7 @@ networks of switches.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
@@ -63,9 +64,10 @@ def strain(fabric: Fabric, wave: Wave, size: float, bandwidth: float) -> Strain:
     times, width, known = _times(fabric, loads, wave, size, bandwidth)
     low, middle, high = np.quantile(times / ideal, (0.1, 0.5, 0.9)).tolist()
     tenth = bands.TENTH * width
-    upper = np.exp(tenth) if known else np.exp(tenth) * np.exp(UNKNOWN)
+    upper = math.exp(tenth if known else tenth + UNKNOWN)
     binding = tuple(Usage(one.name, one.busy * bandwidth) for one in loads.busiest[:BINDING])
-    return Strain(max(low / np.exp(tenth), 1.0) - 1, middle - 1, high * upper - 1, known, binding)
+    low = max(low * math.exp(-tenth), 1.0)
+    return Strain(low - 1, max(middle, low) - 1, max(high, low) * upper - 1, known, binding)
 
 
 def _loads(fabric: Fabric, wave: Wave) -> Loads:
