@@ -12,7 +12,7 @@ import pytest
 from firstlight.operate.validation import validate_memory
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
-from firstlight.performance.training.activations import kept
+from firstlight.performance.training.activations import stored
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.huggingface import read
@@ -86,8 +86,7 @@ def test_activations_of_a_gpt_layer(hidden, heads, sequence_parallel, recompute,
     layout = TrainingLayout(tensor=8, recompute=recompute)
     old = {"fused_attention": 0, "dropout": 1, "sequence_parallel": sequence_parallel}
     one = case(hidden, 8, heads, 8, layout, **old)
-    level = ("none", "selective", "full").index(recompute)
-    found = float(kept(one.layers[0], one, level)[0]) / (2048 * hidden)
+    found = float(stored(one.layers[0], one)[0]) / (2048 * hidden)
     assert found == pytest.approx(published(2048, hidden, heads, 8), rel=1e-9)
 
 

@@ -15,7 +15,7 @@ from firstlight.apps.cli.settings import defaults, settings
 
 EXIT_CODES = {
     0: "done",
-    1: "the answer is no: the demand is infeasible or missed",
+    1: "the answer is no: the demand is infeasible or missed, or no measurement could be predicted",
     2: "wrong usage or a wrong document",
     3: "a solver, a missing library or an outside service failed, or firstlight itself has a defect",
     130: "interrupted",
