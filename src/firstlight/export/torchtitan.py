@@ -131,8 +131,8 @@ def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterat
         yield "Ulysses cannot be expressed; keys and values go round instead"
     if layout.recompute_modules:
         yield (
-            f"recomputation by module ({', '.join(layout.recompute_modules)}) cannot be expressed; operator by operator, "
-            "which keeps the result of every second product, is the nearest"
+            f"recomputation by module ({', '.join(layout.recompute_modules)}) cannot be expressed; operator by "
+            "operator, which keeps the result of every second product, is the nearest"
         )
     if layout.activations == "fp8":
         yield "activations that wait in 8 bits are not in these settings"

@@ -23,7 +23,7 @@ _HEADER = ("slice", "cases", "predicted", "median", "P90", "mean", "bias", "cove
 def validate() -> None:
     """Score predictions against published or your own measurements, row by row.
 
-    Rows that cannot be predicted are told with their reason, and the others go on; where none can be, the exit code is 1.
+    Rows that cannot be predicted are told with their reason, and the others go on; where none can, the exit code is 1.
     """
 
 

@@ -147,10 +147,9 @@ def running(case: Case) -> Floats:
     flowing = np.max([_widest_matrix(layer, case) for layer in case.layers], axis=0)
     if not case.layouts.recompute.any():
         return flowing
-    again = [
-        whole(layer, case) - np.where(case.layouts.recompute == 1, stored(layer, case), 0.0) for layer in case.layers
-    ]
-    return flowing + np.where(case.layouts.recompute > 0, np.max(again, axis=0), 0.0)
+    selective, some = case.layouts.recompute == 1, case.layouts.recompute > 0
+    again = [whole(layer, case) - np.where(selective, stored(layer, case), 0.0) for layer in case.layers]
+    return flowing + np.where(some, np.max(again, axis=0), 0.0)
 
 
 def _widest_matrix(layer: Layer, case: Case) -> Floats:

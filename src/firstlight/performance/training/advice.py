@@ -40,7 +40,8 @@ def advice(
     teacher: Model | None = None,
 ) -> str:
     """The one change with which a layout fits and is fastest: of its shape, ZeRO or recomputation; else of the types of
-    its states, of modules that are computed again, or of what the host keeps. Else another layout; else what would hold the model.
+    its states, of modules that are computed again, or of what the host keeps. Else another layout; else what would hold
+    the model.
 
     The arguments are those of `train`.
     """

@@ -174,10 +174,10 @@ def _states(case: Case, layers: Floats, first: Floats, last: Floats, leading: Fl
     trained = trained_of(case, layers, outside) if case.adapters else held
     weights, states = _kept(case, held, 3), _kept(case, trained, 1)
     low = case.a["performance.low_precision_weights"] if case.work.low else 2.0
-    narrow = (2.0 - low) * _kept(case, _parameters(case, layers, leading, np.zeros_like(layers)), 3)
+    inside = _kept(case, _parameters(case, layers, leading, np.zeros_like(layers)), 3)
+    whole = 2.0 * weights - (2.0 - low) * inside
     return {
-        "weights": 2.0 * np.where(layout.offloads("weights"), np.minimum(weights, 2.0 * sizes.widest), weights)
-        - narrow,
+        "weights": np.where(layout.offloads("weights"), np.minimum(whole, 4.0 * sizes.widest), whole),
         "gradients": case.gradient_bytes * _kept(case, trained, 2),
         "optimizer": np.where(layout.offloads("optimizer"), 0.0, case.optimizer_bytes * states),
         "outer": outer_state(case, states),
