@@ -46,8 +46,8 @@ KORTH is figures 1 and 7 of Korthikanti et al. (arXiv 2205.05198): states and st
 is what the allocator handed out at most on 8 B200 under Megatron-Core, MBRIDGE on 8 H100 under Megatron Bridge with the
 modules that its name says computed again (experts that random routers do not fill evenly). MCOREMOE is table 3 of
 arXiv 2603.07685, DeepSeek-V3 on 256 GPUs. TITAN is what the allocator reserved under PyTorch FSDP (torchtitan). The
-allocator's share for runs without expandable segments is what SIMUMAX's own runs reserved beyond what was handed out, in
-the median; which buffers of torchtitan are counted was settled with the rows of TITAN in view.
+allocator's share for runs without expandable segments is what SIMUMAX's own runs reserved beyond what was handed out,
+in the median; which buffers of torchtitan are counted was settled with the rows of TITAN in view.
 """
 NOT_SCORED = """
 Of tier C, and not in the scores: torchtitan with a pipeline, whose rows of equal bytes on a rank differ by 13 % among
