@@ -53,6 +53,10 @@ HEADLINES: dict[str, dict[str, float]] = {
         "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.4326, "run_days_0": 15.12, "served_on_0": 2464,
         "per_token_ms_0": 49.8,
     },
+    "deepseek-v3": {
+        "accelerators": 2080, "switches": 57, "peak_mw": 3.816, "pue": 1.121, "capital_busd": 0.1273,
+        "usd_per_hour": 1.72, "days": 513.7, "mfu_0": 0.2073, "run_days_0": 52.06,
+    },
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
         "usd_per_hour": 2.671, "days": 1185, "mfu_0": 0.2955, "run_days_0": 12.85, "mfu_1": 0.05635,
@@ -111,6 +115,15 @@ def test_abilene_is_about_as_large_as_its_builders_say():
     assert one.factory.buildings == 8
     assert 0.8 * 400_000 <= one.factory.accelerators <= 1.3 * 400_000
     assert one.economics.capital / one.facility.peak == pytest.approx(35, rel=0.1)  # billion USD a GW (Bernstein)
+
+
+def test_deepseek_v3_fits_and_takes_as_long_as_its_paper_says():
+    """14.8T tokens in 2,664 thousand hours of H800 (arXiv 2412.19437, table 1), 54 days of 2,048; without the moving
+    average and bf16 moments on board it is nearly full."""
+    one = planned("deepseek-v3")
+    memory = next(margin for margin in one.margins if margin.name == "demand[0].memory")
+    assert 0.7 < memory.share < 1
+    assert one.reliability.runs[0].duration.p50 / 86400 == pytest.approx(54.2, rel=0.15)
 
 
 def test_a_domain_of_72_serves_on_fewer_than_domains_of_8():

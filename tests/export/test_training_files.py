@@ -113,6 +113,29 @@ def test_megatron_arguments_of_latent_attention_and_experts():
     assert layers.count("|") == 7
 
 
+def test_modules_that_are_computed_again_are_named():
+    modules = ("layernorm", "mla_up_proj", "moe_act")
+    layout = TrainingLayout(pipeline=8, expert=32, recompute="selective", recompute_modules=modules)
+    found = flags("deepseek-v3", layout)
+    assert found["--recompute-granularity"] == ["selective"]
+    assert found["--recompute-modules"] == [*modules]
+    assert "reckoned" not in notes(megatron(*case("deepseek-v3", layout)))
+    told = notes(torchtitan(*case("deepseek-v3", layout)))
+    assert "recomputation by module (layernorm, mla_up_proj, moe_act) cannot be expressed" in told
+
+
+def test_what_waits_in_8_bits_and_a_moving_average_are_told():
+    layout = TrainingLayout(pipeline=8, expert=32, activations="fp8", average="host", moments="bf16")
+    run = case("deepseek-v3", layout, precision="fp8")
+    told = notes(megatron(*run))
+    assert "activation_func_fp8_input_store" in told
+    assert "moving average of the parameters is not in these settings" in told
+    assert flags("deepseek-v3", layout, precision="fp8")["--exp-avg-dtype"] == ["bf16"]
+    told = notes(torchtitan(*run))
+    assert "activations that wait in 8 bits are not in these settings" in told
+    assert "moving average" in told
+
+
 def test_gpt_has_its_old_ways():
     said = flags("gpt-3-175b", TrainingLayout(tensor=8, pipeline=8, zero=0), sequence=2048)
     assert said["--position-embedding-type"] == ["learned_absolute"]

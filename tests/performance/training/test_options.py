@@ -38,6 +38,18 @@ def verdict(accelerators: int = 64, model=LLAMA, batch: str = "8M tokens", **lay
             "16 micro-batches or more for 8 stages, but a rank has 8",
         ),
         ({"first_layers": 3}, "first_layers has no effect without a pipeline"),
+        (
+            {"recompute_modules": ["layernorm"]},
+            "recompute_modules have no effect with recompute: none; write recompute",
+        ),
+        (
+            {"recompute": "selective", "recompute_modules": ["moe", "moe_act"], "model": MIXTRAL},
+            "moe computes moe_act again already",
+        ),
+        ({"recompute": "selective", "recompute_modules": ["mlp", "mlp"]}, "recompute_modules names something twice"),
+        ({"recompute": "selective", "recompute_modules": ["mla_up_proj"]}, "mla_up_proj has no effect on a model"),
+        ({"recompute": "selective", "recompute_modules": ["moe_act"]}, "moe_act has no effect on a model"),
+        ({"recompute": "selective", "recompute_modules": ["mlp"], "model": MIXTRAL}, "mlp has no effect on a model"),
         ({"pipeline": 4, "first_layers": 6}, "the nearest that does is first_layers: 5"),
         ({"pipeline": 2, "first_layers": 20, "last_layers": 10}, "the nearest that does is last_layers: 12"),
         ({"context_kind": "ulysses"}, "no effect with context: 1"),
@@ -75,6 +87,7 @@ def test_experts_are_split_as_far_as_their_columns_and_ranks_go():
         {"tensor": 8, "context": 4, "context_kind": "all-gather"},
         {**FAR, "synchronise": 100, "fragments": 4},
         {"gradients": "bf16", "moments": "fp8", "offload": ["optimizer", "activations"]},
+        {"recompute": "selective", "recompute_modules": ["layernorm", "mlp"], "activations": "fp8", "average": "host"},
     ],
 )  # fmt: skip
 def test_what_goes_together_runs(layout):

@@ -78,7 +78,7 @@ def read_run(row: Row, catalog: Catalog) -> Run:
     and XLA; hybrid sharding over a slice, or over the fewest nodes that hold the states; the most chunks of a pipeline
     that divide its layers, for frameworks that interleave; the largest micro-batch of up to 8,192 tokens that fits, or
     what the global batch gives a rank without accumulation (XLA); adapters of rank 16; the least recomputation that
-    fits the memory.
+    fits the memory, or none where a host over NVLink-C2C keeps what does not fit.
 
     Raises:
         CellError: a cell that no default stands for is empty, or impossible.

@@ -11,7 +11,7 @@ from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance.machine import Machine, machine
 from firstlight.performance.training.batch import settled
 from firstlight.performance.training.every import OPTIONS, SHAPE, Every, every
-from firstlight.performance.training.layouts import OFFLOADS, Layouts
+from firstlight.performance.training.layouts import MODULES, OFFLOADS, RECOMPUTE, Layouts
 from firstlight.performance.training.space import check
 from firstlight.performance.training.step import steps
 from firstlight.performance.training.train import best
@@ -21,6 +21,9 @@ from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Training
 from firstlight.twin.protocols import CollectiveTime, Ints
+
+LIGHT = (("layernorm", "moe_act"), ("layernorm", "mla_up_proj", "moe_act"))
+"""Modules that take little time, together."""
 
 
 def advice(
@@ -37,7 +40,8 @@ def advice(
     teacher: Model | None = None,
 ) -> str:
     """The one change with which a layout fits and is fastest: of its shape, ZeRO or recomputation; else of the types of
-    its states, or of what the host keeps. Else another layout; else what would hold the model.
+    its states, of modules that are computed again, or of what the host keeps. Else another layout; else what would hold
+    the model.
 
     The arguments are those of `train`.
     """
@@ -84,16 +88,24 @@ def _one_change(space: Every, layout: TrainingLayout) -> Layouts:
     (bare,) = Every(near).chunks(len(Every(near)))
     kept = [f.name for f in fields(Layouts) if f.name not in (*SHAPE, *OPTIONS)]
     layouts = replace(bare, **{name: getattr(given, name)[0] for name in kept})
+    named = np.where(layouts.recompute == RECOMPUTE.index("selective"), layouts.recompute_modules, 0)
+    layouts = replace(layouts, recompute_modules=named)
     changed = sum((getattr(layouts, f.name) != getattr(given, f.name)).astype(np.int64) for f in fields(Layouts))
     paired = (layouts.pipeline != given.pipeline) & (layouts.interleave != given.interleave)
     return layouts.take(np.asarray((changed == 1) | (paired & (changed == 2))))
 
 
 def _options(layout: TrainingLayout, work: Machine) -> Layouts:
-    """The layout with narrower states, and with each more that the host can keep where its link is known."""
+    """The layout with narrower states or activations, with each module more computed again, and with each more that the
+    host can keep where its link is known."""
     states = [{"gradients": "bf16"}, {"moments": "bf16"}, {"gradients": "bf16", "moments": "bf16"}, {"moments": "fp8"}]
     moved = [what for what in OFFLOADS if what not in layout.offload] if work.host_link else []
-    changes = [*states, *({"offload": (*layout.offload, what)} for what in moved)]
+    changes = [*states, *([{"activations": "fp8"}] if work.low and layout.activations != "fp8" else [])]
+    if layout.recompute != "full":
+        named = layout.recompute_modules
+        modules = [*((*named, module) for module in MODULES if module not in named), *LIGHT]
+        changes += [{"recompute": "selective", "recompute_modules": each} for each in modules]
+    changes += [{"offload": (*layout.offload, what)} for what in moved]
     return Layouts.of([layout.model_copy(update=change) for change in changes])
 
 

@@ -56,7 +56,7 @@ class Case:
             return None
         open_ends, none = np.full((), UNSET, np.int64), np.zeros((), np.int64)
         even = {"first_layers": open_ends, "last_layers": open_ends}
-        layouts = replace(self.layouts, **even, recompute=none, offload=none)
+        layouts = replace(self.layouts, **even, recompute=none, recompute_modules=none, offload=none)
         return replace(self, model=self.teacher, layouts=layouts, adapters=0, teacher=None)
 
     @cached_property
@@ -162,13 +162,17 @@ class Case:
 
     @cached_property
     def optimizer_bytes(self) -> Floats:
-        """Bytes of a parameter's optimizer state: an fp32 weight and two moments (n,)."""
-        return self.a["performance.master_bytes"] - 2.0 * (MOMENT_BYTES[0] - self.moment_bytes)
+        """Bytes of a parameter's optimizer state: an fp32 weight and two moments, and a moving average beside them
+        (n,)."""
+        average = np.where(self.layouts.averages("accelerator"), self.a["performance.average_bytes"], 0.0)
+        return self.a["performance.master_bytes"] - 2.0 * (MOMENT_BYTES[0] - self.moment_bytes) + average
 
     @cached_property
     def optimizer_traffic(self) -> Floats:
-        """Bytes that an update reads and writes per parameter (n,); narrow moments and gradients in proportion."""
+        """Bytes that an update reads and writes per parameter (n,); narrow moments and gradients in proportion; a
+        moving average is read and written."""
         whole = FULL_UPDATE - 4.0 * (MOMENT_BYTES[0] - self.moment_bytes) - (MOMENT_BYTES[0] - self.gradient_bytes)
+        whole = whole + np.where(self.layouts.averages("accelerator"), 2.0 * self.a["performance.average_bytes"], 0.0)
         wide = FULL_UPDATE - MOMENT_BYTES[0] + self.a["performance.gradient_bytes"]
         return self.a["performance.optimizer_bytes"] * whole / wide
 

@@ -15,11 +15,12 @@ from firstlight.performance.shapes import Layer, Scan
 from firstlight.performance.training.case import Case
 from firstlight.performance.training.layouts import CONTEXTS
 from firstlight.performance.training.once import Parts, once
+from firstlight.performance.training.recomputed import again
 from firstlight.twin.protocols import Floats
 
 KERNELS = (
     "tensor", "context", "context_kind", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute",
-    "accumulates",
+    "recompute_modules", "accumulates",
 )  # fmt: skip
 """What the time of a layer depends on, the gathering of sharded weights apart."""
 WEIGHTS = ("tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites")
@@ -90,7 +91,7 @@ def kernels(layer: Layer, case: Case) -> dict[str, Pass]:
     return {
         **device,
         "launch": Pass(held_forward - forward, held_backward - backward),
-        "recompute": Pass(np.zeros(len(case.layouts)), _recompute(case, device, held_forward)),
+        "recompute": Pass(np.zeros(len(case.layouts)), _recompute(layer, case, device, held_forward)),
     }
 
 
@@ -254,13 +255,18 @@ def _launch(layer: Layer, case: Case) -> Pass:
     return Pass(each, each * a["performance.launch_backward"])
 
 
-def _recompute(case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
-    """What is computed again: nothing; norms and activations (or the unfused core); the whole layer."""
+def _recompute(layer: Layer, case: Case, device: dict[str, Pass], forward: Floats) -> Floats:
+    """What is computed again: nothing; the modules that are named, else norms and activations (or the unfused core);
+    the whole layer."""
     a = case.a
     fused = a["performance.fused_attention"] >= 0.5
     share = a["performance.selective_fused" if case.work.software == "gpu" else "performance.selective_xla"]
     own = device["gemm"].forward + device["attention"].forward + device["elementwise"].forward
     selective = share * own if fused else device["attention"].forward
+    if case.layouts.recompute_modules.any():
+        parts = {name: part.forward for name, part in device.items()}
+        named = again(layer, case, parts, lambda part: _products(part, case).forward)
+        selective = np.where(case.layouts.recompute_modules > 0, named, selective)
     return np.select([case.layouts.recompute == 1, case.layouts.recompute == 2], [selective, forward], 0.0)
 
 

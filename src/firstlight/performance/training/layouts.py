@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from firstlight import units
 from firstlight.spec.design import (
+    ActivationType,
+    Average,
     ContextKind,
     DispatchType,
     GradientType,
+    Module,
     MomentType,
     Offload,
     Recomputation,
@@ -29,11 +32,16 @@ GRADIENTS: tuple[str, ...] = get_args(GradientType)
 MOMENTS: tuple[str, ...] = get_args(MomentType)
 DISPATCHES: tuple[str, ...] = get_args(DispatchType)
 OFFLOADS: tuple[str, ...] = get_args(Offload)
+MODULES: tuple[str, ...] = get_args(Module)
+ACTIVATIONS: tuple[str, ...] = get_args(ActivationType)
+AVERAGES: tuple[str, ...] = get_args(Average)
 WORDS = {
     "recompute": RECOMPUTE, "schedule": SCHEDULES, "context_kind": CONTEXTS, "gradients": GRADIENTS, "moments": MOMENTS,
-    "dispatch": DISPATCHES,
+    "dispatch": DISPATCHES, "activations": ACTIVATIONS, "average": AVERAGES,
 }  # fmt: skip
 """Fields whose words are kept as their place in a list: recompute none is 0, selective 1, full 2."""
+SETS = {"offload": OFFLOADS, "recompute_modules": MODULES}
+"""Fields that are any of some words: a bit for each."""
 UNSET = -1
 """A number of layers that a layout leaves open."""
 
@@ -42,7 +50,7 @@ UNSET = -1
 class Layouts:
     """Training layouts, one per element; fields as in `spec.design.TrainingLayout`. Arrays of equal shape (n,).
 
-    Words are their place in `WORDS`, `offload` has a bit for each of `OFFLOADS`, a shard that is left out is 0. Fields
+    Words are their place in `WORDS`, fields of `SETS` have a bit for each word, a shard that is left out is 0. Fields
     with a default may be left out.
     """
 
@@ -64,6 +72,9 @@ class Layouts:
     gradients: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     moments: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     offload: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    recompute_modules: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    activations: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    average: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     sites: Ints = field(default_factory=lambda: np.ones((), np.int64))
     site_link: Floats = field(default_factory=lambda: np.full((), np.inf))
     synchronise: Ints = field(default_factory=lambda: np.ones((), np.int64))
@@ -101,13 +112,22 @@ class Layouts:
         """The layouts that keep this in the host's memory (n,), boolean."""
         return (self.offload >> OFFLOADS.index(what) & 1) == 1
 
+    def averages(self, where: str) -> NDArray[np.bool_]:
+        """The layouts that keep a moving average of the parameters there (n,), boolean."""
+        return self.average == AVERAGES.index(where)
+
+    def again(self, module: str) -> NDArray[np.bool_]:
+        """The layouts that name this module among those that are computed again (n,), boolean."""
+        named = (self.recompute_modules >> MODULES.index(module) & 1) == 1
+        return named & (self.recompute == RECOMPUTE.index("selective"))
+
 
 def _number(name: str, value: Any) -> float:
     """A field of the document as its array has it."""
     if name in WORDS:
         return WORDS[name].index(value)
-    if name == "offload":
-        return sum(1 << OFFLOADS.index(what) for what in set(value))
+    if name in SETS:
+        return sum(1 << SETS[name].index(what) for what in set(value))
     if value is None:
         return {"site_link": np.inf, "shard": 0}.get(name, UNSET)
     return value
@@ -117,8 +137,8 @@ def _word(name: str, value: Any) -> Any:
     """An array's element as the document has it; None where the field was left out."""
     if name in WORDS:
         return WORDS[name][int(value)]
-    if name == "offload":
-        return tuple(what for bit, what in enumerate(OFFLOADS) if int(value) >> bit & 1)
+    if name in SETS:
+        return tuple(what for bit, what in enumerate(SETS[name]) if int(value) >> bit & 1)
     if name == "site_link":
         return units.exact(float(value), "bandwidth") if np.isfinite(value) else None
     left_out = 0 if name == "shard" else UNSET

@@ -18,10 +18,11 @@ from firstlight.twin.protocols import Floats
 
 @dataclass(frozen=True)
 class _Sizes:
-    """What is the same on every stage [B], arrays (n,): stored activations of a mean layer; what a layer's backward
-    pass needs while it runs; activations in transit; the loss; and parameters of the widest layer. `teacher` has those
-    of the teacher's layers."""
+    """What is the same on every stage [B], arrays (n,): stored activations of a leading dense layer and of a mean other
+    one; what a layer's backward pass needs while it runs; activations in transit; the loss; and parameters of the
+    widest layer. `teacher` has those of the teacher's layers."""
 
+    leading: Floats
     stored: Floats
     running: Floats
     transit: Floats
@@ -30,7 +31,10 @@ class _Sizes:
     teacher: _Sizes | None = None
 
 
-SIZES = ("tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute")
+SIZES = (
+    "tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute", "recompute_modules",
+    "activations",
+)  # fmt: skip
 """What `_Sizes` depends on."""
 
 
@@ -40,9 +44,11 @@ def _sizes(case: Case) -> _Sizes:
 
 
 def _apart_from_stages(case: Case) -> Parts:
-    each = sum((layer.count * stored(layer, case) for layer in case.layers), np.zeros(len(case.layouts)))
+    rest = case.layers[1:] if case.leading else case.layers
+    each = sum((layer.count * stored(layer, case) for layer in rest), np.zeros(len(case.layouts)))
     return {
-        "stored": each / case.depth,
+        "leading": stored(case.layers[0], case) if case.leading else np.zeros(len(case.layouts)),
+        "stored": each / sum(layer.count for layer in rest),
         "running": running(case),
         "transit": np.max([in_transit(layer, case) for layer in case.layers], axis=0),
         "loss": loss(case),
@@ -93,11 +99,11 @@ def _stage(case: Case, stage: Floats, sizes: _Sizes) -> Parts:
         sizes: what does not depend on it.
     """
     layers, first, last = _share(case, stage)
-    routed = _routed(case, stage, layers)
+    dense = _leading(case, stage, layers)
     outputs = np.where(last, sizes.loss, 0.0)
     parts = {
-        **_states(case, layers, first, last, routed, sizes),
-        "activations": _activations(case, stage, layers, sizes),
+        **_states(case, layers, first, last, dense, sizes),
+        "activations": _activations(case, stage, layers, dense, sizes),
         "temporary": _temporary(case, last, outputs, sizes),
         "loss": outputs,
         "communication": sizes.transit + _gathered(case, last, sizes),
@@ -116,12 +122,12 @@ def _with_teacher(parts: Parts, own: Case, stage: Floats, sizes: _Sizes) -> Part
     """The same with a teacher's weights, and its outputs beside the student's; what comes and goes with its forward
     pass takes the place of what the student's needs, where it is more."""
     layers, first, last = _share(own, stage)
-    held = parameters_of(own, layers, _outside(own, first, last))
+    held = _parameters(own, layers, _leading(own, stage, layers), _outside(own, first, last))
     head = np.where(last, own.ends.head / own.layouts.tensor, 0.0)
     gathered = np.where(own.layouts.zero >= 3, 2.0 * (sizes.widest + np.maximum(sizes.widest, head)), 0.0)
     return {
         **parts,
-        "teacher": 2.0 * _kept(own, held, _routed(own, stage, layers), 3),
+        "teacher": 2.0 * _kept(own, held, 3),
         "temporary": np.maximum(parts["temporary"], sizes.running),
         "loss": parts["loss"] + np.where(last, sizes.loss, 0.0),
         "communication": np.maximum(parts["communication"], sizes.transit + gathered),
@@ -138,27 +144,41 @@ def _share(case: Case, stage: Floats) -> tuple[Floats, Floats, Floats]:
     return np.where(dual, layers + opposite, layers), first | (dual & last), last | (dual & first)
 
 
-def _routed(case: Case, stage: Floats, layers: Floats) -> Floats:
-    """Experts of a rank over those of as many mean layers: fewer where dense layers lead, more behind them (n,)."""
+def _leading(case: Case, stage: Floats, layers: Floats) -> Floats:
+    """Dense layers of a rank where the model begins with some (n,)."""
     if not case.leading:
-        return np.ones_like(layers)
+        return np.zeros_like(layers)
     chunk = np.maximum(case.middle_layers / case.layouts.interleave, 1.0)
     dense = np.clip(case.leading - stage * chunk, 0.0, np.minimum(chunk, layers))
     opposite = np.clip(case.leading - (case.layouts.pipeline - 1.0 - stage) * chunk, 0.0, np.minimum(chunk, layers))
-    dense = dense + np.where(case.layouts.runs("dualpipe"), opposite, 0.0)
-    return (layers - dense) / np.maximum(layers, 1.0) * case.depth / (case.depth - case.leading)
+    return dense + np.where(case.layouts.runs("dualpipe"), opposite, 0.0)
 
 
-def _states(case: Case, layers: Floats, first: Floats, last: Floats, routed: Floats, sizes: _Sizes) -> Parts:
+def _parameters(case: Case, layers: Floats, leading: Floats, outside: Floats) -> tuple[Floats, Floats]:
+    """Dense and expert parameters of a rank with so many layers, of them leading dense ones, and so many parameters
+    outside them (n,)."""
+    if not case.leading:
+        return parameters_of(case, layers, outside)
+    rest, count = case.layers[1:], case.depth - case.leading
+    dense = sum(layer.count * layer.dense for layer in rest) / count * (layers - leading)
+    dense = dense + case.layers[0].dense * leading + case.ends.extra * layers / case.depth
+    experts = sum(layer.count * layer.experts for layer in rest) / count * (layers - leading)
+    return (dense + outside) / case.layouts.tensor, experts / case.expert_ranks
+
+
+def _states(case: Case, layers: Floats, first: Floats, last: Floats, leading: Floats, sizes: _Sizes) -> Parts:
     """Weights, gradients and optimizer states by ZeRO stage (arXiv 1910.02054), the latter two of what is trained; less
     what the host keeps."""
-    layout = case.layouts
-    trained = trained_of(case, layers, _outside(case, first, last))
-    weights = _kept(case, parameters_of(case, layers, _outside(case, first, last)), routed, 3)
-    states = _kept(case, trained, routed, 1)
+    layout, outside = case.layouts, _outside(case, first, last)
+    held = _parameters(case, layers, leading, outside)
+    trained = trained_of(case, layers, outside) if case.adapters else held
+    weights, states = _kept(case, held, 3), _kept(case, trained, 1)
+    low = case.a["performance.low_precision_weights"] if case.work.low else 2.0
+    inside = _kept(case, _parameters(case, layers, leading, np.zeros_like(layers)), 3)
+    whole = 2.0 * weights - (2.0 - low) * inside
     return {
-        "weights": 2.0 * np.where(layout.offloads("weights"), np.minimum(weights, 2.0 * sizes.widest), weights),
-        "gradients": case.gradient_bytes * _kept(case, trained, routed, 2),
+        "weights": np.where(layout.offloads("weights"), np.minimum(whole, 4.0 * sizes.widest), whole),
+        "gradients": case.gradient_bytes * _kept(case, trained, 2),
         "optimizer": np.where(layout.offloads("optimizer"), 0.0, case.optimizer_bytes * states),
         "outer": outer_state(case, states),
     }
@@ -170,17 +190,18 @@ def _outside(case: Case, first: Floats, last: Floats) -> Floats:
     return np.where(first, ends.embedding, 0) + np.where(last, np.where(first, ends.own_head, ends.head), 0)
 
 
-def _kept(case: Case, parameters: tuple[Floats, Floats], routed: Floats, sharded: int) -> Floats:
+def _kept(case: Case, parameters: tuple[Floats, Floats], sharded: int) -> Floats:
     """Parameters of a rank that are left on it, where they are sharded from this ZeRO stage on (n,)."""
-    dense, experts = parameters[0], parameters[1] * routed
+    dense, experts = parameters
     whole, share = dense + experts, dense / case.shard + experts / case.expert_shard
     return np.where(case.layouts.zero >= sharded, share, whole)
 
 
-def _activations(case: Case, stage: Floats, layers: Floats, sizes: _Sizes) -> Floats:
+def _activations(case: Case, stage: Floats, layers: Floats, leading: Floats, sizes: _Sizes) -> Floats:
     """Stored activations of the micro-batches in flight; of two layers where the host keeps the rest."""
     stages = np.where(case.layouts.runs("dualpipe"), 2.0, 1.0)
-    held = sizes.stored * layers / stages * in_flight(case, stage)
+    each = sizes.stored * (layers - leading) + sizes.leading * leading
+    held = each / stages * in_flight(case, stage)
     return np.where(case.layouts.offloads("activations"), np.minimum(held, 2.0 * sizes.stored), held)
 
 
@@ -198,19 +219,24 @@ def _temporary(case: Case, last: Floats, outputs: Floats, sizes: _Sizes) -> Floa
 
 
 def _gathered(case: Case, last: Floats, sizes: _Sizes) -> Floats:
-    """With ZeRO-3 the gathered weights of two layers and the gradients of one, or of the head where that is larger."""
+    """With ZeRO-3 the gathered weights of two layers and the gradients of one, or of the head where that is larger; and
+    the gradients' copy that is scattered, where they are reduced in a wider type."""
     head = np.where(last, case.ends.head / case.layouts.tensor, 0.0)
-    gathered = 2.0 * np.maximum(3.0 * sizes.widest, 2.0 * head + sizes.widest)
+    copy = np.where(case.reduced_bytes > 2.0, case.reduced_bytes, 0.0)
+    gathered = np.maximum((6.0 + copy) * sizes.widest, (4.0 + copy) * head + 2.0 * sizes.widest)
     return np.where(case.layouts.zero >= 3, gathered, 0.0)
 
 
 def host_memory(case: Case) -> Floats:
     """What one accelerator keeps in its host's memory [B] (n,)."""
     zeros = np.zeros(len(case.layouts))
-    if not case.layouts.offload.any():
+    average = np.where(case.layouts.averages("host"), case.a["performance.average_bytes"], 0.0)
+    if not case.layouts.offload.any() and not average.any():
         return zeros
     layers, first, last = _share(case, zeros)
     bare, sizes = replace(case, layouts=replace(case.layouts, offload=np.zeros((), np.int64))), _sizes(case)
-    states = _states(bare, layers, first, last, _routed(case, zeros, layers), sizes)
-    moved = {**states, "activations": _activations(bare, zeros, layers, sizes)}
-    return sum((np.where(case.layouts.offloads(name), moved[name], 0.0) for name in OFFLOADS), zeros)
+    leading = _leading(case, zeros, layers)
+    averaged = average * _kept(case, _parameters(case, layers, leading, _outside(case, first, last)), 1)
+    states = _states(bare, layers, first, last, leading, sizes)
+    moved = {**states, "activations": _activations(bare, zeros, layers, leading, sizes)}
+    return sum((np.where(case.layouts.offloads(name), moved[name], 0.0) for name in OFFLOADS), averaged)

@@ -29,8 +29,10 @@ def check_options(
     Raises:
         UsageError: an option that has no effect, or that its size does not allow; says which, and the nearest choice.
     """
-    if len(set(layout.offload)) < len(layout.offload):
-        raise UsageError(f"offload names something twice: {', '.join(layout.offload)}; name each once")
+    for name, words in (("offload", layout.offload), ("recompute_modules", layout.recompute_modules)):
+        if len(set(words)) < len(words):
+            raise UsageError(f"{name} names something twice: {', '.join(words)}; name each once")
+    _check_recompute(shapes, layout)
     data = accelerators // (layout.tensor * layout.pipeline * layout.context)
     _check_schedule(workload, layout, data)
     _check_stages(depth, layout)
@@ -45,10 +47,11 @@ def check_host(layout: TrainingLayout, work: Machine) -> None:
     Raises:
         UsageError: it is not known.
     """
-    if layout.offload and not work.host_link:
+    asked = "offload" if layout.offload else "average: host" if layout.average == "host" else ""
+    if asked and not work.host_link:
         raise UsageError(
-            f"offload: the catalogue does not say how fast {work.accelerator} reaches its host's memory; add "
-            "`host_link:` to it, or leave offload out"
+            f"{asked}: the catalogue does not say how fast {work.accelerator} reaches its host's memory; add "
+            f"`host_link:` to it, or leave {asked.partition(':')[0]} out"
         )
 
 
@@ -61,6 +64,30 @@ def divides(name: str, value: int, whole: int, what: str) -> None:
     if whole % value:
         nearest = max(v for v in range(1, min(value, whole) + 1) if whole % v == 0)
         raise UsageError(f"{name} {value} does not divide {whole:,} {what}; the nearest that does is {nearest}")
+
+
+def _check_recompute(shapes: tuple[Layer, ...], layout: TrainingLayout) -> None:
+    """Modules that are computed again are there, and none within another."""
+    modules = layout.recompute_modules
+    if modules and layout.recompute != "selective":
+        raise UsageError(
+            f"recompute_modules have no effect with recompute: {layout.recompute}; write recompute: selective, or "
+            "leave them out"
+        )
+    if "moe" in modules and (inside := {"moe_act", "shared_experts"} & set(modules)):
+        raise UsageError(f"recompute_modules: moe computes {' and '.join(sorted(inside))} again already; leave it out")
+    routed = any(layer.routed for layer in shapes)
+    there = {
+        "core_attn": any(isinstance(core, Softmax) for layer in shapes for core in layer.cores),
+        "mla_up_proj": any(layer.latent for layer in shapes),
+        "mlp": any(layer.inner_width and not layer.routed for layer in shapes),
+        "shared_experts": any(layer.inner_width and layer.routed for layer in shapes),
+        "moe": routed,
+        "moe_act": routed,
+    }
+    for module in modules:
+        if not there.get(module, True):
+            raise UsageError(f"recompute_modules: {module} has no effect on a model without it; leave it out")
 
 
 def _check_schedule(workload: Training, layout: TrainingLayout, data: int) -> None:
