@@ -30,7 +30,7 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_search(benchmark, name, tmp_path):
     """A search as `firstlight train --search` makes it, the reading of the plan taken off."""
-    from firstlight.performance.training.search import search
+    from firstlight.performance.training.search.search import search
 
     model, sequence, batch, system, accelerators, limit = RUNS[name]
     plan = PLAN.format(model=model, sequence=sequence, batch=batch, system=system, accelerators=accelerators)

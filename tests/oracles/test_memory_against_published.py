@@ -12,7 +12,7 @@ import pytest
 from firstlight.operate.validation import validate_memory
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
-from firstlight.performance.training.activations import kept
+from firstlight.performance.training.memory.activations import kept
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.huggingface import read

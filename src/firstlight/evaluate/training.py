@@ -14,9 +14,9 @@ from firstlight.evaluate.run import input_hash, placed
 from firstlight.network.collectives import FabricTime
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.training import train
-from firstlight.performance.training.advice import advice
-from firstlight.performance.training.found import TrainingSearch
-from firstlight.performance.training.search import search
+from firstlight.performance.training.search.advice import advice
+from firstlight.performance.training.search.found import TrainingSearch
+from firstlight.performance.training.search.search import search
 from firstlight.performance.training.timeline import Timeline, timeline
 from firstlight.spec import models, teachers
 from firstlight.spec.assumptions import Assumption, Assumptions

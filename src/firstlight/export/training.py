@@ -18,9 +18,9 @@ from firstlight.export.megatron import megatron
 from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
 from firstlight.performance.result import TrainingResult
-from firstlight.performance.training.advice import difference
-from firstlight.performance.training.found import Alternative, TrainingSearch
-from firstlight.performance.training.reasons import WORDS
+from firstlight.performance.training.search.advice import difference
+from firstlight.performance.training.search.found import Alternative, TrainingSearch
+from firstlight.performance.training.search.reasons import WORDS
 from firstlight.performance.training.timeline import COMMUNICATION
 from firstlight.spec import load
 from firstlight.spec.design import TrainingLayout

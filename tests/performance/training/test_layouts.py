@@ -11,7 +11,7 @@ from firstlight.errors import UsageError
 from firstlight.performance import training
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts
-from firstlight.performance.training.sites import seen_between_sites
+from firstlight.performance.training.time.sites import seen_between_sites
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.parts import Accelerator, Host, System

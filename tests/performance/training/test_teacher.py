@@ -15,8 +15,8 @@ from firstlight.performance.flops import forward_flops
 from firstlight.performance.machine import machine
 from firstlight.performance.shapes import layers
 from firstlight.performance.training import Layouts, case_of, space, step_parts, steps
-from firstlight.performance.training.every import every
-from firstlight.performance.training.search import search
+from firstlight.performance.training.search.search import search
+from firstlight.performance.training.space.every import every
 from firstlight.performance.training.timeline import timeline
 from firstlight.spec import assumptions, models
 from firstlight.spec.design import TrainingLayout

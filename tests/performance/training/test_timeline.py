@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from firstlight.errors import UsageError
 from firstlight.performance import training
 from firstlight.performance.training import timeline as timelines
-from firstlight.performance.training.orders import SCHEDULES, group_size, starts
+from firstlight.performance.training.schedules.orders import SCHEDULES, group_size, starts
 from firstlight.performance.training.timeline import COMMUNICATION, Timeline, timeline
 from firstlight.spec.design import TrainingLayout
 

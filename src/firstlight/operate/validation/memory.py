@@ -16,7 +16,7 @@ from firstlight.operate.validation.training import METRICS as SPEEDS
 from firstlight.operate.validation.training import outcome
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
-from firstlight.performance.training.space import check
+from firstlight.performance.training.space.check import check
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.model import Model
 from firstlight.twin.protocols import Floats

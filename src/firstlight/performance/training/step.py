@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.performance.machine import Machine
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layouts import Layouts
-from firstlight.performance.training.memory import host_memory, memory_parts
-from firstlight.performance.training.offload import updated_on_host
-from firstlight.performance.training.once import Parts
-from firstlight.performance.training.overlap import step_end
-from firstlight.performance.training.pipeline import pipeline_parts
-from firstlight.performance.training.sites import seen_between_sites
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.once import Parts
+from firstlight.performance.training.memory.offload import updated_on_host
+from firstlight.performance.training.memory.stages import host_memory, memory_parts
+from firstlight.performance.training.time.overlap import step_end
+from firstlight.performance.training.time.pipeline import pipeline_parts
+from firstlight.performance.training.time.sites import seen_between_sites
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
 from firstlight.spec.workload import Training

@@ -9,13 +9,13 @@ import numpy as np
 
 from firstlight.performance.machine import machine
 from firstlight.performance.training.batch import settled
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layer import kernels, sharded
-from firstlight.performance.training.layouts import Layouts
-from firstlight.performance.training.orders import SCHEDULES, Kind, Order, schedule_of, starts
-from firstlight.performance.training.pipeline import pipeline_parts
-from firstlight.performance.training.space import check
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.schedules.orders import SCHEDULES, Kind, Order, schedule_of, starts
+from firstlight.performance.training.space.check import check
 from firstlight.performance.training.step import case_of, step_parts
+from firstlight.performance.training.time.layer import kernels, sharded
+from firstlight.performance.training.time.pipeline import pipeline_parts
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Model

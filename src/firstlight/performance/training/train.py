@@ -13,11 +13,12 @@ from firstlight.performance.machine import Machine, machine
 from firstlight.performance.power import utilisation
 from firstlight.performance.result import TrainingResult
 from firstlight.performance.training.batch import rounded, settled
-from firstlight.performance.training.layouts import Layouts
-from firstlight.performance.training.memory import every_stage
-from firstlight.performance.training.once import Parts
-from firstlight.performance.training.options import check_host
-from firstlight.performance.training.space import check, passed, space
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.layouts.once import Parts
+from firstlight.performance.training.memory.stages import every_stage
+from firstlight.performance.training.space.check import check, passed
+from firstlight.performance.training.space.options import check_host
+from firstlight.performance.training.space.thinned import space
 from firstlight.performance.training.step import Steps, case_of, steps
 from firstlight.performance.training.teacher import after, check_teacher, generation
 from firstlight.performance.uncertainty import training_interval

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from firstlight.performance.shapes import Layer
-from firstlight.performance.training.layouts import RECOMPUTE, Layouts
-from firstlight.performance.training.space import ENDS, depths, heads, passed, powers
+from firstlight.performance.training.layouts.arrays import RECOMPUTE, Layouts
+from firstlight.performance.training.space.check import ENDS, depths, heads, passed
+from firstlight.performance.training.space.thinned import powers
 from firstlight.spec.model import Model
 from firstlight.spec.workload import Training
 from firstlight.twin.protocols import Ints

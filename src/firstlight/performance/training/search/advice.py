@@ -10,9 +10,9 @@ from firstlight import units
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance.machine import Machine, machine
 from firstlight.performance.training.batch import settled
-from firstlight.performance.training.every import OPTIONS, SHAPE, Every, every
-from firstlight.performance.training.layouts import OFFLOADS, Layouts
-from firstlight.performance.training.space import check
+from firstlight.performance.training.layouts.arrays import OFFLOADS, Layouts
+from firstlight.performance.training.space.check import check
+from firstlight.performance.training.space.every import OPTIONS, SHAPE, Every, every
 from firstlight.performance.training.step import steps
 from firstlight.performance.training.train import best
 from firstlight.spec.assumptions import Assumptions

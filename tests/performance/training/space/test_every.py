@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from firstlight.errors import UsageError
 from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, space, steps
-from firstlight.performance.training.every import LEAST_TOKENS, divisors, every
-from firstlight.performance.training.once import distinct
-from firstlight.performance.training.space import check
+from firstlight.performance.training.layouts.once import distinct
+from firstlight.performance.training.space.check import check
+from firstlight.performance.training.space.every import LEAST_TOKENS, divisors, every
 from firstlight.spec.design import TrainingLayout
 
-from .conftest import CHIP, DENSE, HOST, MODELS, SYSTEM, shipped, wire, work
+from ..conftest import CHIP, DENSE, HOST, MODELS, SYSTEM, shipped, wire, work
 
 NAMES = ("tensor", "pipeline", "interleave", "context", "expert", "zero", "micro_batch", "recompute")
 

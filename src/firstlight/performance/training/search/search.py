@@ -10,15 +10,15 @@ import numpy as np
 
 from firstlight import units
 from firstlight.performance.machine import Machine, machine
-from firstlight.performance.training.advice import difference
 from firstlight.performance.training.batch import rounded, settled
-from firstlight.performance.training.every import every
-from firstlight.performance.training.found import Alternative, Front, TrainingSearch
-from firstlight.performance.training.layouts import RECOMPUTE, Layouts
-from firstlight.performance.training.reasons import longer, why
-from firstlight.performance.training.space import check
+from firstlight.performance.training.layouts.arrays import RECOMPUTE, Layouts
+from firstlight.performance.training.search.advice import difference
+from firstlight.performance.training.search.found import Alternative, Front, TrainingSearch
+from firstlight.performance.training.search.reasons import longer, why
+from firstlight.performance.training.search.tally import AXES, Tally, Value, placed
+from firstlight.performance.training.space.check import check
+from firstlight.performance.training.space.every import every
 from firstlight.performance.training.step import Steps, steps
-from firstlight.performance.training.tally import AXES, Tally, Value, placed
 from firstlight.performance.training.teacher import check_teacher
 from firstlight.performance.training.train import too_large, too_many
 from firstlight.spec.assumptions import Assumptions

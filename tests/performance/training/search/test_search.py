@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import training
 from firstlight.performance.machine import machine
-from firstlight.performance.training import search as searches
 from firstlight.performance.training import space, steps
-from firstlight.performance.training.advice import advice, difference
-from firstlight.performance.training.every import every
-from firstlight.performance.training.search import search
-from firstlight.performance.training.tally import AXES, Tally
+from firstlight.performance.training.search import search as searches
+from firstlight.performance.training.search.advice import advice, difference
+from firstlight.performance.training.search.search import search
+from firstlight.performance.training.search.tally import AXES, Tally
+from firstlight.performance.training.space.every import every
 from firstlight.spec.design import TrainingLayout
 
-from .conftest import CHIP, DENSE, HOST, MODELS, ROUTED, SYSTEM, shipped, wire, work
+from ..conftest import CHIP, DENSE, HOST, MODELS, ROUTED, SYSTEM, shipped, wire, work
 
 SMALL = CHIP.model_copy(update={"memory": 12e9})
 """An accelerator that holds some of the layouts, not all."""

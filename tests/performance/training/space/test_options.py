@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firstlight.errors import UsageError
-from firstlight.performance.training.space import check
+from firstlight.performance.training.space.check import check
 from firstlight.spec import models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.workload import Training

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from firstlight.performance.training.every import OPTIONS, SHAPE
-from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.space.every import OPTIONS, SHAPE
 from firstlight.twin.protocols import Floats, Ints
 
 AXES = (*SHAPE, *OPTIONS)
