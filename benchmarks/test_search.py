@@ -30,6 +30,7 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_search(benchmark, name, tmp_path):
     """A search as `firstlight train --search` makes it, the reading of the plan taken off."""
+    from firstlight.performance.training import Run
     from firstlight.performance.training.search.search import search
 
     model, sequence, batch, system, accelerators, limit = RUNS[name]
@@ -38,11 +39,8 @@ def test_search(benchmark, name, tmp_path):
     path.write_text(plan, "utf-8")
     (run,) = train(path, today=dt.date(2026, 6, 1)).runs
     parts = run.parts
-    found = benchmark.pedantic(
-        search,
-        (run.workload, run.model, parts.system, parts.accelerator, parts.host, accelerators, run.time, run.a),
-        rounds=3,
-    )  # fmt: skip
+    asked = Run(run.workload, run.model, parts.system, parts.accelerator, parts.host, accelerators, run.time, run.a)
+    found = benchmark.pedantic(search, (asked,), rounds=3)
     assert found.fit > 0
     rate = found.tried / benchmark.stats.stats.median
     benchmark.extra_info |= {"limit_s": limit, "layouts": found.tried, "layouts_per_s": round(rate, -3)}

@@ -56,8 +56,8 @@ def wire(operation, size, group):
 def case(name: str, layout: TrainingLayout, accelerators: int = 256, **fields):
     run = Training.model_validate({"train": name, "tokens": "1T", "sequence": 4096, "batch": 256 * 4096.0} | fields)
     model = models.find(name)
-    machine = (SYSTEM, CHIP, HOST, accelerators)
-    return run, model, training.train(run, model, *machine, layout, wire, SHIPPED)
+    asked = training.Run(run, model, SYSTEM, CHIP, HOST, accelerators, wire, SHIPPED)
+    return run, model, training.train(asked, layout)
 
 
 def flags(name: str, layout: TrainingLayout, **fields) -> dict[str, list[str]]:
@@ -296,7 +296,7 @@ def test_what_cannot_be_said_is_a_note():
 
 def line(layout: TrainingLayout, name: str = "llama-3-8b", accelerators: int = 64):
     run = Training.model_validate({"train": name, "tokens": "1T", "sequence": 4096, "batch": 64 * 4096.0})
-    return timeline(run, models.find(name), SYSTEM, CHIP, HOST, accelerators, layout, wire, SHIPPED)
+    return timeline(training.Run(run, models.find(name), SYSTEM, CHIP, HOST, accelerators, wire, SHIPPED), layout)
 
 
 @settings(max_examples=25)

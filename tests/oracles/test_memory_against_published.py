@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from firstlight.operate.validation import validate_memory
-from firstlight.performance.machine import machine
-from firstlight.performance.training import Layouts, case_of, every_stage
+from firstlight.performance.training import Layouts, Run, case_of, every_stage
 from firstlight.performance.training.memory.activations import kept
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
@@ -41,7 +40,7 @@ def case(hidden: int, depth: int, heads: int, ranks: int, layout: TrainingLayout
     work = Training.model_validate(
         {"train": "gpt", "tokens": "1T", "sequence": 2048, "batch": f"{2048 * ranks * 8 * micro}"}
     )
-    return case_of(model, work, machine(chip, host, system, "bf16", a), Layouts.of([layout]), ranks, free, a)
+    return case_of(Run(work, model, system, chip, host, ranks, free, a), Layouts.of([layout]))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,7 @@ def test_deepseek_of_four_layers_on_eight_b200(name, expert, pipeline, published
     batch = f"{4 * 4096 * 8 // pipeline} tokens"
     work = Training.model_validate({"train": name, "tokens": "1T", "sequence": 4096, "batch": batch})
     layouts = Layouts.of([TrainingLayout(expert=expert, pipeline=pipeline)])
-    found = every_stage(case_of(model, work, machine(chip, host, system, "bf16", a), layouts, 8, free, a))
+    found = every_stage(case_of(Run(work, model, system, chip, host, 8, free, a), layouts))
     sizes = sum(size for part, size in found.items() if part not in ("workspace", "fragmentation"))
     for stage, (size, gib) in enumerate(zip(sizes, published, strict=True)):
         against(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import training
-from firstlight.performance.machine import machine
 from firstlight.performance.training import space, steps
 from firstlight.performance.training.search import search as searches
 from firstlight.performance.training.search.advice import advice, difference
@@ -21,35 +21,34 @@ from firstlight.performance.training.search.tally import AXES, Tally
 from firstlight.performance.training.space.every import every
 from firstlight.spec.design import TrainingLayout
 
-from ..conftest import CHIP, DENSE, HOST, MODELS, ROUTED, SYSTEM, shipped, wire, work
+from ..conftest import CHIP, DENSE, MODELS, ROUTED, asked, work
 
 SMALL = CHIP.model_copy(update={"memory": 12e9})
 """An accelerator that holds some of the layouts, not all."""
 
 
 def found(model=DENSE, sequences=96, accelerators=16, chip=SMALL, **more):
-    return search(work(sequences, 8192), model, SYSTEM, chip, HOST, accelerators, wire, shipped(), **more)
+    return search(asked(work(sequences, 8192), model, accelerators, chip), **more)
 
 
-def all_steps(model, run, accelerators, chip=SMALL):
+def all_steps(run):
     """Every layout with its time and memory, at once."""
-    (layouts,) = every(model, run, accelerators).chunks(10**8)
-    chips = machine(chip, HOST, SYSTEM, run.precision, shipped())
-    return layouts, steps(model, run, chips, layouts, accelerators, wire, shipped())
+    (layouts,) = every(run).chunks(10**8)
+    return layouts, steps(run, layouts)
 
 
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("chunk", [1000, 10**6])
 def test_the_best_is_the_quickest_of_all_that_fit_in_chunks_of_any_size(kind, chunk, monkeypatch):
     monkeypatch.setattr(searches, "CHUNK", chunk)
-    run = work(96, 8192)
+    run = asked(work(96, 8192), MODELS[kind], chip=SMALL)
     result = found(MODELS[kind])
-    layouts, all_ = all_steps(MODELS[kind], run, 16)
+    layouts, all_ = all_steps(run)
     assert 0 < result.fit < result.tried == len(layouts)
     assert result.fit == int(all_.fits.sum())
     assert result.step_time == pytest.approx(float(all_.time[all_.fits].min()))
-    assert result.tokens_per_s == pytest.approx(run.batch / result.step_time)
-    again = training.train(run, MODELS[kind], SYSTEM, SMALL, HOST, 16, result.layout, wire, shipped())
+    assert result.tokens_per_s == pytest.approx(run.workload.batch / result.step_time)
+    again = training.train(run, result.layout)
     assert again.step_time.p50 == pytest.approx(result.step_time)
     assert again.memory == pytest.approx(result.memory)
 
@@ -61,15 +60,15 @@ def test_the_best_is_the_quickest_of_all_that_fit_in_chunks_of_any_size(kind, ch
 )  # fmt: skip
 def test_the_best_is_never_worse_than_a_layout_of_the_thinned_space_that_fits(accelerators, sequences, kind, memory):
     """Those whose last micro-batch is partly empty left out, which the whole space does not hold."""
-    model, run, chip = MODELS[kind], work(sequences, 8192), CHIP.model_copy(update={"memory": memory})
-    thin = space(model, run, SYSTEM, chip, accelerators, shipped())
+    chip = CHIP.model_copy(update={"memory": memory})
+    run = asked(work(sequences, 8192), MODELS[kind], accelerators, chip)
+    thin = space(run)
     data = accelerators // (thin.tensor * thin.pipeline * thin.context)
     thin = thin.take(np.ceil(sequences / data) % thin.micro_batch == 0)
-    chips = machine(chip, HOST, SYSTEM, run.precision, shipped())
-    seen = steps(model, run, chips, thin, accelerators, wire, shipped())
+    seen = steps(run, thin)
     if not len(thin) or not seen.fits.any():
         return
-    result = search(run, model, SYSTEM, chip, HOST, accelerators, wire, shipped())
+    result = search(run)
     assert result.step_time <= float(seen.time[seen.fits].min()) * (1 + 1e-12)
 
 
@@ -77,7 +76,7 @@ def test_the_front_is_a_front():
     front = found().front
     assert list(front.memory) == sorted(front.memory)
     assert all(late < early for early, late in zip(front.step_time, front.step_time[1:], strict=False))
-    _, all_ = all_steps(DENSE, work(96, 8192), 16)
+    _, all_ = all_steps(asked(work(96, 8192), chip=SMALL))
     time, memory = all_.time[all_.fits], all_.used[all_.fits]
     for own_time, own_memory in zip(front.step_time, front.memory, strict=True):
         ahead = (time <= own_time * (1 - 1e-12)) & (memory <= own_memory * (1 + 1e-12))
@@ -89,7 +88,7 @@ def test_the_front_is_a_front():
 
 def test_alternatives_are_the_best_of_their_value():
     result = found(ROUTED)
-    layouts, all_ = all_steps(ROUTED, work(96, 8192), 16)
+    layouts, all_ = all_steps(asked(work(96, 8192), ROUTED, chip=SMALL))
     told = {(other.axis, other.value): other for other in result.alternatives}
     for axis in AXES:
         for place in set(getattr(layouts, axis).tolist()):
@@ -129,26 +128,26 @@ def test_words_name_what_grew_and_where_it_crosses_the_domain():
 def test_the_layout_of_the_plan_is_compared():
     given = TrainingLayout(tensor=4, pipeline=2, micro_batch=1, recompute="full")
     result = found(given=given)
-    asked = result.alternatives[0]
-    assert (asked.axis, asked.layout) == ("plan", given)
-    assert asked.slower > 0
+    plan = result.alternatives[0]
+    assert (plan.axis, plan.layout) == ("plan", given)
+    assert plan.slower > 0
     with pytest.raises(UsageError, match="attention heads"):
         found(given=TrainingLayout(tensor=5))
 
 
 def test_a_given_layout_keeps_what_is_no_axis_of_the_space():
     given = TrainingLayout(tensor=4, pipeline=2, schedule="gpipe", gradients="bf16")
-    asked = found(given=given).alternatives[0]
-    own = training.train(work(96, 8192), DENSE, SYSTEM, SMALL, HOST, 16, given, wire, shipped())
-    assert asked.layout == given
-    assert asked.step_time == pytest.approx(own.step_time.p50)
-    assert asked.memory == pytest.approx(own.memory)
+    plan = found(given=given).alternatives[0]
+    own = training.train(asked(work(96, 8192), chip=SMALL), given)
+    assert plan.layout == given
+    assert plan.step_time == pytest.approx(own.step_time.p50)
+    assert plan.memory == pytest.approx(own.memory)
 
 
 def test_a_given_layout_beyond_the_memory_says_so():
-    asked = found(given=TrainingLayout(micro_batch=2)).alternatives[0]
-    assert asked.fit == 0
-    assert "does not fit" in asked.why
+    plan = found(given=TrainingLayout(micro_batch=2)).alternatives[0]
+    assert plan.fit == 0
+    assert "does not fit" in plan.why
 
 
 def test_an_open_batch_gives_each_layout_the_one_that_fills_it():
@@ -168,7 +167,7 @@ def test_what_does_not_fit_says_what_would():
     with pytest.raises(InfeasibleError, match=r"memory: needs .* an accelerator, has 1 GB. It fits on|No number"):
         found(chip=CHIP.model_copy(update={"memory": 1e9}), accelerators=2)
     with pytest.raises(InfeasibleError, match="cannot be spread"):
-        search(work(1, 1024), DENSE, SYSTEM, CHIP, HOST, 100_000, wire, shipped())
+        search(asked(work(1, 1024), accelerators=100_000))
 
 
 def test_it_goes_into_json():
@@ -181,7 +180,7 @@ def test_a_tally_in_pieces_keeps_the_same_front(points):
     """Against the definition: nothing else is at least as good in one and better in the other."""
     score = np.asarray([p[0] for p in points], float)
     memory = np.asarray([p[1] for p in points], float)
-    (layouts,) = every(DENSE, work(96, 8192), 16).chunks(10**8)
+    (layouts,) = every(asked(work(96, 8192))).chunks(10**8)
     layouts = layouts.take(np.arange(len(points)))
     tally, cut = Tally(), len(points) // 2
     for part in (slice(0, cut), slice(cut, None)):
@@ -198,29 +197,29 @@ def test_a_tally_in_pieces_keeps_the_same_front(points):
 
 def test_advice_changes_one_thing_where_that_is_enough():
     given = TrainingLayout(micro_batch=2)
-    run = work(96, 8192)
-    asked = training.train(run, DENSE, SYSTEM, SMALL, HOST, 16, given, wire, shipped())
-    assert asked.memory > asked.memory_available
-    text = advice(run, DENSE, SYSTEM, SMALL, HOST, 16, given, wire, shipped())
+    run = asked(work(96, 8192), chip=SMALL)
+    before = training.train(run, given)
+    assert before.memory > before.memory_available
+    text = advice(run, given)
     name, value = text.removeprefix("with ").split(" it takes")[0].split(": ")
     changed = TrainingLayout.model_validate({**given.model_dump(), name: value}, strict=False)
     assert difference(given, changed) == f"{name}: {value}"
-    mended = training.train(run, DENSE, SYSTEM, SMALL, HOST, 16, changed, wire, shipped())
+    mended = training.train(run, changed)
     assert mended.memory <= mended.memory_available
 
 
 def test_advice_where_nothing_fits_names_more_accelerators():
     tiny = CHIP.model_copy(update={"memory": 6e9})
-    text = advice(work(96, 8192), DENSE, SYSTEM, tiny, HOST, 1, TrainingLayout(), wire, shipped())
+    text = advice(asked(work(96, 8192), accelerators=1, chip=tiny), TrainingLayout())
     assert "It fits on" in text or "No number" in text
 
 
 def test_advice_keeps_the_layout_s_options_and_tries_narrower_states():
     """One accelerator, whose memory holds the states with 2 bytes a gradient only: no shape helps."""
     given = TrainingLayout(recompute="full")
-    run = work(96, 8192)
-    asked = training.train(run, DENSE, SYSTEM, SMALL, HOST, 1, given, wire, shipped())
-    least = asked.memory - asked.memory_parts["gradients"] / 4
-    text = advice(run, DENSE, SYSTEM, SMALL.model_copy(update={"memory": least}), HOST, 1, given, wire, shipped())
+    run = asked(work(96, 8192), accelerators=1, chip=SMALL)
+    before = training.train(run, given)
+    least = before.memory - before.memory_parts["gradients"] / 4
+    text = advice(replace(run, accelerator=SMALL.model_copy(update={"memory": least})), given)
     assert text.startswith("with ")
     assert text.split(": ")[0].removeprefix("with ") in ("gradients", "moments", "offload")

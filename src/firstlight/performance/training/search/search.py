@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firstlight import units
-from firstlight.performance.machine import Machine, machine
-from firstlight.performance.training.batch import rounded, settled
+from firstlight.performance.training.batch import rounded
 from firstlight.performance.training.layouts.arrays import RECOMPUTE, Layouts
+from firstlight.performance.training.layouts.run import Run
 from firstlight.performance.training.search.advice import difference
 from firstlight.performance.training.search.found import Alternative, Front, TrainingSearch
 from firstlight.performance.training.search.reasons import longer, why
@@ -21,12 +21,8 @@ from firstlight.performance.training.space.every import every
 from firstlight.performance.training.step import Steps, steps
 from firstlight.performance.training.teacher import check_teacher
 from firstlight.performance.training.train import too_large, too_many
-from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
-from firstlight.spec.model import Model
-from firstlight.spec.parts import Accelerator, Host, System
-from firstlight.spec.workload import Training
-from firstlight.twin.protocols import CollectiveTime, Floats
+from firstlight.twin.protocols import Floats
 
 CHUNK = 65_536
 """Layouts that are computed at a time: few enough for the processor's cache, enough for arrays to pay."""
@@ -35,17 +31,9 @@ LESS_MEMORY = (0.75, 0.5, 0.25)
 
 
 def search(
-    workload: Training,
-    model: Model,
-    system: System,
-    accelerator: Accelerator,
-    host: Host,
-    accelerators: int,
-    collective: CollectiveTime,
-    a: Assumptions,
+    run: Run,
     *,
     given: TrainingLayout | None = None,
-    teacher: Model | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> TrainingSearch:
     """Every layout that a training run may take, tried.
@@ -53,74 +41,56 @@ def search(
     Where the batch is open, each layout runs at the nearest one that fills it, and the least time for each token wins.
 
     Args:
-        workload: what is trained.
-        model: architecture.
-        system, accelerator, host: the parts.
-        accelerators: of the run.
-        collective: time of collectives on the fabric.
-        a: assumptions.
+        run: what is trained, and on what.
         given: a layout to compare with the best.
-        teacher: the workload's, if it has one.
         progress: called with layouts tried and layouts in all.
 
     Raises:
         InfeasibleError: none fits the memory, or the batch is too small; says what would do.
         UsageError: the given layout cannot be run.
     """
-    is_open, workload = workload.batch is None, settled(workload, model, a)
+    runs = _Runs(run.settled, is_open=run.workload.batch is None)
+    run = runs.run
     if given:
-        check(model, workload, accelerators, given, teacher)
-    check_teacher(workload, model, teacher)
-    runs = _Runs(workload, model, machine(accelerator, host, system, workload.precision, a), accelerators, collective,
-                 a, is_open, teacher)  # fmt: skip
-    space, tally = every(model, workload, accelerators, is_open=is_open, teacher=teacher), Tally()
+        check(run, given)
+    check_teacher(run)
+    space, tally = every(run, is_open=runs.is_open), Tally()
     if not len(space):
-        raise too_many(workload, model, accelerators)
+        raise too_many(run)
     for layouts in space.chunks(CHUNK):
         found = runs.steps(layouts)
         tally.add(layouts, found.time / runs.sequences(layouts), found.used, found.available)
         progress(tally.tried, len(space))
     if not tally.fit:
-        raise too_large(
-            workload, model, system, accelerator, accelerators, tally.least, collective, a, runs.work, teacher
-        )
+        raise too_large(run, tally.least)
     return _result(runs, tally, given)
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """One run in many layouts; what `search` is given."""
+    """One run in many layouts; its batch may move a little where it is open."""
 
-    workload: Training
-    model: Model
-    work: Machine
-    accelerators: int
-    collective: CollectiveTime
-    a: Assumptions
+    run: Run
     is_open: bool
-    teacher: Model | None
 
     def steps(self, layouts: Layouts) -> Steps:
         """Their time and memory."""
-        sequences = self.sequences(layouts) if self.is_open else None
-        return steps(self.model, self.workload, self.work, layouts, self.accelerators, self.collective, self.a,
-                     sequences=sequences, teacher=self.teacher)  # fmt: skip
+        return steps(self.run, layouts, sequences=self.sequences(layouts) if self.is_open else None)
 
     def sequences(self, layouts: Layouts) -> Floats:
         """Sequences of a step in each layout (n,)."""
-        sequences = max((self.workload.batch or 0.0) / self.workload.sequence, 1.0)
         if not self.is_open:
-            return np.full(len(layouts), sequences)
-        data = np.maximum(self.accelerators // (layouts.tensor * layouts.pipeline * layouts.context), 1)
-        return rounded(sequences, data, layouts.micro_batch)
+            return np.full(len(layouts), self.run.sequences)
+        data = np.maximum(self.run.accelerators // (layouts.tensor * layouts.pipeline * layouts.context), 1)
+        return rounded(self.run.sequences, data, layouts.micro_batch)
 
 
 def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> TrainingSearch:
     best = placed(tally.rows[-1:])
-    won, sequence = runs.steps(best), runs.workload.sequence
+    won, sequence = runs.steps(best), runs.run.workload.sequence
     return TrainingSearch(
-        model=runs.model.id,
-        accelerators=runs.accelerators,
+        model=runs.run.model.id,
+        accelerators=runs.run.accelerators,
         tried=tally.tried,
         fit=tally.fit,
         layout=best.one(0),
@@ -144,7 +114,7 @@ def _front(runs: _Runs, tally: Tally) -> Front:
     return Front(
         layouts=tuple(layouts.one(index) for index in range(len(layouts))),
         step_time=tuple(time.tolist()),
-        tokens_per_s=tuple((runs.workload.sequence / tally.score).tolist()),
+        tokens_per_s=tuple((runs.run.workload.sequence / tally.score).tolist()),
         memory=tuple(tally.memory.tolist()),
     )
 
@@ -158,7 +128,7 @@ def _seen(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Iterator[t
             if place != tally.rows[-1, index]:
                 yield axis, _named(axis, place), value
     for share in LESS_MEMORY:
-        most = share * runs.work.memory
+        most = share * runs.run.work.memory
         within = int(np.searchsorted(tally.memory, most, side="right")) - 1
         if tally.memory[-1] > most and within >= 0:
             score, memory = float(tally.score[within]), float(tally.memory[within])
@@ -184,7 +154,7 @@ def _alternatives(
     asked = [given] if given else []
     layouts = Layouts.of([best.one(0), *asked, *(best.one(index) for index in range(1, len(best)))])
     found, sequences = runs.steps(layouts), runs.sequences(layouts)
-    has, place = units.show(runs.work.memory, "bytes"), itertools.count(1)
+    has, place = units.show(runs.run.work.memory, "bytes"), itertools.count(1)
     for axis, value, told in seen:
         lost = Alternative(
             axis, value, told.tried, told.fit, None, np.nan, np.nan, told.least, {},
@@ -195,7 +165,7 @@ def _alternatives(
             continue
         at = next(place)
         parts, other = longer(found, sequences, at), layouts.one(at)
-        reason = why(layouts.one(0), other, parts, float(found.time[0]), runs.work.domain)
+        reason = why(layouts.one(0), other, parts, float(found.time[0]), runs.run.work.domain)
         if told.score < float(tally.score[-1]):
             reason = f"faster by what the search does not vary: {_beyond(layouts.one(0), other)}"
         yield replace(

@@ -5,26 +5,14 @@ from __future__ import annotations
 import math
 
 from firstlight.errors import UsageError
-from firstlight.performance.shapes import Layer, Softmax, layers
+from firstlight.performance.shapes import Layer, Softmax
+from firstlight.performance.training.layouts.run import Run
 from firstlight.performance.training.space.options import check_options, divides
 from firstlight.spec.design import TrainingLayout
-from firstlight.spec.model import Model
 from firstlight.spec.workload import Training
 
 ENDS = 2
 """Chunks of a pipeline that hold the embedding or the head and no layer (Llama 3 paper, section 3.3.2)."""
-
-
-def passed(model: Model, workload: Training, teacher: Model | None) -> tuple[Layer, ...]:
-    """The layers that a layout cuts: the student's, and those of a teacher that runs beside it."""
-    return layers(model) + (layers(teacher) if teacher and workload.beside else ())
-
-
-def depths(model: Model, workload: Training, teacher: Model | None) -> tuple[int, int]:
-    """Layers of the student; and of the model with fewer, it or the teacher that runs beside it."""
-    depth = sum(layer.count for layer in layers(model))
-    beside = teacher if workload.beside else None
-    return depth, min(depth, sum(layer.count for layer in layers(beside)) if beside else depth)
 
 
 def heads(shapes: tuple[Layer, ...]) -> list[int]:
@@ -32,16 +20,15 @@ def heads(shapes: tuple[Layer, ...]) -> list[int]:
     return [core.heads for layer in shapes for core in layer.cores if isinstance(core, Softmax)]
 
 
-def check(
-    model: Model, workload: Training, accelerators: int, layout: TrainingLayout, teacher: Model | None = None
-) -> None:
-    """Pass a layout that can be run, and a teacher that suits the student.
+def check(run: Run, layout: TrainingLayout) -> None:
+    """Pass a layout that a run can take.
 
     Raises:
         UsageError: a parallelism that does not divide, or does not go into the accelerators or the batch; says which,
             and the nearest value that does.
     """
-    shapes, ranks = passed(model, workload, teacher), layout.tensor * layout.pipeline * layout.context
+    workload, accelerators = run.workload, run.accelerators
+    shapes, ranks = run.shapes, layout.tensor * layout.pipeline * layout.context
     if ranks > accelerators:
         raise UsageError(
             f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context} = {ranks:,} accelerators, "
@@ -49,9 +36,9 @@ def check(
         )
     for count in heads(shapes):
         divides("tensor", layout.tensor, count, "attention heads")
-    depth, least = depths(model, workload, teacher)
+    least = run.least_depth
     if layout.pipeline * layout.interleave > least + ENDS:
-        shorter = teacher if teacher and least < depth else model
+        shorter = run.beside if run.beside and least < run.depth else run.model
         raise UsageError(
             f"pipeline {layout.pipeline} x interleave {layout.interleave} is more than the {least} layers of "
             f"{shorter.id}, its embedding and its head; write at most {(least + ENDS) // layout.interleave} stages"
@@ -62,7 +49,7 @@ def check(
         divides("context", 2 * layout.context, workload.sequence, "tokens of a sequence, halved for balance")
     _check_experts(shapes, layout, accelerators // ranks)
     _check_shard(layout, accelerators // ranks)
-    check_options(shapes, depth, workload, accelerators, layout)
+    check_options(shapes, run.depth, workload, accelerators, layout)
     _check_batch(workload, layout, accelerators // ranks)
 
 

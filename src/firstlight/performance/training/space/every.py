@@ -11,10 +11,9 @@ import numpy as np
 
 from firstlight.performance.shapes import Layer
 from firstlight.performance.training.layouts.arrays import RECOMPUTE, Layouts
-from firstlight.performance.training.space.check import ENDS, depths, heads, passed
+from firstlight.performance.training.layouts.run import Run
+from firstlight.performance.training.space.check import ENDS, heads
 from firstlight.performance.training.space.thinned import powers
-from firstlight.spec.model import Model
-from firstlight.spec.workload import Training
 from firstlight.twin.protocols import Ints
 
 MOST = {"tensor": 4096, "pipeline": 4096, "interleave": 64, "context": 4096, "expert": 65536, "micro_batch": 65536}
@@ -51,9 +50,7 @@ class Every:
             yield Layouts(**dict(zip(names, map(np.ascontiguousarray, itertools.chain(*columns)), strict=True)))
 
 
-def every(
-    model: Model, workload: Training, accelerators: int, *, is_open: bool = False, teacher: Model | None = None
-) -> Every:
+def every(run: Run, *, is_open: bool = False) -> Every:
     """All layouts that can be run.
 
     Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
@@ -63,18 +60,13 @@ def every(
     as Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
 
     Args:
-        model: architecture.
-        workload: its batch is settled.
-        accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
+        run: its batch is settled; what tensor x pipeline x context does not divide of its accelerators stands idle.
         is_open: the batch may move a little, so that every layout fills it (`batch.rounded`); micro-batches are then
             powers of two as well.
-        teacher: the workload's; one that runs beside the student must go into the layouts too.
     """
-    least = depths(model, workload, teacher)[1]
-    table = _groups(passed(model, workload, teacher), least, workload.sequence, accelerators)
+    table = _groups(run.shapes, run.least_depth, run.workload.sequence, run.accelerators)
     tensor, context, expert, pipeline, _ = table.T
-    data = accelerators // (tensor * context * pipeline)
-    sequences = max((workload.batch or 0.0) / workload.sequence, 1.0)
+    data, sequences = run.accelerators // (tensor * context * pipeline), run.sequences
     filled = (data <= sequences * (1 + 1e-9)) & (tensor * context * data % expert == 0)
     table, data = table[filled], data[filled]
     own = np.maximum(np.round(sequences / data) if is_open else np.ceil(sequences / data - 1e-9), 1.0)

@@ -8,11 +8,10 @@ import numpy as np
 
 from firstlight.performance.shapes import Layer
 from firstlight.performance.training.layouts.arrays import Layouts
-from firstlight.performance.training.space.check import ENDS, depths, heads, passed
+from firstlight.performance.training.layouts.run import Run
+from firstlight.performance.training.space.check import ENDS, heads
 from firstlight.spec.assumptions import Assumptions
-from firstlight.spec.model import Model
-from firstlight.spec.parts import Accelerator, System
-from firstlight.spec.workload import Training
+from firstlight.spec.parts import System
 
 MICRO_BATCHES = (1, 2, 4, 8, 16)
 MOST_WASTE = 0.08
@@ -21,15 +20,7 @@ LEAST_TOKENS = 2048
 """Tokens of a sequence that a context-parallel rank should keep."""
 
 
-def space(
-    model: Model,
-    workload: Training,
-    system: System,
-    accelerator: Accelerator,
-    accelerators: int,
-    a: Assumptions,
-    teacher: Model | None = None,
-) -> Layouts:
+def space(run: Run) -> Layouts:
     """All layouts worth trying, as arrays; none may fit the memory.
 
     Tensor parallelism stays inside the scale-up domain and divides heads; pipeline and chunks leave few slots empty;
@@ -38,14 +29,15 @@ def space(
     An accelerator whose memory holds all the states of the model is not given a pipeline. A teacher that runs beside
     the student is cut in the same way, so all of it goes for both.
     """
-    shapes, depth = passed(model, workload, teacher), depths(model, workload, teacher)
-    sequences = (workload.batch or workload.sequence * accelerators) / workload.sequence
-    alone = _states(shapes, a) < 0.25 * accelerator.memory
+    shapes, depth, accelerators = run.shapes, (run.depth, run.least_depth), run.accelerators
+    sequence = run.workload.sequence
+    sequences = (run.workload.batch or sequence * accelerators) / sequence
+    alone = _states(shapes, run.a) < 0.25 * run.accelerator.memory
     rows = [
         (tensor, pipeline, chunks, context, expert, zero)
-        for tensor in _tensors(shapes, system, accelerators)
+        for tensor in _tensors(shapes, run.system, accelerators)
         for pipeline, chunks in _pipelines(depth, accelerators // tensor, alone)
-        for context in _contexts(workload.sequence, accelerators // (tensor * pipeline))
+        for context in _contexts(sequence, accelerators // (tensor * pipeline))
         if accelerators // (tensor * pipeline * context) <= sequences
         for expert in _experts(shapes, tensor * context * (accelerators // (tensor * pipeline * context)))
         for zero in ((1,) if pipeline > 1 else (1, 2, 3))
