@@ -130,18 +130,22 @@ def test_many_layouts_at_once_are_as_each_alone(pair, seed):
         (place,) = np.flatnonzero(np.all([getattr(layouts, axis) == getattr(some, axis)[index] for axis in AXES], 0))
         assert together.time[place] == pytest.approx(own.step_time.p50)
         assert together.used[place] == pytest.approx(own.memory)
-        bare = some.one(index) if pair[0] == "routed" else some.one(index).model_copy(update={"expert": 1})
+        bare = (
+            some.one(index)
+            if pair[0] == "routed"
+            else some.one(index).model_copy(update={"expert": 1, "expert_tensor": 1})
+        )
         alone = training.train(asked(work(24), student, 24), bare)
         assert own.step_time.p50 > alone.step_time.p50
         assert own.memory > alone.memory
 
 
-AXES = ("tensor", "context", "expert", "micro_batch", "pipeline", "interleave", "zero", "recompute")
+AXES = ("tensor", "context", "expert", "expert_tensor", "micro_batch", "pipeline", "interleave", "zero", "recompute")
 
 
 def test_every_layout_goes_for_both():
     taught = asked(work(24, teacher="test"), DENSE, 24, teacher=ROUTED)
-    tensor, _, expert, _, pipeline, chunks = every(taught).shapes.T
+    tensor, _, expert, _, _, pipeline, chunks = every(taught).shapes.T
     assert set(tensor) <= {1, 2, 4}  # divides 12 and 8 heads
     assert set(expert) == {1, 2, 3, 6}  # only the teacher has experts
     assert (pipeline * chunks).max() <= 4 + 2

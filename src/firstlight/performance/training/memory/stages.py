@@ -29,7 +29,7 @@ class _Sizes:
     teacher: _Sizes | None = None
 
 
-SIZES = ("tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute")
+SIZES = ("tensor", "context", "context_kind", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute")
 """What `_Sizes` depends on."""
 
 

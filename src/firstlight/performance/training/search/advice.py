@@ -18,12 +18,15 @@ from firstlight.performance.training.train import best
 from firstlight.spec.design import TrainingLayout
 from firstlight.twin.protocols import Ints
 
+_PIPELINE = SHAPE.index("pipeline")
+"""From here on the columns of a shape are those of its pipeline."""
+
 
 def advice(run: Run, layout: TrainingLayout) -> str:
     """The one change with which a layout fits and is fastest: of its shape, ZeRO or recomputation; else of the types of
     its states, or of what the host keeps. Else another layout; else what would hold the model."""
     run = run.settled
-    for near in (_one_change(every(run), layout), _options(layout, run.work)):
+    for near in (_one_change(every(run, unfilled=True), layout), _options(layout, run.work)):
         if not len(near):
             continue
         found = steps(run, near)
@@ -58,7 +61,7 @@ def _one_change(space: Every, layout: TrainingLayout) -> Layouts:
     given = Layouts.of([layout])
     own = np.asarray([getattr(given, name)[0] for name in SHAPE])
     differ: Ints = space.shapes != own
-    near = space.shapes[(differ.sum(axis=1) <= 1) | (differ[:, :4].sum(axis=1) == 0)]
+    near = space.shapes[(differ.sum(axis=1) <= 1) | (differ[:, :_PIPELINE].sum(axis=1) == 0)]
     if not len(near):
         return given.take(np.empty(0, np.int64))
     (bare,) = Every(near).chunks(len(Every(near)))

@@ -9,23 +9,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firstlight import units
-from firstlight.performance.training.batch import rounded
-from firstlight.performance.training.layouts.arrays import RECOMPUTE, Layouts
+from firstlight.performance.training.layouts.arrays import OFFLOADS, WORDS, Layouts
 from firstlight.performance.training.layouts.run import Run
 from firstlight.performance.training.search.advice import difference
 from firstlight.performance.training.search.found import Alternative, Front, TrainingSearch
 from firstlight.performance.training.search.reasons import longer, why
-from firstlight.performance.training.search.tally import AXES, Tally, Value, placed
+from firstlight.performance.training.search.tally import AXES, VARIED, Tally, Value, placed, values_of
+from firstlight.performance.training.search.tries import Tries, try_all
 from firstlight.performance.training.space.check import check
-from firstlight.performance.training.space.every import every
-from firstlight.performance.training.step import Steps, steps
+from firstlight.performance.training.space.kept import kept_of
 from firstlight.performance.training.teacher import check_teacher
 from firstlight.performance.training.train import too_large, too_many
 from firstlight.spec.design import TrainingLayout
-from firstlight.twin.protocols import Floats
 
-CHUNK = 65_536
-"""Layouts that are computed at a time: few enough for the processor's cache, enough for arrays to pay."""
 LESS_MEMORY = (0.75, 0.5, 0.25)
 """Shares of the memory within which the best layout is told too."""
 
@@ -49,50 +45,51 @@ def search(
         InfeasibleError: none fits the memory, or the batch is too small; says what would do.
         UsageError: the given layout cannot be run.
     """
-    runs = _Runs(run.settled, is_open=run.workload.batch is None)
-    run = runs.run
+    tries = Tries(run.settled, run.workload.batch is None, kept_of(given))
+    run, tally = tries.run, Tally()
     if given:
         check(run, given)
     check_teacher(run)
-    space, tally = every(run, is_open=runs.is_open), Tally()
+    space = tries.every()
     if not len(space):
         raise too_many(run)
-    for layouts in space.chunks(CHUNK):
-        found = runs.steps(layouts)
-        tally.add(layouts, found.time / runs.sequences(layouts), found.used, found.available)
-        progress(tally.tried, len(space))
+    counted = _Counted(progress, len(space))
+    excluded = try_all(tries, space, tally, counted)
+    for several in () if tally.fit else tries.offloaded():
+        counted.whole += len(several) * len(space)
+        excluded += sum(try_all(one, one.every(), tally, counted) for one in several)
+        if tally.fit:
+            break
     if not tally.fit:
         raise too_large(run, tally.least)
-    return _result(runs, tally, given)
+    return _result(tries, tally, given, excluded, space.refused)
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """One run in many layouts; its batch may move a little where it is open."""
+@dataclass
+class _Counted:
+    """Tells the progress of a search: layouts in the usual schedule, kind and group that are done, and all."""
 
-    run: Run
-    is_open: bool
+    tell: Callable[[int, int], None]
+    whole: int
+    done: int = 0
 
-    def steps(self, layouts: Layouts) -> Steps:
-        """Their time and memory."""
-        return steps(self.run, layouts, sequences=self.sequences(layouts) if self.is_open else None)
-
-    def sequences(self, layouts: Layouts) -> Floats:
-        """Sequences of a step in each layout (n,)."""
-        if not self.is_open:
-            return np.full(len(layouts), self.run.sequences)
-        data = np.maximum(self.run.accelerators // (layouts.tensor * layouts.pipeline * layouts.context), 1)
-        return rounded(self.run.sequences, data, layouts.micro_batch)
+    def __call__(self, more: int) -> None:
+        self.done += more
+        self.tell(self.done, self.whole)
 
 
-def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> TrainingSearch:
-    best = placed(tally.rows[-1:])
+def _result(
+    runs: Tries, tally: Tally, given: TrainingLayout | None, excluded: int, refused: dict[str, int]
+) -> TrainingSearch:
+    best = placed(tally.rows[-1:], runs.kept)
     won, sequence = runs.steps(best), runs.run.workload.sequence
     return TrainingSearch(
         model=runs.run.model.id,
         accelerators=runs.run.accelerators,
         tried=tally.tried,
         fit=tally.fit,
+        excluded=excluded,
+        refused=refused,
         layout=best.one(0),
         batch=float(runs.sequences(best)[0] * sequence),
         step_time=float(won.time[0]),
@@ -104,12 +101,13 @@ def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Training
         lost_to_memory={
             axis: {_named(axis, place): 1.0 - value.fit / value.tried for place, value in sorted(found.items())}
             for axis, found in tally.values.items()
+            if axis not in VARIED
         },
     )
 
 
-def _front(runs: _Runs, tally: Tally) -> Front:
-    layouts = placed(tally.rows)
+def _front(runs: Tries, tally: Tally) -> Front:
+    layouts = placed(tally.rows, runs.kept)
     time = tally.score * runs.sequences(layouts)
     return Front(
         layouts=tuple(layouts.one(index) for index in range(len(layouts))),
@@ -119,13 +117,14 @@ def _front(runs: _Runs, tally: Tally) -> Front:
     )
 
 
-def _seen(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Iterator[tuple[str, str, Value]]:
+def _seen(runs: Tries, tally: Tally, given: TrainingLayout | None) -> Iterator[tuple[str, str, Value]]:
     """Axis, value and what was seen of it: the plan's own layout, each way along each axis, less memory."""
     if given is not None:
         yield "plan", "as written", _asked(runs, given)
-    for index, axis in enumerate(AXES):
+    best = placed(tally.rows[-1:], runs.kept)
+    for axis in AXES:
         for place, value in sorted(tally.values[axis].items()):
-            if place != tally.rows[-1, index]:
+            if place != values_of(best, axis)[0]:
                 yield axis, _named(axis, place), value
     for share in LESS_MEMORY:
         most = share * runs.run.work.memory
@@ -136,7 +135,7 @@ def _seen(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Iterator[t
             yield "memory", units.show(most, "bytes"), seen
 
 
-def _asked(runs: _Runs, given: TrainingLayout) -> Value:
+def _asked(runs: Tries, given: TrainingLayout) -> Value:
     """The layout of the plan, which the space may not hold (where its last micro-batch is partly empty)."""
     layouts = Layouts.of([given])
     found = runs.steps(layouts)
@@ -146,11 +145,11 @@ def _asked(runs: _Runs, given: TrainingLayout) -> Value:
 
 
 def _alternatives(
-    runs: _Runs, tally: Tally, given: TrainingLayout | None, seen: list[tuple[str, str, Value]]
+    runs: Tries, tally: Tally, given: TrainingLayout | None, seen: list[tuple[str, str, Value]]
 ) -> Iterator[Alternative]:
     """What was seen, compared with the winner; all layouts are computed at once, the given one first."""
     some = [value.row for axis, _, value in seen if axis != "plan" and len(value.row)]
-    best = placed(np.stack([tally.rows[-1], *some]))
+    best = placed(np.stack([tally.rows[-1], *some]), runs.kept)
     asked = [given] if given else []
     layouts = Layouts.of([best.one(0), *asked, *(best.one(index) for index in range(1, len(best)))])
     found, sequences = runs.steps(layouts), runs.sequences(layouts)
@@ -186,4 +185,10 @@ def _beyond(best: TrainingLayout, other: TrainingLayout) -> str:
 
 
 def _named(axis: str, place: int) -> str:
-    return RECOMPUTE[place] if axis == "recompute" else str(place)
+    if axis in WORDS:
+        return WORDS[axis][place]
+    if axis == "shard":
+        return "hybrid" if place else "all"
+    if axis == "offload":
+        return " and ".join(what for bit, what in enumerate(OFFLOADS) if place >> bit & 1) or "none"
+    return str(place)
