@@ -323,7 +323,7 @@ def test_a_trace_is_of_complete_events_that_follow_each_other(tensor, pipeline, 
             continue
         assert {"name", "cat", "pid", "tid", "ts", "dur"} <= event.keys()
         assert event["ts"] >= threads.get((event["pid"], event["tid"]), 0.0) - 1e-3
-        assert event["dur"] >= 0
+        assert event["dur"] > 0
         threads[event["pid"], event["tid"]] = event["ts"] + event["dur"]
         end = max(end, event["ts"] + event["dur"])
     assert {rank for rank, _ in threads} == set(range(pipeline))

@@ -111,6 +111,8 @@ def timeline(run: Run, layout: TrainingLayout) -> Timeline:
 
 
 _NOTHING = np.zeros(1)
+_ROUNDING = 1e-9
+"""Share of the passes below which a part of them is what a difference of sums leaves."""
 _BOTH: tuple[Kind, Kind] = ("forward", "backward")
 
 
@@ -135,10 +137,11 @@ def _passes(case: Case, parts: dict[str, Floats]) -> dict[Kind, dict[str, float]
     weight["head"] = _FORWARD["head"]
     found: dict[Kind, dict[str, float]] = {"forward": {}, "backward": {}, "inputs": {}, "weights": {}}
     stages, chunks, micro_batches = case.layouts.pipeline[0], case.layouts.interleave[0], case.micro_batches[0]
+    whole = _sum(parts)
     for name in forward:
         count = micro_batches + (stages - 1) / chunks if name == "pipeline" else micro_batches
         each, both = float(parts[name][0] / count), forward[name] + backward[name]
-        if each <= 0 or both <= 0:
+        if each <= _ROUNDING * whole / count or both <= 0:
             continue
         shares = forward[name] / both, backward[name] / both, weight.get(name, 0.0) / both
         found["forward"][name], found["backward"][name] = each * shares[0], each * shares[1]
