@@ -48,7 +48,7 @@ class Bounds:
         saved += [self._context] if change.context else []
         saved += [self._data] if change.shard else []
         saved += [self._uneven] if dual else []
-        whole = saved[0] if len(saved) == 1 else np.add.reduce(saved)
+        whole = sum(saved[1:], saved[0])
         return np.maximum(self.found.time - parts["sites"] - self._jitter * whole, 0.0)
 
     def memory(self, change: Change) -> Floats:

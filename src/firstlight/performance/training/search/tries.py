@@ -122,22 +122,25 @@ def try_all(tries: Tries, space: Every, tally: Tally, progress: Callable[[int], 
 def _waiting(tries: Tries, tally: Tally, layouts: Layouts, found: Steps, counts: Counts) -> Iterator[_Waiting]:
     """Of some layouts those with variants that may be better; and a few of each that change one thing."""
     bounds, sequences = Bounds(found, layouts, tries.run.depth, tries.run.a), tries.sequences(layouts)
+    first = {change.schedule: change for change in reversed(CHANGES)}
+    fastest = {name: _fastest(bounds.memory(one), tally, found.available) for name, one in first.items()}
     for kind, change in enumerate(CHANGES):
         score, memory = bounds.time(change) / sequences, bounds.memory(change)
-        over = np.where(counts.has(change), _over(score, memory, tally, found.available), np.inf)
+        seen, over = fastest[change.schedule], np.full(len(score), np.inf)
+        np.divide(score, seen, out=over, where=counts.has(change) & (seen > 0))
         place = _promising(over, FEW if change.alone else 0)
         yield _Waiting(layouts.take(place), found.data[place], np.full(len(place), kind), score[place], memory[place])
 
 
-def _over(score: Floats, memory: Floats, tally: Tally, available: float) -> Floats:
-    """What variants take at the least over the fastest that was seen in their memory (n,); infinity where none fits.
+def _fastest(memory: Floats, tally: Tally, available: float) -> Floats:
+    """The best score that was seen within some memory [B] (n,); 0 beyond that of an accelerator [B]."""
+    return np.where(memory <= available, tally.front(memory), 0.0)
 
-    Args:
-        score, memory: below which they do not lie (n,), [B] (n,).
-        tally: what was seen.
-        available: memory of an accelerator [B].
-    """
-    return np.where(memory <= available, score / tally.front(memory), np.inf)
+
+def _over(rest: _Waiting, tally: Tally, available: float) -> Floats:
+    """What variants take at the least over the fastest that was seen in their memory (n,); infinity where none fits."""
+    fastest = _fastest(rest.memory, tally, available)
+    return np.divide(rest.score, fastest, out=np.full(len(fastest), np.inf), where=fastest > 0)
 
 
 def _promising(over: Floats, few: int) -> Ints:
@@ -156,7 +159,7 @@ def _try(rest: _Waiting, variants: Variants, tally: Tally, tries: Tries) -> int:
     """
     available, computed = tries.run.work.memory, 0
     alone = [np.flatnonzero(rest.kind == kind) for kind, change in enumerate(CHANGES) if change.alone]
-    over = _over(rest.score, rest.memory, tally, available)
+    over = _over(rest, tally, available)
     order = np.concatenate([own[_promising(over[own], FEW)[:FEW]] for own in alone])
     while len(order):
         some = rest.take(order)
@@ -166,7 +169,7 @@ def _try(rest: _Waiting, variants: Variants, tally: Tally, tries: Tries) -> int:
         for first in range(0, len(layouts), CHUNK):
             tries.add(tally, layouts.take(np.arange(first, min(first + CHUNK, len(layouts)))), variants=True)
         computed += len(layouts)
-        order = _promising(_over(rest.score, rest.memory, tally, available), 0)[:MANY]
+        order = _promising(_over(rest, tally, available), 0)[:MANY]
     return computed
 
 

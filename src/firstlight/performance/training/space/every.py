@@ -67,7 +67,7 @@ def every(
     Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
     chunks than the model has layers and ends; context parallelism cuts a sequence into twice as many equal parts of
     which a rank keeps 1,024 tokens or more; expert parallelism divides the experts and the ranks, and an expert is
-    whole or split over as many ranks as the other layers (TorchTitan takes no other number); a micro-batch divides
+    whole or, inside a scale-up domain, split as the other layers are (TorchTitan takes no other number); a micro-batch divides
     what the batch leaves for a rank; an interleaved pipeline has as many micro-batches as stages or more,
     as Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
 
@@ -137,7 +137,8 @@ def _groups(run: Run, kept: Mapping[str, int | float]) -> Ints:
     width = math.gcd(*(layer.routed.width if layer.routed else 0 for layer in shapes))
     if not width or "expert_tensor" in kept:
         return table
-    more = table[(table[:, 0] > 1) & (width % table[:, 0] == 0)]
+    inside = (table[:, 0] > 1) & (table[:, 0] <= run.system.scale_up_domain)
+    more = table[inside & (width % table[:, 0] == 0)]
     more[:, 3] = more[:, 0]
     return np.vstack([table, more])
 
