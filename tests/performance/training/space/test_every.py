@@ -17,7 +17,7 @@ from firstlight.performance.training.space.check import check
 from firstlight.performance.training.space.every import LEAST_TOKENS, divisors, every
 from firstlight.spec.design import TrainingLayout
 
-from ..conftest import MODELS, asked, shipped, work
+from ..conftest import MODELS, SYSTEM, asked, shipped, work
 
 NAMES = ("tensor", "pipeline", "interleave", "context", "expert", "zero", "micro_batch", "recompute", "expert_tensor")
 
@@ -39,7 +39,7 @@ def slow(asked) -> set[tuple[int, ...]]:
         if group > accelerators or (context > 1 and run.sequence // context < LEAST_TOKENS):
             continue
         data = accelerators // group
-        parts = tensor if split else 1
+        parts = tensor if split and tensor <= SYSTEM.scale_up_domain else 1
         if round(run.batch / run.sequence) % (data * micro_batch) or (tensor * context * data) % (expert * parts):
             continue
         layout = TrainingLayout(

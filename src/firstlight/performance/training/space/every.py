@@ -67,9 +67,9 @@ def every(
     Tensor parallelism divides the heads of every attention, inside a scale-up domain and beyond; a pipeline has no more
     chunks than the model has layers and ends; context parallelism cuts a sequence into twice as many equal parts of
     which a rank keeps 1,024 tokens or more; expert parallelism divides the experts and the ranks, and an expert is
-    whole or, inside a scale-up domain, split as the other layers are (TorchTitan takes no other number); a micro-batch divides
-    what the batch leaves for a rank; an interleaved pipeline has as many micro-batches as stages or more,
-    as Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
+    whole or, inside a scale-up domain, split as the other layers are (TorchTitan takes no other number); a micro-batch
+    divides what the batch leaves for a rank; an interleaved pipeline has as many micro-batches as stages or more, as
+    Megatron-Core asks; ZeRO 0 to 3 and every level of recomputation go with each of them.
 
     Megatron-LM and TorchTitan start only where the batch is a whole number of micro-batches on every data-parallel
     rank, and the axes of a mesh on a torus fill it: other layouts are refused, unless no layout were left.
