@@ -10,9 +10,8 @@ import pytest
 
 from firstlight import train
 from firstlight.operate.validation import validate_memory
-from firstlight.performance.machine import machine
-from firstlight.performance.training import Layouts, case_of, every_stage
-from firstlight.performance.training.activations import stored
+from firstlight.performance.training import Layouts, Run, case_of, every_stage
+from firstlight.performance.training.memory.activations import stored
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.huggingface import read
@@ -42,7 +41,7 @@ def case(hidden: int, depth: int, heads: int, ranks: int, layout: TrainingLayout
     work = Training.model_validate(
         {"train": "gpt", "tokens": "1T", "sequence": 2048, "batch": f"{2048 * ranks * 8 * micro}"}
     )
-    return case_of(model, work, machine(chip, host, system, "bf16", a), Layouts.of([layout]), ranks, free, a)
+    return case_of(Run(work, model, system, chip, host, ranks, free, a), Layouts.of([layout]))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +143,8 @@ def test_what_megatron_s_options_save_of_deepseek_v3(what, fields, over, precisi
     def activations(layout, kind, outputs):
         own = {"performance.expert_imbalance": 1, "performance.expert_outputs": outputs}
         a = assumptions.with_overrides(assumptions.shipped(), own)
-        one = case_of(model, work, machine(chip, host, system, kind, a), Layouts.of([layout]), 256, free, a)
+        asked = work.model_copy(update={"precision": kind})
+        one = case_of(Run(asked, model, system, chip, host, 256, free, a), Layouts.of([layout]))
         return float(every_stage(one)["activations"][2])
 
     before = activations(base, precision if fields else "bf16", 1 if over else kept)

@@ -11,7 +11,7 @@ import pytest
 from firstlight.network import topology
 from firstlight.network.collectives import fabric_time
 from firstlight.operate.validation import software
-from firstlight.performance.training import train
+from firstlight.performance.training import Run, train
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import FabricDesign, TrainingLayout
 from firstlight.spec.huggingface import read
@@ -57,7 +57,7 @@ def step(size: str, recompute: str):
     layout = TrainingLayout(
         tensor=tensor, pipeline=pipeline, interleave=interleave, micro_batch=micro, recompute=recompute, zero=0
     )
-    return train(work, model, system, chip, host, count, layout, time, a)
+    return train(Run(work, model, system, chip, host, count, time, a), layout)
 
 
 @pytest.mark.parametrize(("size", "recompute"), list(TABLE))
@@ -100,7 +100,7 @@ def test_llama3_405b_mfu(accelerators, published, against):
     time = fabric_time(net, system, chip, nic, 50e9, a)
     work = Training.model_validate({"train": "llama-3.1-405b", "tokens": "15.6T", "batch": "16M tokens"})
     layout = TrainingLayout(tensor=8, pipeline=16, interleave=4)
-    result = train(work, models.find("llama-3.1-405b"), system, chip, host, accelerators, layout, time, a)
+    result = train(Run(work, models.find("llama-3.1-405b"), system, chip, host, accelerators, time, a), layout)
     against(
         f"Llama 3 405B on {accelerators:,} H100, MFU",
         result.mfu.p50,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from firstlight.export.megatron_notes import SHARDED, notes, routed
 from firstlight.performance.result import TrainingResult
-from firstlight.performance.training.orders import group_size
+from firstlight.performance.training.schedules.orders import group_size
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Attention, Block, Experts, FeedForward, LatentAttention, Model
 from firstlight.spec.workload import Training

@@ -20,9 +20,9 @@ from firstlight.export.report.words import plural
 from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
 from firstlight.performance.result import TrainingResult
-from firstlight.performance.training.advice import difference
-from firstlight.performance.training.found import Alternative, TrainingSearch
-from firstlight.performance.training.reasons import WORDS
+from firstlight.performance.training.search.advice import difference
+from firstlight.performance.training.search.found import Alternative, TrainingSearch
+from firstlight.performance.training.search.reasons import WORDS
 from firstlight.performance.training.timeline import COMMUNICATION
 from firstlight.spec import load
 from firstlight.spec.design import TrainingLayout
@@ -184,7 +184,9 @@ def layout_words(layout: TrainingLayout) -> str:
 def _search(found: TrainingSearch, layout: TrainingLayout) -> Iterator[tuple[str, str]]:
     share = 1 - found.fit / found.tried
     yield "search", f"{found.tried:,} layouts tried, {found.fit:,} fit; {share:.0%} lost to memory"
-    yield "", "schedule, kind of context parallelism, number types, sharding groups, offload and sites are not varied"
+    yield "", f"{found.excluded:,} more cannot be faster in the memory that they take"
+    for reason, count in found.refused.items():
+        yield "", f"{count:,} more are refused, as no framework starts them: {reason}"
     if found.layout != layout:
         yield "best", f"{layout_words(found.layout)}: {units.show(found.step_time, 'time')} a step"
     for other in _told(found):

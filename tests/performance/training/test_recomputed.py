@@ -9,29 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, steps
-from firstlight.performance.training.activations import stored, whole
-from firstlight.performance.training.memory import host_memory
+from firstlight.performance.training.memory.activations import stored, whole
+from firstlight.performance.training.memory.stages import host_memory
 from firstlight.spec import models
 from firstlight.spec.design import Module, TrainingLayout
 
-from .conftest import CHIP, DENSE, HOST, ROUTED, SYSTEM, shipped, wire, work
+from .conftest import DENSE, ROUTED, asked, work
 
 LATENT = models.find("deepseek-v2-lite")
 MODULES = get_args(Module)
 MODELS = {"dense": DENSE, "routed": ROUTED, "latent": LATENT}
-SHIPPED = shipped()
 
 
 def of(model, *layouts: TrainingLayout, precision: str = "bf16"):
-    chip = machine(CHIP, HOST, SYSTEM, precision, SHIPPED)
-    return case_of(model, work(64), chip, Layouts.of(layouts), 16, wire, SHIPPED)
+    return case_of(asked(work(64, precision=precision), model), Layouts.of(layouts))
 
 
 def runs(model, *layouts: TrainingLayout, precision: str = "bf16"):
-    chip = machine(CHIP, HOST, SYSTEM, precision, SHIPPED)
-    return steps(model, work(64), chip, Layouts.of(layouts), 16, wire, SHIPPED)
+    return steps(asked(work(64, precision=precision), model), Layouts.of(layouts))
 
 
 def selective(*modules: str, **fields) -> TrainingLayout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from firstlight.operate.validation.runs import COLUMNS, UNREAD, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard, weighted_quantile
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import predict, slices_of, target
-from firstlight.performance.machine import machine
 from firstlight.performance.shapes import layers
 from firstlight.performance.training import Layouts, case_of, step_parts
 from firstlight.performance.uncertainty import CLASSES, training_class
@@ -187,10 +186,8 @@ def _measured(row: Row, run: Run) -> Measured:
 
 def _parts(run: Run, collective: Remembered, a: Assumptions, count: int) -> Mapping[str, Floats]:
     """Time of the run's step by part [s] (count,), for assumptions that are numbers or arrays (count,)."""
-    parts = run.parts
-    work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
     layouts = Layouts.of([run.layout]).take(np.zeros(count, dtype=np.int64))
-    return step_parts(case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a))
+    return step_parts(case_of(replace(run.asked(a), collective=collective), layouts))
 
 
 def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Problem:

@@ -7,8 +7,7 @@ from typing import get_args
 
 from firstlight.evaluate.build import Parts
 from firstlight.network.collectives import FabricTime
-from firstlight.performance.machine import machine
-from firstlight.performance.training import Layouts, steps
+from firstlight.performance.training import Layouts, Run, steps
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import Recomputation, TrainingLayout
 from firstlight.spec.model import Model
@@ -41,9 +40,10 @@ class Trial:
     def share(self, layout: TrainingLayout) -> float:
         """Of the memory that a layout takes."""
         parts = self.parts
-        work = machine(parts.accelerator, parts.host, parts.system, self.workload.precision, self.a)
-        tried = Layouts.of([layout])
-        return steps(self.model, self.workload, work, tried, self.accelerators, self.time, self.a).used[0] / work.memory
+        run = Run(
+            self.workload, self.model, parts.system, parts.accelerator, parts.host, self.accelerators, self.time, self.a
+        )
+        return steps(run, Layouts.of([layout])).used[0] / run.work.memory
 
     def largest(self, layout: TrainingLayout) -> TrainingLayout:
         """With the largest micro-batch that fits: one that leaves two for each stage and is not above 8,192 tokens."""

@@ -15,9 +15,8 @@ from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import METRICS as SPEEDS
 from firstlight.operate.validation.training import outcome
-from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
-from firstlight.performance.training.space import check
+from firstlight.performance.training.space.check import check
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Model
@@ -67,7 +66,7 @@ def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A
 def _outcome(row: Row, catalog: Catalog) -> Outcome:
     def predicted(metric: str) -> tuple[Prediction, tuple[str, ...]]:
         run = detailed(read_run(row, catalog), row)
-        check(run.model, run.workload, run.accelerators, run.layout)
+        check(run.asked(run.assumptions), run.layout)
         return predict(metric, run, row), tuple(told for told in run.assumed if told not in _OF_SPEED)
 
     return outcome(row, METRICS, predicted)
@@ -122,11 +121,10 @@ def stage_sizes(run: Run, names: Iterable[str], *, layers_only: bool) -> Floats:
         names: of the components.
         layers_only: leave embedding and head out.
     """
-    model = _without_ends(run.model) if layers_only else run.model
-    parts, a = run.parts, run.assumptions
-    work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
-    case = case_of(model, run.workload, work, Layouts.of([run.layout]), run.accelerators, run.time, a)
-    found = every_stage(case)
+    asked = run.asked(run.assumptions)
+    if layers_only:
+        asked = replace(asked, model=_without_ends(run.model))
+    found = every_stage(case_of(asked, Layouts.of([run.layout])))
     return np.sum([found[name] for name in names], axis=0)
 
 

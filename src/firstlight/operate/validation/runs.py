@@ -12,6 +12,7 @@ from firstlight.operate.validation import software
 from firstlight.operate.validation.architecture import model_of
 from firstlight.operate.validation.inferred import Trial
 from firstlight.operate.validation.table import CellError, Row
+from firstlight.performance import training
 from firstlight.performance.shapes import layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
@@ -66,6 +67,13 @@ class Run:
     software: tuple[str, tuple[str, ...], str]
     assumptions: Assumptions
     assumed: tuple[str, ...]
+
+    def asked(self, a: Assumptions) -> training.Run:
+        """What the step model takes of it, with these assumptions."""
+        parts = self.parts
+        return training.Run(
+            self.workload, self.model, parts.system, parts.accelerator, parts.host, self.accelerators, self.time, a
+        )
 
 
 def read_run(row: Row, catalog: Catalog) -> Run:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from firstlight.performance.kernels.gemm import gemm
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layer import KERNELS, WEIGHTS, forward_time, layer_time
-from firstlight.performance.training.offload import moved_in_passes
-from firstlight.performance.training.once import Parts, once
-from firstlight.performance.training.schedules import bubble, paired
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.once import Parts, once
+from firstlight.performance.training.memory.offload import moved_in_passes
+from firstlight.performance.training.schedules.formulas import bubble, paired
+from firstlight.performance.training.time.layer import KERNELS, WEIGHTS, forward_time, layer_time
 from firstlight.twin.protocols import Floats
 
 FORWARD, WEIGHT = "forward", "weight"

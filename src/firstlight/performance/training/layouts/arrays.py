@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
@@ -94,6 +94,11 @@ class Layouts:
         columns = {each.name: [_number(each.name, getattr(one, each.name)) for one in rows] for each in fields(cls)}
         links = np.asarray(columns.pop("site_link"), dtype=float)
         return cls(**{name: np.asarray(column, dtype=np.int64) for name, column in columns.items()}, site_link=links)
+
+    @classmethod
+    def join(cls, pieces: Sequence[Layouts]) -> Layouts:
+        """Some layouts after the others."""
+        return cls(*(np.concatenate([getattr(piece, each.name) for piece in pieces]) for each in fields(cls)))
 
     def take(self, index: Ints) -> Layouts:
         """Some of the layouts, by index or mask."""

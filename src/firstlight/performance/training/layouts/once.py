@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from firstlight.performance.training.case import Case
+from firstlight.performance.training.layouts.case import Case
 from firstlight.twin.protocols import Floats, Ints
 
 Parts = dict[str, Floats]

@@ -9,43 +9,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firstlight import units
-from firstlight.performance.machine import Machine, machine
-from firstlight.performance.training.advice import difference
-from firstlight.performance.training.batch import rounded, settled
-from firstlight.performance.training.every import every
-from firstlight.performance.training.found import Alternative, Front, TrainingSearch
-from firstlight.performance.training.layouts import RECOMPUTE, Layouts
-from firstlight.performance.training.reasons import longer, why
-from firstlight.performance.training.space import check
-from firstlight.performance.training.step import Steps, steps
-from firstlight.performance.training.tally import AXES, Tally, Value, placed
+from firstlight.performance.training.layouts.arrays import OFFLOADS, WORDS, Layouts
+from firstlight.performance.training.layouts.run import Run
+from firstlight.performance.training.search.advice import difference
+from firstlight.performance.training.search.found import Alternative, Front, TrainingSearch
+from firstlight.performance.training.search.reasons import longer, why
+from firstlight.performance.training.search.tally import AXES, VARIED, Tally, Value, placed, values_of
+from firstlight.performance.training.search.tries import Tries, try_all
+from firstlight.performance.training.space.check import check
+from firstlight.performance.training.space.kept import kept_of
 from firstlight.performance.training.teacher import check_teacher
 from firstlight.performance.training.train import too_large, too_many
-from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
-from firstlight.spec.model import Model
-from firstlight.spec.parts import Accelerator, Host, System
-from firstlight.spec.workload import Training
-from firstlight.twin.protocols import CollectiveTime, Floats
 
-CHUNK = 65_536
-"""Layouts that are computed at a time: few enough for the processor's cache, enough for arrays to pay."""
 LESS_MEMORY = (0.75, 0.5, 0.25)
 """Shares of the memory within which the best layout is told too."""
 
 
 def search(
-    workload: Training,
-    model: Model,
-    system: System,
-    accelerator: Accelerator,
-    host: Host,
-    accelerators: int,
-    collective: CollectiveTime,
-    a: Assumptions,
+    run: Run,
     *,
     given: TrainingLayout | None = None,
-    teacher: Model | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> TrainingSearch:
     """Every layout that a training run may take, tried.
@@ -53,76 +37,59 @@ def search(
     Where the batch is open, each layout runs at the nearest one that fills it, and the least time for each token wins.
 
     Args:
-        workload: what is trained.
-        model: architecture.
-        system, accelerator, host: the parts.
-        accelerators: of the run.
-        collective: time of collectives on the fabric.
-        a: assumptions.
+        run: what is trained, and on what.
         given: a layout to compare with the best.
-        teacher: the workload's, if it has one.
         progress: called with layouts tried and layouts in all.
 
     Raises:
         InfeasibleError: none fits the memory, or the batch is too small; says what would do.
         UsageError: the given layout cannot be run.
     """
-    is_open, workload = workload.batch is None, settled(workload, model, a)
+    tries = Tries(run.settled, run.workload.batch is None, kept_of(given))
+    run, tally = tries.run, Tally()
     if given:
-        check(model, workload, accelerators, given, teacher)
-    check_teacher(workload, model, teacher)
-    runs = _Runs(workload, model, machine(accelerator, host, system, workload.precision, a), accelerators, collective,
-                 a, is_open, teacher)  # fmt: skip
-    space, tally = every(model, workload, accelerators, is_open=is_open, teacher=teacher), Tally()
+        check(run, given)
+    check_teacher(run)
+    space = tries.every()
     if not len(space):
-        raise too_many(workload, model, accelerators)
-    for layouts in space.chunks(CHUNK):
-        found = runs.steps(layouts)
-        tally.add(layouts, found.time / runs.sequences(layouts), found.used, found.available)
-        progress(tally.tried, len(space))
+        raise too_many(run)
+    counted = _Counted(progress, len(space))
+    excluded = try_all(tries, space, tally, counted)
+    for several in () if tally.fit else tries.offloaded():
+        counted.whole += len(several) * len(space)
+        excluded += sum(try_all(one, one.every(), tally, counted) for one in several)
+        if tally.fit:
+            break
     if not tally.fit:
-        raise too_large(
-            workload, model, system, accelerator, accelerators, tally.least, collective, a, runs.work, teacher
-        )
-    return _result(runs, tally, given)
+        raise too_large(run, tally.least)
+    return _result(tries, tally, given, excluded, space.refused)
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """One run in many layouts; what `search` is given."""
+@dataclass
+class _Counted:
+    """Tells the progress of a search: layouts in the usual schedule, kind and group that are done, and all."""
 
-    workload: Training
-    model: Model
-    work: Machine
-    accelerators: int
-    collective: CollectiveTime
-    a: Assumptions
-    is_open: bool
-    teacher: Model | None
+    tell: Callable[[int, int], None]
+    whole: int
+    done: int = 0
 
-    def steps(self, layouts: Layouts) -> Steps:
-        """Their time and memory."""
-        sequences = self.sequences(layouts) if self.is_open else None
-        return steps(self.model, self.workload, self.work, layouts, self.accelerators, self.collective, self.a,
-                     sequences=sequences, teacher=self.teacher)  # fmt: skip
-
-    def sequences(self, layouts: Layouts) -> Floats:
-        """Sequences of a step in each layout (n,)."""
-        sequences = max((self.workload.batch or 0.0) / self.workload.sequence, 1.0)
-        if not self.is_open:
-            return np.full(len(layouts), sequences)
-        data = np.maximum(self.accelerators // (layouts.tensor * layouts.pipeline * layouts.context), 1)
-        return rounded(sequences, data, layouts.micro_batch)
+    def __call__(self, more: int) -> None:
+        self.done += more
+        self.tell(self.done, self.whole)
 
 
-def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> TrainingSearch:
-    best = placed(tally.rows[-1:])
-    won, sequence = runs.steps(best), runs.workload.sequence
+def _result(
+    runs: Tries, tally: Tally, given: TrainingLayout | None, excluded: int, refused: dict[str, int]
+) -> TrainingSearch:
+    best = placed(tally.rows[-1:], runs.kept)
+    won, sequence = runs.steps(best), runs.run.workload.sequence
     return TrainingSearch(
-        model=runs.model.id,
-        accelerators=runs.accelerators,
+        model=runs.run.model.id,
+        accelerators=runs.run.accelerators,
         tried=tally.tried,
         fit=tally.fit,
+        excluded=excluded,
+        refused=refused,
         layout=best.one(0),
         batch=float(runs.sequences(best)[0] * sequence),
         step_time=float(won.time[0]),
@@ -134,31 +101,33 @@ def _result(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Training
         lost_to_memory={
             axis: {_named(axis, place): 1.0 - value.fit / value.tried for place, value in sorted(found.items())}
             for axis, found in tally.values.items()
+            if axis not in VARIED
         },
     )
 
 
-def _front(runs: _Runs, tally: Tally) -> Front:
-    layouts = placed(tally.rows)
+def _front(runs: Tries, tally: Tally) -> Front:
+    layouts = placed(tally.rows, runs.kept)
     time = tally.score * runs.sequences(layouts)
     return Front(
         layouts=tuple(layouts.one(index) for index in range(len(layouts))),
         step_time=tuple(time.tolist()),
-        tokens_per_s=tuple((runs.workload.sequence / tally.score).tolist()),
+        tokens_per_s=tuple((runs.run.workload.sequence / tally.score).tolist()),
         memory=tuple(tally.memory.tolist()),
     )
 
 
-def _seen(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Iterator[tuple[str, str, Value]]:
+def _seen(runs: Tries, tally: Tally, given: TrainingLayout | None) -> Iterator[tuple[str, str, Value]]:
     """Axis, value and what was seen of it: the plan's own layout, each way along each axis, less memory."""
     if given is not None:
         yield "plan", "as written", _asked(runs, given)
-    for index, axis in enumerate(AXES):
+    best = placed(tally.rows[-1:], runs.kept)
+    for axis in AXES:
         for place, value in sorted(tally.values[axis].items()):
-            if place != tally.rows[-1, index]:
+            if place != values_of(best, axis)[0]:
                 yield axis, _named(axis, place), value
     for share in LESS_MEMORY:
-        most = share * runs.work.memory
+        most = share * runs.run.work.memory
         within = int(np.searchsorted(tally.memory, most, side="right")) - 1
         if tally.memory[-1] > most and within >= 0:
             score, memory = float(tally.score[within]), float(tally.memory[within])
@@ -166,7 +135,7 @@ def _seen(runs: _Runs, tally: Tally, given: TrainingLayout | None) -> Iterator[t
             yield "memory", units.show(most, "bytes"), seen
 
 
-def _asked(runs: _Runs, given: TrainingLayout) -> Value:
+def _asked(runs: Tries, given: TrainingLayout) -> Value:
     """The layout of the plan, which the space may not hold (where its last micro-batch is partly empty)."""
     layouts = Layouts.of([given])
     found = runs.steps(layouts)
@@ -176,15 +145,15 @@ def _asked(runs: _Runs, given: TrainingLayout) -> Value:
 
 
 def _alternatives(
-    runs: _Runs, tally: Tally, given: TrainingLayout | None, seen: list[tuple[str, str, Value]]
+    runs: Tries, tally: Tally, given: TrainingLayout | None, seen: list[tuple[str, str, Value]]
 ) -> Iterator[Alternative]:
     """What was seen, compared with the winner; all layouts are computed at once, the given one first."""
     some = [value.row for axis, _, value in seen if axis != "plan" and len(value.row)]
-    best = placed(np.stack([tally.rows[-1], *some]))
+    best = placed(np.stack([tally.rows[-1], *some]), runs.kept)
     asked = [given] if given else []
     layouts = Layouts.of([best.one(0), *asked, *(best.one(index) for index in range(1, len(best)))])
     found, sequences = runs.steps(layouts), runs.sequences(layouts)
-    has, place = units.show(runs.work.memory, "bytes"), itertools.count(1)
+    has, place = units.show(runs.run.work.memory, "bytes"), itertools.count(1)
     for axis, value, told in seen:
         lost = Alternative(
             axis, value, told.tried, told.fit, None, np.nan, np.nan, told.least, {},
@@ -195,7 +164,7 @@ def _alternatives(
             continue
         at = next(place)
         parts, other = longer(found, sequences, at), layouts.one(at)
-        reason = why(layouts.one(0), other, parts, float(found.time[0]), runs.work.domain)
+        reason = why(layouts.one(0), other, parts, float(found.time[0]), runs.run.work.domain)
         if told.score < float(tally.score[-1]):
             reason = f"faster by what the search does not vary: {_beyond(layouts.one(0), other)}"
         yield replace(
@@ -216,4 +185,10 @@ def _beyond(best: TrainingLayout, other: TrainingLayout) -> str:
 
 
 def _named(axis: str, place: int) -> str:
-    return RECOMPUTE[place] if axis == "recompute" else str(place)
+    if axis in WORDS:
+        return WORDS[axis][place]
+    if axis == "shard":
+        return "hybrid" if place else "all"
+    if axis == "offload":
+        return " and ".join(what for bit, what in enumerate(OFFLOADS) if place >> bit & 1) or "none"
+    return str(place)

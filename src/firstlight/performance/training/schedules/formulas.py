@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.training.case import Case
+from firstlight.performance.training.layouts.case import Case
 from firstlight.twin.protocols import Floats
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firstlight.performance.training.activations import in_transit, loss, running, stored, widest
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layouts import OFFLOADS
-from firstlight.performance.training.once import Parts, once
-from firstlight.performance.training.overlap import parameters_of, trained_of
-from firstlight.performance.training.schedules import in_flight
-from firstlight.performance.training.sites import outer_state
+from firstlight.performance.training.layouts.arrays import OFFLOADS
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.once import Parts, once
+from firstlight.performance.training.layouts.parameters import parameters_of, trained_of
+from firstlight.performance.training.memory.activations import in_transit, loss, running, stored, widest
+from firstlight.performance.training.schedules.formulas import in_flight
 from firstlight.twin.protocols import Floats
 
 
@@ -32,8 +31,8 @@ class _Sizes:
 
 
 SIZES = (
-    "tensor", "context", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute", "recompute_modules",
-    "activations",
+    "tensor", "context", "context_kind", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute",
+    "recompute_modules", "activations",
 )  # fmt: skip
 """What `_Sizes` depends on."""
 
@@ -180,8 +179,14 @@ def _states(case: Case, layers: Floats, first: Floats, last: Floats, leading: Fl
         "weights": np.where(layout.offloads("weights"), np.minimum(whole, 4.0 * sizes.widest), whole),
         "gradients": case.gradient_bytes * _kept(case, trained, 2),
         "optimizer": np.where(layout.offloads("optimizer"), 0.0, case.optimizer_bytes * states),
-        "outer": outer_state(case, states),
+        "outer": _outer(case, states),
     }
+
+
+def _outer(case: Case, parameters: Floats) -> Floats:
+    """The outer optimizer's copy of the parameters and its momentum on one rank [B] (n,)."""
+    drifts = (case.layouts.sites > 1) & (case.layouts.synchronise > 1)
+    return np.where(drifts, case.a["performance.outer_bytes"] * parameters, 0.0)
 
 
 def _outside(case: Case, first: Floats, last: Floats) -> Floats:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from firstlight.errors import UsageError
-from firstlight.performance.training.space import check
+from firstlight.performance.training.space.check import check
 from firstlight.spec import models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.workload import Training
+
+from ..conftest import asked
 
 LLAMA, MIXTRAL = models.find("llama-3-8b"), models.find("mixtral-8x7b")
 FAR = {"sites": 2, "site_link": "100 Gb/s"}
@@ -17,7 +19,7 @@ FAR = {"sites": 2, "site_link": "100 Gb/s"}
 def verdict(accelerators: int = 64, model=LLAMA, batch: str = "8M tokens", **layout) -> str:
     work = Training.model_validate({"train": model.id, "tokens": "1T", "batch": batch, "sequence": 8192})
     try:
-        check(model, work, accelerators, TrainingLayout.model_validate(layout))
+        check(asked(work, model, accelerators), TrainingLayout.model_validate(layout))
     except UsageError as error:
         return str(error)
     return "runs"

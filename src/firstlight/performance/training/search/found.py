@@ -58,8 +58,10 @@ class TrainingSearch(Result):
 
     model: str = quantity("", "model id")
     accelerators: int = quantity("", "accelerators of the run")
-    tried: int = quantity("", "layouts that divide model, accelerators and batch; all of them were tried")
+    tried: int = quantity("", "layouts that were computed, of those that divide model, accelerators and batch")
     fit: int = quantity("", "those that the memory holds")
+    excluded: int = quantity("", "further layouts that a bound shows to be slower in no less memory")
+    refused: dict[str, int] = quantity("", "further layouts that no framework starts, by reason")
     layout: TrainingLayout = quantity("", "the fastest of them")
     batch: float = quantity("", "tokens in its optimizer step")
     step_time: float = quantity("s", "its optimizer step, median")

@@ -8,58 +8,41 @@ import numpy as np
 
 from firstlight import units
 from firstlight.errors import InfeasibleError, UsageError
-from firstlight.performance.machine import Machine, machine
-from firstlight.performance.training.batch import settled
-from firstlight.performance.training.every import OPTIONS, SHAPE, Every, every
-from firstlight.performance.training.layouts import MODULES, OFFLOADS, RECOMPUTE, Layouts
-from firstlight.performance.training.space import check
+from firstlight.performance.machine import Machine
+from firstlight.performance.training.layouts.arrays import MODULES, OFFLOADS, RECOMPUTE, Layouts
+from firstlight.performance.training.layouts.run import Run
+from firstlight.performance.training.space.check import check
+from firstlight.performance.training.space.every import OPTIONS, SHAPE, Every, every
 from firstlight.performance.training.step import steps
 from firstlight.performance.training.train import best
-from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import TrainingLayout
-from firstlight.spec.model import Model
-from firstlight.spec.parts import Accelerator, Host, System
-from firstlight.spec.workload import Training
-from firstlight.twin.protocols import CollectiveTime, Ints
+from firstlight.twin.protocols import Ints
+
+_PIPELINE = SHAPE.index("pipeline")
+"""From here on the columns of a shape are those of its pipeline."""
 
 LIGHT = (("layernorm", "moe_act"), ("layernorm", "mla_up_proj", "moe_act"))
 """Modules that take little time, together."""
 
 
-def advice(
-    workload: Training,
-    model: Model,
-    system: System,
-    accelerator: Accelerator,
-    host: Host,
-    accelerators: int,
-    layout: TrainingLayout,
-    collective: CollectiveTime,
-    a: Assumptions,
-    *,
-    teacher: Model | None = None,
-) -> str:
+def advice(run: Run, layout: TrainingLayout) -> str:
     """The one change with which a layout fits and is fastest: of its shape, ZeRO or recomputation; else of the types of
     its states, of modules that are computed again, or of what the host keeps. Else another layout; else what would hold
-    the model.
-
-    The arguments are those of `train`.
-    """
-    workload = settled(workload, model, a)
-    work = machine(accelerator, host, system, workload.precision, a)
-    for near in (_one_change(every(model, workload, accelerators, teacher=teacher), layout), _options(layout, work)):
+    the model."""
+    run = run.settled
+    for near in (_one_change(every(run, unfilled=True), layout), _options(layout, run.work)):
         if not len(near):
             continue
-        found = steps(model, workload, work, near, accelerators, collective, a, teacher=teacher)
+        found = steps(run, near)
         fitting = np.flatnonzero(found.fits)
         for index in fitting[np.argsort(found.time[fitting], kind="stable")]:
             changed = near.one(int(index))
-            if _runs(model, workload, accelerators, changed, teacher):
+            if _runs(run, changed):
                 memory, time = (float(values[index]) for values in (found.used, found.time))
                 told = f"{units.show(memory, 'bytes')} and a step of {units.show(time, 'time')}"
                 return f"with {difference(layout, changed)} it takes {told}"
     try:
-        other, _ = best(workload, model, system, accelerator, host, accelerators, collective, a, teacher=teacher)
+        other, _ = best(run)
     except InfeasibleError as error:
         return " ".join(limit.remedy for limit in error.limits)
     return f"it fits in another layout: {difference(layout, other)}"
@@ -82,7 +65,7 @@ def _one_change(space: Every, layout: TrainingLayout) -> Layouts:
     given = Layouts.of([layout])
     own = np.asarray([getattr(given, name)[0] for name in SHAPE])
     differ: Ints = space.shapes != own
-    near = space.shapes[(differ.sum(axis=1) <= 1) | (differ[:, :4].sum(axis=1) == 0)]
+    near = space.shapes[(differ.sum(axis=1) <= 1) | (differ[:, :_PIPELINE].sum(axis=1) == 0)]
     if not len(near):
         return given.take(np.empty(0, np.int64))
     (bare,) = Every(near).chunks(len(Every(near)))
@@ -109,9 +92,9 @@ def _options(layout: TrainingLayout, work: Machine) -> Layouts:
     return Layouts.of([layout.model_copy(update=change) for change in changes])
 
 
-def _runs(model: Model, workload: Training, accelerators: int, layout: TrainingLayout, teacher: Model | None) -> bool:
+def _runs(run: Run, layout: TrainingLayout) -> bool:
     try:
-        check(model, workload, accelerators, layout, teacher)
+        check(run, layout)
     except UsageError:
         return False
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.training.case import Case
+from firstlight.performance.training.layouts.case import Case
 from firstlight.twin.protocols import Floats
 
 
@@ -39,9 +39,3 @@ def seen_between_sites(case: Case, window: Floats, step: Floats) -> Floats:
     once, h, f = site_exchange(case), case.layouts.synchronise.astype(float), case.layouts.fragments.astype(float)
     hidden = np.where(h == 1, window, np.where(f > 1, case.a["performance.outer_late_steps"] * step, 0.0))
     return np.where(case.layouts.sites > 1, f / h * np.maximum(once / f - hidden, 0.0), 0.0)
-
-
-def outer_state(case: Case, parameters: Floats) -> Floats:
-    """The outer optimizer's copy of the parameters and its momentum on one rank [B] (n,)."""
-    drifts = (case.layouts.sites > 1) & (case.layouts.synchronise > 1)
-    return np.where(drifts, case.a["performance.outer_bytes"] * parameters, 0.0)

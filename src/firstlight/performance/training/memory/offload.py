@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.training.activations import stored
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.overlap import local_parameters, trained_parameters
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.parameters import local_parameters, trained_parameters
+from firstlight.performance.training.memory.activations import stored
 from firstlight.twin.protocols import Floats
 
 

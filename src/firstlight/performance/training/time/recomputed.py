@@ -9,8 +9,8 @@ import numpy as np
 
 from firstlight.performance.kernels.elementwise import elementwise, permute
 from firstlight.performance.shapes import Layer
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.once import Parts
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.once import Parts
 from firstlight.twin.protocols import Floats
 
 NORMS = 4.0 / 14.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firstlight.performance.groups import Group, group, neighbours
 from firstlight.performance.machine import Machine
 from firstlight.performance.shapes import Ends, Layer, ends, layers
-from firstlight.performance.training.layouts import CONTEXTS, DISPATCHES, GRADIENTS, UNSET, Layouts
+from firstlight.performance.training.layouts.arrays import CONTEXTS, DISPATCHES, GRADIENTS, UNSET, Layouts
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
 from firstlight.twin.protocols import CollectiveTime, Floats, Ints

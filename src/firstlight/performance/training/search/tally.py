@@ -6,17 +6,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from firstlight.performance.training.every import OPTIONS, SHAPE
-from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.space.every import OPTIONS, SHAPE
+from firstlight.performance.training.space.kept import Kept, kept_by
 from firstlight.twin.protocols import Floats, Ints
 
-AXES = (*SHAPE, *OPTIONS)
+VARIED = ("schedule", "context_kind", "shard", "offload")
+"""Axes on which nearly all layouts stand at their usual place."""
+AXES = (*SHAPE, *OPTIONS, *VARIED)
 """The axes of the space."""
 
 
-def placed(rows: Ints) -> Layouts:
-    """The layouts at some places on every axis (k, axes)."""
-    return Layouts(**dict(zip(AXES, rows.T, strict=True)))
+def placed(rows: Ints, kept: Kept) -> Layouts:
+    """The layouts at some places on every axis (k, axes), and with what a plan fixes beside them."""
+    beside = {name: value for name, value in kept.items() if name not in AXES}
+    return kept_by(beside, Layouts(**dict(zip(AXES, rows.T, strict=True))))
+
+
+def values_of(layouts: Layouts, axis: str) -> Ints:
+    """What the layouts are counted under on an axis (n,): sharding groups of any size are one value."""
+    places = getattr(layouts, axis)
+    return (places > 0).astype(np.int64) if axis == "shard" else places
 
 
 @dataclass
@@ -42,7 +52,7 @@ class Tally:
 
     Attributes:
         tried, fit: layouts. least: the least memory that one takes [B].
-        values: by axis and value.
+        values: by axis and value; on the axes of shapes and options variants are not counted, but may be the best.
         score, memory, rows: of the front: ascending memory [B], falling score (k,), (k,), (k, axes).
     """
 
@@ -54,13 +64,14 @@ class Tally:
     memory: Floats = field(default_factory=lambda: np.empty(0))
     rows: Ints = field(default_factory=lambda: np.empty((0, len(AXES)), np.int64))
 
-    def add(self, layouts: Layouts, score: Floats, memory: Floats, available: float) -> None:
+    def add(self, layouts: Layouts, score: Floats, memory: Floats, available: float, *, variants: bool = False) -> None:
         """Some more layouts.
 
         Args:
             layouts: arrays (n,).
             score: what should be small (n,). memory: of the fullest accelerator [B] (n,).
             available: memory of an accelerator [B].
+            variants: they are variants of layouts that were added before.
         """
         self.tried += len(layouts)
         self.least = min(self.least, float(memory.min()))
@@ -69,8 +80,9 @@ class Tally:
         self.fit += len(kept)
         score_kept, memory_kept = score[kept], memory[kept]
         for axis in AXES:
-            places = getattr(layouts, axis)
-            self._count(axis, places, memory, fits)
+            places = values_of(layouts, axis)
+            if not variants or axis in VARIED:
+                self._count(axis, places, memory, fits)
             for index in _first(places[kept], score_kept, memory_kept):
                 self._best(axis, layouts, int(kept[index]), score, memory)
         self._extend(layouts, kept, score_kept, memory_kept)
@@ -86,9 +98,13 @@ class Tally:
             value.least = min(value.least, float(least[place]))
 
     def _best(self, axis: str, layouts: Layouts, index: int, score: Floats, memory: Floats) -> None:
-        value = self.values[axis][int(getattr(layouts, axis)[index])]
+        value = self.values[axis][int(values_of(layouts, axis)[index])]
         if (score[index], memory[index]) < (value.score, value.memory):
             value.score, value.memory, value.row = float(score[index]), float(memory[index]), _row(layouts, index)
+
+    def front(self, memory: Floats) -> Floats:
+        """Score of the front within some memory [B] (n,); infinity where nothing takes so little."""
+        return np.append(self.score, np.inf)[np.searchsorted(self.memory, memory, side="right") - 1]
 
     def _extend(self, layouts: Layouts, kept: Ints, score: Floats, memory: Floats) -> None:
         """Join the layouts that the front does not beat to it."""

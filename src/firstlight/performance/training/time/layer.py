@@ -12,10 +12,10 @@ from firstlight.performance.kernels.elementwise import elementwise, expert_age, 
 from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import scan
 from firstlight.performance.shapes import Layer, Scan
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layouts import CONTEXTS
-from firstlight.performance.training.once import Parts, once
-from firstlight.performance.training.recomputed import again
+from firstlight.performance.training.layouts.arrays import CONTEXTS
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.once import Parts, once
+from firstlight.performance.training.time.recomputed import again
 from firstlight.twin.protocols import Floats
 
 KERNELS = (

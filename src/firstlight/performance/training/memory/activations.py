@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.performance.shapes import Layer, Scan, Softmax
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layouts import ACTIVATIONS, MODULES
+from firstlight.performance.training.layouts.arrays import ACTIVATIONS, MODULES
+from firstlight.performance.training.layouts.case import Case
 from firstlight.twin.protocols import Floats
 
 NARROW_OUTPUT = 1.5
