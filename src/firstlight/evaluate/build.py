@@ -77,7 +77,6 @@ def fabric(
     accelerators: int,
     a: Assumptions,
     *,
-    fitted: bool = False,
     reduces: bool = False,
     queue_pairs: int | None = None,
 ) -> tuple[Topology, FabricTime]:
@@ -85,7 +84,7 @@ def fabric(
     net = topology.build(design, made_of.endpoints(accelerators), made_of.endpoints_per_node, made_of.switch)
     link = design.link or 0.0
     time = fabric_time(
-        net, made_of.system, made_of.accelerator, made_of.nic, link, a, fitted=fitted, reduces=reduces,
+        net, made_of.system, made_of.accelerator, made_of.nic, link, a, fitted=True, reduces=reduces,
         queue_pairs=queue_pairs,
     )  # fmt: skip
     return net, time

@@ -98,7 +98,7 @@ def _time(plan: Plan, made_of: Parts, a: Assumptions, asked: Question) -> Fabric
             f"{named} cannot add up what passes it; leave --in-network out, or choose a switch that `reduces`"
         )
     _, found = fabric(
-        plan.design.fabric, made_of, plan.design.accelerators or 0, a, fitted=True, reduces=asked.reduces,
+        plan.design.fabric, made_of, plan.design.accelerators or 0, a, reduces=asked.reduces,
         queue_pairs=asked.queue_pairs,
     )  # fmt: skip
     return found
