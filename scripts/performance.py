@@ -41,7 +41,7 @@ def row(result: dict[str, Any]) -> str:
     info = result["extra_info"]
     cells = (
         result["name"].removeprefix("test_"),
-        f"{seconds(result):.2f}",
+        f"{seconds(result):{'.2f' if seconds(result) >= 0.1 else '.2g'}}",
         info.get("limit_s", ""),
         f"{info['cpu_s']:.2f}" if "cpu_s" in info else "",
         info.get("memory_gb", ""),

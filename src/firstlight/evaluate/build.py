@@ -71,11 +71,23 @@ def parts(design: Design, catalog: Catalog) -> Parts:
     )
 
 
-def fabric(design: FabricDesign, made_of: Parts, accelerators: int, a: Assumptions) -> tuple[Topology, FabricTime]:
-    """The fabric that joins so many accelerators, and the time of its collectives."""
+def fabric(
+    design: FabricDesign,
+    made_of: Parts,
+    accelerators: int,
+    a: Assumptions,
+    *,
+    reduces: bool = False,
+    queue_pairs: int | None = None,
+) -> tuple[Topology, FabricTime]:
+    """The fabric that joins so many accelerators, and the time of its collectives (see `fabric_time`)."""
     net = topology.build(design, made_of.endpoints(accelerators), made_of.endpoints_per_node, made_of.switch)
     link = design.link or 0.0
-    return net, fabric_time(net, made_of.system, made_of.accelerator, made_of.nic, link, a)
+    time = fabric_time(
+        net, made_of.system, made_of.accelerator, made_of.nic, link, a, fitted=True, reduces=reduces,
+        queue_pairs=queue_pairs,
+    )  # fmt: skip
+    return net, time
 
 
 def build(plan: Plan, catalog: Catalog, a: Assumptions) -> Built:

@@ -1,4 +1,4 @@
-"""`firstlight validate training`, `validate memory` and `validate kernels`."""
+"""`firstlight validate training`, `memory`, `kernels` and `collectives`."""
 
 from __future__ import annotations
 
@@ -67,28 +67,52 @@ def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_jso
     _show(validate_memory(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
 
 
-@validate.command()
-@click.option(
+_TABLES = click.option(
     "--cases",
     required=True,
     type=click.Path(path_type=Path),
     help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
-@click.option(
+_TARGETS = click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
+_COEFFICIENTS = click.option(
     "--coefficients",
     type=click.Path(path_type=Path),
-    help="Folder that `firstlight calibrate kernels -o FOLDER` wrote, in place of the shipped coefficients.",
+    help="Folder that `firstlight calibrate kernels -o FOLDER` or `calibrate collectives` wrote, in place of the "
+    "shipped coefficients.",
 )
-@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+
+
+@validate.command()
+@_TABLES
+@_TARGETS
+@_COEFFICIENTS
+@_PARTS
 @json_option
 def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
     """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""
     from firstlight.operate.validation import validate_kernels
-    from firstlight.performance.kernels.timed.coefficients import load
+    from firstlight.operate.validation.timings.registry import load
     from firstlight.spec import catalog
 
     _show(validate_kernels(cases, catalog.load(parts), load(coefficients)), out, as_json)
+
+
+@validate.command()
+@_TABLES
+@_TARGETS
+@_COEFFICIENTS
+@_PARTS
+@json_option
+def collectives(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
+    """Collectives and exchanges of tokens alone: tables of other kernels among CASES are left out.
+
+    A part in --parts that states `all_reduce_latency` takes the factor on all latencies from it.
+    """
+    from firstlight.operate.validation import validate_collectives
+    from firstlight.operate.validation.timings.registry import load
+    from firstlight.spec import catalog
+
+    _show(validate_collectives(cases, catalog.load(parts), load(coefficients)), out, as_json)
 
 
 def _words(tiers: str) -> tuple[str, ...]:

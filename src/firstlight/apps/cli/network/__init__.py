@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from firstlight.apps.cli.network.build import build
+from firstlight.apps.cli.network.collective import collective
 
 
 @click.group(short_help="Build and examine the fabric of FILE.")
 def network() -> None:
-    """The fabric of a plan: every switch and cable of it."""
+    """The fabric of a plan: every switch and cable of it, and how long collectives take on it."""
 
 
 network.add_command(build)
+network.add_command(collective)

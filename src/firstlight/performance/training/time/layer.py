@@ -9,13 +9,14 @@ import numpy as np
 
 from firstlight.performance.kernels.attention import attention
 from firstlight.performance.kernels.elementwise import elementwise, expert_age, permute
-from firstlight.performance.kernels.gemm import gemm, join
+from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.kernels.scan import scan
 from firstlight.performance.shapes import Layer, Scan
 from firstlight.performance.training.layouts.arrays import CONTEXTS
 from firstlight.performance.training.layouts.case import Case
 from firstlight.performance.training.layouts.once import Parts, once
 from firstlight.performance.training.time.recomputed import again
+from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
 KERNELS = (

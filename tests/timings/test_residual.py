@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.performance.kernels.timed.cases import Labels
-from firstlight.performance.kernels.timed.residual import Anchors, Scales, krige
+from firstlight.timings.cases import Labels
+from firstlight.timings.residual import Anchors, Scales, krige
 
 SCALES = Scales(np.array([2.0, 2.0]), np.array([1.0, 0.7, 0.1, 0.2]), 1e-6)
 

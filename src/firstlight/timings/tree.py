@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.performance.kernels.timed.cases import Labels, Texts
-from firstlight.performance.kernels.timed.device import processors
+from firstlight.timings.cases import Labels, Texts
+from firstlight.timings.device import processors
 from firstlight.twin.protocols import Floats, Ints
 
 LEVELS: tuple[tuple[str, ...], ...] = (

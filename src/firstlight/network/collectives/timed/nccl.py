@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.kernels.timed.formula import Arrays, Option, soft_minimum
+from firstlight.timings.formula import Arrays, Option, soft_minimum
 from firstlight.twin.protocols import Floats
 
 

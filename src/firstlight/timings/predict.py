@@ -1,4 +1,4 @@
-"""Times of kernels with their intervals: the formula, sharpened near measured shapes, wider away from them."""
+"""Times with their intervals: the formula, sharpened near measured shapes, wider away from them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
-from firstlight.performance.kernels.timed import tree
-from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted, machines
-from firstlight.performance.kernels.timed.device import processors
-from firstlight.performance.kernels.timed.operations import formula
-from firstlight.performance.kernels.timed.residual import krige
+from firstlight.timings import tree
+from firstlight.timings.cases import Cases, Labels
+from firstlight.timings.coefficients import Coefficients, Fitted, machines
+from firstlight.timings.device import processors
+from firstlight.timings.residual import krige
 from firstlight.twin.protocols import Floats, Ints
 from firstlight.twin.result import Prediction
 
@@ -80,7 +79,7 @@ def evaluate(cases: Cases, fitted: Fitted) -> Predicted:
     cost when they were left out of the fit comes on top in quadrature.
     """
     found = tree.find(fitted.nodes, cases.labels)
-    time, _ = formula(cases.operation).best(found.theta, cases.shape)
+    time, _ = fitted.formula.best(found.theta, cases.shape)
     local = krige(fitted.anchors, fitted.scales, cases.place, cases.labels)
     far = np.sqrt(1.0 + fitted.scales.nugget)
     basis = _basis(found, local.spread / far)

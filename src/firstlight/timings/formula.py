@@ -1,4 +1,4 @@
-"""What a formula of a kernel's time is: physical parameters and shapes in, seconds out, all arrays [rows]."""
+"""What a formula of a time is: physical parameters and shapes in, seconds out, all arrays [rows]."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from firstlight.twin.protocols import Floats
 
@@ -39,11 +40,13 @@ class Formula:
     """Time of one operation.
 
     Attributes:
+        name: of the formula.
         seconds: (parameters, shape, option) -> time [s], all [rows].
         options: what the library chooses from; the fastest counts. One empty tuple where there is no choice.
         parameters: in the order of theta.
     """
 
+    name: str
     seconds: Callable[[Arrays, Arrays, Option], Floats]
     parameters: tuple[Parameter, ...]
     options: tuple[tuple[float, ...], ...] = ((),)
@@ -78,22 +81,10 @@ def _whole(option: Sequence[float]) -> Option:
     return tuple(np.asarray(value, dtype=float) for value in option)
 
 
-def cached(moved: Floats, rate: Floats, gain: Floats, cache: Floats) -> Floats:
-    """Memory rate of a kernel that runs again and again on the same data [B/s].
-
-    Args:
-        moved: bytes that it reads and writes [B].
-        rate: of the memory [B/s].
-        gain: how much faster the cache is, at least 1.
-        cache: size of the cache, of which six tenths are taken to hold data between two runs [B].
-    """
-    return rate * (1.0 + (gain - 1.0) / (1.0 + (moved / (0.6 * cache)) ** 2))
-
-
-def waves(tiles: Floats, units: Floats, quantised: Floats | float) -> Floats:
-    """Rounds that tiles take on the compute units: at least one, whole ones to the share `quantised`."""
-    rounds = tiles / units
-    return np.maximum(1.0, quantised * np.ceil(rounds) + (1.0 - quantised) * rounds)
+def join(exponent: float | Floats, *times: ArrayLike) -> Floats:
+    """Times that overlap, as a p-norm: the longest counts, near ties cost a little more [same unit]."""
+    total = sum(np.asarray(time, dtype=float) ** exponent for time in times)
+    return np.asarray(total ** (1.0 / exponent))
 
 
 def soft_minimum(sharpness: Floats | float, *times: Floats) -> Floats:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firstlight.performance.kernels.timed import tree
-from firstlight.performance.kernels.timed.cases import Labels
+from firstlight.timings import tree
+from firstlight.timings.cases import Labels
 
 NODES = {
     "": [0.0],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.performance.kernels.timed.cases import Labels, Texts
+from firstlight.timings.cases import Labels, Texts
 from firstlight.twin.protocols import Floats, Ints
 
 LABELS = ("dtype", "kernel", "release", "accelerator")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.performance.kernels.timed.formula import Arrays
+from firstlight.timings.formula import Arrays
 from firstlight.twin.protocols import Floats
 
 Texts = NDArray[np.str_]

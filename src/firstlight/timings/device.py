@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -38,7 +38,7 @@ class Device:
 
     id: str
     generation: str
-    peaks: Mapping[str, float]
+    peaks: Mapping[str, float] = field(hash=False)
     bandwidth: float
     cache: float
     units: float

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,9 +12,9 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from firstlight.errors import DocumentError, Problem, UsageError
-from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.operations import OPERATIONS, formula
-from firstlight.performance.kernels.timed.residual import Anchors, Scales
+from firstlight.timings.cases import Cases, Labels
+from firstlight.timings.formula import Formula
+from firstlight.timings.residual import Anchors, Scales
 from firstlight.twin.protocols import Floats
 
 NUMBERS, ANCHORS = "coefficients.json", "anchors.npz"
@@ -33,6 +31,7 @@ class Fitted:
     """What was fitted for one operation.
 
     Attributes:
+        formula: whose parameters they are.
         nodes: logarithms of the parameters by node of the tree.
         anchors: residuals at measured shapes; scales: how fast their likeness fades.
         spread: half width (P10 to P50, in the logarithm) where no anchor is near, by "dtype|generation", dtype, and "".
@@ -41,6 +40,7 @@ class Fitted:
         machines: what was timed: by accelerator its generation, and logarithms of what `MACHINE` names.
     """
 
+    formula: Formula
     nodes: Mapping[str, Floats]
     anchors: Anchors
     scales: Scales
@@ -77,36 +77,37 @@ class Coefficients:
         return {"provenance": dict(self.provenance), "operations": operations}
 
 
-@cache
-def shipped() -> Coefficients:
-    """The coefficients that come with firstlight."""
-    return _read(resources.files("firstlight.data") / "kernels" / "fitted", "shipped")
+def joined(first: Coefficients, second: Coefficients) -> Coefficients:
+    """The operations of both; the provenance of one of them is that of the first, with the rows of both."""
+    rows = {**first.provenance["rows"], **second.provenance["rows"]}
+    return Coefficients({**first.operations, **second.operations}, {**first.provenance, "rows": rows})
 
 
-def load(folder: Path | None) -> Coefficients:
-    """The coefficients of a folder that `firstlight calibrate kernels` wrote; None for those shipped.
+def read(folder: Path | Traversable, formulas: Mapping[str, Formula], name: str) -> Coefficients:
+    """The coefficients of a folder that was written by `save`.
+
+    Args:
+        folder: with the files `NUMBERS` and `ANCHORS`.
+        formulas: of the operations that it may hold.
+        name: of the folder in messages.
 
     Raises:
         DocumentError: the folder lacks a file, or one is not what was written.
     """
-    return shipped() if folder is None else _read(folder, str(folder))
-
-
-def _read(folder: Path | Traversable, name: str) -> Coefficients:
     try:
         raw = json.loads((folder / NUMBERS).read_text("utf-8"))
         with (folder / ANCHORS).open("rb") as file, np.load(cast(BinaryIO, file), allow_pickle=False) as arrays:
-            found = {key: _fitted(key, one, arrays) for key, one in raw["operations"].items()}
+            found = {key: _fitted(formulas[key], key, one, arrays) for key, one in raw["operations"].items()}
         return Coefficients(found, raw["provenance"])
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        reason = f"holds no kernel coefficients: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        remedy = "Name the folder that `firstlight calibrate kernels -o FOLDER` wrote."
+        reason = f"holds no coefficients of timings: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        remedy = "Name the folder that `firstlight calibrate kernels -o FOLDER` or `calibrate collectives` wrote."
         raise DocumentError((Problem("", reason, remedy, name),)) from None
 
 
-def _fitted(operation: str, raw: Mapping[str, Any], arrays: Any) -> Fitted:
+def _fitted(formula: Formula, operation: str, raw: Mapping[str, Any], arrays: Any) -> Fitted:
     names = list(raw["parameters"])
-    if names != [p.name for p in formula(operation).parameters]:
+    if names != [p.name for p in formula.parameters]:
         raise ValueError(f"{operation} was fitted with other parameters")
     scales = Scales(np.array(raw["lengths"]), np.array(raw["steps"]), float(raw["nugget"]))
     nodes = {name: np.log(values) for name, values in raw["nodes"].items()}
@@ -116,7 +117,7 @@ def _fitted(operation: str, raw: Mapping[str, Any], arrays: Any) -> Fitted:
     labels = Labels(*(kinds[:, column] for column in range(len(NAMES))))
     alone = np.arange(len(place))
     found = {name: (kind, np.log(values)) for name, (kind, *values) in raw["machines"].items()}
-    return Fitted(nodes, Anchors(place, labels, residual, alone), scales, raw["spread"], raw["wider"], found)
+    return Fitted(formula, nodes, Anchors(place, labels, residual, alone), scales, raw["spread"], raw["wider"], found)
 
 
 def save(found: Coefficients, folder: Path) -> None:
@@ -145,8 +146,8 @@ def _plain(operation: str, found: Fitted, arrays: dict[str, Any]) -> dict[str, A
     arrays[f"{operation}.residual"] = np.round(found.anchors.residual[order] * RESIDUAL).astype(np.int16)
     arrays[f"{operation}.labels"] = which.ravel()[order].astype(np.uint16)
     return {
-        "formula": OPERATIONS[operation],
-        "parameters": [p.name for p in formula(operation).parameters],
+        "formula": found.formula.name,
+        "parameters": [p.name for p in found.formula.parameters],
         "lengths": _rounded(found.scales.lengths),
         "steps": _rounded(found.scales.steps),
         "nugget": _rounded(np.array([found.scales.nugget]))[0],
