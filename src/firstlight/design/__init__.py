@@ -10,5 +10,6 @@ from firstlight.design.serve import serve
 from firstlight.design.train import TRAIN_STEPS, train
 
 __all__ = [
-    "NETWORK_STEPS", "STEPS", "TRAIN_STEPS", "build_network", "collective", "dry_run", "plan", "propose", "serve", "train",
+    "NETWORK_STEPS", "STEPS", "TRAIN_STEPS", "build_network", "collective", "dry_run", "plan", "propose", "serve",
+    "train",
 ]  # fmt: skip
