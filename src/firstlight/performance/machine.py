@@ -53,6 +53,7 @@ class Machine:
         host_link: bandwidth to the host's memory, one direction [B/s]; 0 where it is not known.
         host_memory, host_bandwidth: an accelerator's share of the host's memory [B] and of its bandwidth [B/s].
         arm: the host launches from Arm cores.
+        fused_experts: products, activations and casts of all experts are one kernel, and a step is one graph.
         trained, served: the accelerator is in the data of the training and serving intervals.
     """
 
@@ -78,6 +79,7 @@ class Machine:
     host_memory: float
     host_bandwidth: float
     arm: bool
+    fused_experts: bool
     trained: bool
     served: bool
 
@@ -187,6 +189,7 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
         host_memory=host.memory * sockets,
         host_bandwidth=host.memory_bandwidth * sockets,
         arm=host.vendor.lower() == "nvidia",
+        fused_experts=group == "blackwell" and kind != "bf16" and a["performance.fused_experts"] >= 0.5,
         trained=accelerator.id in TRAINED,
         served=accelerator.id in SERVED,
     )

@@ -95,6 +95,7 @@ class Routed:
         count, active: experts; chosen per token.
         hidden, width: width of an expert's input and output; its inner width.
         gated: three matrices instead of two.
+        biased: their matrices have biases.
     """
 
     count: int
@@ -102,6 +103,7 @@ class Routed:
     hidden: int
     width: int
     gated: bool
+    biased: bool = False
 
     @property
     def size(self) -> int:
@@ -324,7 +326,7 @@ def _feed_forward(
     router = Matrix(part.count, hidden, "none")
     reach = (Matrix(inside, hidden, "none"), Matrix(hidden, inside, "none")) if part.latent else ()
     shared = _two(hidden, part.shared_width, part.gated) if part.shared_width else ()
-    routed = Routed(part.count, part.active, inside, part.width, part.gated)
+    routed = Routed(part.count, part.active, inside, part.width, part.gated, part.bias)
     return (router, *reach, *shared), routed, part.shared_width, part.gated
 
 

@@ -27,11 +27,11 @@ COLUMNS = (
     "ffn_hidden", "heads", "kv_heads", "head_dim", "vocab", "attention", "seq_len", "experts", "top_k", "expert_ffn",
     "shared_experts", "gated_mlp", "tied_embeddings", "accelerator", "n_accel", "accel_per_node",
     "scaleout_gbit_per_gpu", "precision", "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "sharding", "micro_batch",
-    "global_batch", "recompute", "seq_parallel", "framework", "software_switches",
+    "global_batch", "recompute", "seq_parallel", "framework", "software_switches", "notes",
 )  # fmt: skip
 UNREAD = (
     "peak_tflops_used", "primary_metric", "source", "source_locator", "params_b", "active_params_b",
-    "scaleup_gbps_per_gpu", "notes",
+    "scaleup_gbps_per_gpu",
 )  # fmt: skip
 """Columns of measurements/training.csv that tell where a row is from, or that a share of a peak alone needs."""
 CHUNKS = (10, 8, 7, 6, 5, 4, 3, 2)
@@ -105,8 +105,9 @@ def read_run(row: Row, catalog: Catalog) -> Run:
 
 
 def _switches(row: Row) -> tuple[str, ...]:
-    """Features that the row names; its own column says whether sequences are cut over tensor parallelism."""
+    """Features that the row and its notes name; its own column says whether sequences are cut over tensor parallelism."""
     named = tuple(name for name in row.text("software_switches").split(";") if name)
+    named += software.noted(row.text("notes"))
     parallel = row.flag("seq_parallel")
     return named if parallel is None else (*named, "sequence_parallel" if parallel else "no_sequence_parallel")
 

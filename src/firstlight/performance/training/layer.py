@@ -11,7 +11,7 @@ from firstlight.performance.kernels.attention import attention
 from firstlight.performance.kernels.elementwise import elementwise, expert_age, permute
 from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import scan
-from firstlight.performance.shapes import Layer, Scan
+from firstlight.performance.shapes import Layer, Routed, Scan
 from firstlight.performance.training.case import Case
 from firstlight.performance.training.layouts import CONTEXTS
 from firstlight.performance.training.once import Parts, once
@@ -85,8 +85,9 @@ def kernels(layer: Layer, case: Case) -> dict[str, Pass]:
     }
     forward = sum((part.forward for part in device.values()), np.zeros(len(case.layouts)))
     backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
-    launch = _launch(layer, case)
-    held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
+    launch, own = _launch(layer, case), _launch_experts(layer, case)
+    held_forward = join(4.0, forward, launch.forward) + own.forward
+    held_backward = join(4.0, backward, launch.backward) + own.backward
     return {
         **device,
         "launch": Pass(held_forward - forward, held_backward - backward),
@@ -114,11 +115,12 @@ def _products(layer: Layer, case: Case) -> Pass:
     if layer.routed:
         each, local = _expert_rows(layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
         width = layer.routed.width / layout.expert_tensor
+        slower = 1.0 if case.work.fused_experts else 1.0 / case.a["performance.grouped_efficiency"]
         for n, k in ((width * (2 if layer.routed.gated else 1), layer.routed.hidden), (layer.routed.hidden, width)):
-            forward = forward + gemm(each, n, k, rates, local)
-            inputs = inputs + gemm(each, k, n, rates, local)
+            forward = forward + gemm(each, n, k, rates, local) * slower
+            inputs = inputs + gemm(each, k, n, rates, local) * slower
             if not case.adapters:
-                weight = weight + gemm(n, k, each, rates, local)
+                weight = weight + gemm(n, k, each, rates, local) * slower
     return Pass(forward, inputs + weight, weight)
 
 
@@ -229,19 +231,40 @@ def _dispatch(layer: Layer, case: Case) -> Pass:
     """Tokens to their experts, and back in bf16, in each direction (all-to-all); among ranks of one expert gathered."""
     if layer.routed is None:
         return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
-    numbers = case.tokens(layer) / case.layouts.tensor * layer.routed.active * layer.routed.hidden
-    size = numbers * 2.0
-    back = case.collective("all_to_all", size, case.expert_group)
+    numbers = case.tokens(layer) / case.layouts.tensor * layer.routed.hidden
+    exchange = _exchanged_once if case.a["performance.dispatch_once"] >= 0.5 else _exchanged
+    back = exchange(layer.routed, numbers * 2.0, case)
     there = back
     if case.layouts.dispatch.any():
-        there = case.collective("all_to_all", numbers * case.dispatch_bytes, case.expert_group)
+        there = exchange(layer.routed, numbers * case.dispatch_bytes, case)
     once = there + back
     if (case.layouts.expert_tensor > 1).any():
-        whole = size * case.layouts.expert_tensor
+        whole = numbers * layer.routed.active * 2.0 * case.layouts.expert_tensor
         for operation in ("all_gather", "reduce_scatter"):
             once = once + case.collective(operation, whole, case.expert_tensor_group)
-    seen = once * case.a["performance.expert_exposed"] * expert_age(case.a)
-    return Pass(seen, seen)
+    shown = case.a["performance.expert_exposed"] * expert_age(case.a) * case.a["performance.expert_imbalance"]
+    return Pass(once * shown, once * shown)
+
+
+def _exchanged(routed: Routed, size: Floats, case: Case) -> Floats:
+    """One way of the all-to-all where each expert of a token gets a copy [s]; size of a rank's tokens [B]."""
+    return case.collective("all_to_all", size * routed.active, case.expert_group)
+
+
+def _exchanged_once(routed: Routed, size: Floats, case: Case) -> Floats:
+    """One way where a token goes once to each scale-up domain and there once to each rank that has experts for it [s].
+
+    So do DeepEP and HybridEP; both levels run at once. Of e places n are hit by k draws: n = e (1 - (1 - 1/e)^k).
+    """
+    inner, outer = case.expert_group
+    across = case.collective("all_to_all", size * _hit(outer, routed.active), (np.ones_like(outer), outer))
+    inside = case.collective("all_to_all", size * _hit(inner * outer, routed.active), (inner, np.ones_like(inner)))
+    return np.maximum(across, inside)
+
+
+def _hit(places: Floats, draws: float) -> Floats:
+    """Places that random draws hit, on average."""
+    return places * (1.0 - (1.0 - 1.0 / places) ** draws)
 
 
 def _launch(layer: Layer, case: Case) -> Pass:
@@ -250,7 +273,22 @@ def _launch(layer: Layer, case: Case) -> Pass:
     forward = a[f"performance.launch_{work.software}"] * (a["performance.launch_arm"] if work.arm else 1.0)
     forward *= a["performance.launch_low_precision"] if work.low else 1.0
     forward *= a["performance.launch_experts"] * expert_age(a) if layer.routed else 1.0
+    forward *= 0.0 if layer.routed and work.fused_experts else 1.0
     each = forward * np.where(case.layouts.tensor > 1, a["performance.launch_tensor"], 1.0)
+    return Pass(each, each * a["performance.launch_backward"])
+
+
+def _launch_experts(layer: Layer, case: Case) -> Pass:
+    """Time the host takes to launch the kernels of one expert after the other, once it knows how many tokens each has.
+
+    It cannot run ahead of the device there, so that this time is seen in full. One kernel for all experts has none.
+    """
+    a, work = case.a, case.work
+    if layer.routed is None or work.software != "gpu" or work.fused_experts:
+        return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
+    local = np.maximum(layer.routed.count / case.layouts.expert, 1.0)
+    each = local * a["performance.launch_expert"] * (a["performance.launch_arm"] if work.arm else 1.0)
+    each = each * (a["performance.launch_low_precision"] if work.low else 1.0)
     return Pass(each, each * a["performance.launch_backward"])
 
 
