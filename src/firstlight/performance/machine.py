@@ -154,14 +154,14 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
     integers = kind == "fp8" and _integers(accelerator)
     peak = getattr(accelerator, "int8" if integers else kind)
     peak16 = accelerator.bf16 or peak
-    growth = _growth(a)
+    software = "xla" if group in ("tpu", "trainium") else "gpu"
+    growth = np.exp(a[f"performance.software_growth_{software}"] * software_age(a))
     clock = _clock(accelerator, group, a)
     relative = _relative(accelerator, group, a) * clock
     base16 = a[f"performance.gemm_bf16_{group}"] * relative
     ceiling = a[f"performance.gemm_ceiling_{group}"]
     efficiency16 = np.minimum(base16 * growth, ceiling)
     low = np.minimum(_efficiency8(group, a) * relative * growth, a["performance.gemm_fp8_ceiling"])
-    software = "xla" if group in ("tpu", "trainium") else "gpu"
     sockets = system.sockets / system.accelerators
     attention = a["performance.attention_efficiency"] * efficiency16 / a["performance.gemm_bf16_ampere"]
     if group not in ("ampere", "tpu"):
@@ -198,10 +198,6 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
 def software_age(a: Assumptions) -> float:
     """Years of the training software after mid-2024, within the years that runs were seen in."""
     return min(max(a["performance.software_year"] - 2024.5, -2.0), 2.5)
-
-
-def _growth(a: Assumptions) -> float:
-    return np.exp(a["performance.software_growth"] * software_age(a))
 
 
 def _relative(accelerator: Accelerator, group: str, a: Assumptions) -> float:

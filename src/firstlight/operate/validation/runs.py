@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from firstlight.errors import UsageError
 from firstlight.evaluate.build import Parts, fabric
@@ -177,7 +177,16 @@ def _layout(row: Row, model: Model, workload: Training, parts: Parts, count: int
         shard=shard,
         micro_batch=_least_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
         recompute=_recompute(row),
+        gradients=_gradients(row, told),
     )
+
+
+def _gradients(row: Row, told: list[str]) -> Literal["fp32", "bf16"]:
+    """Type that gradients are accumulated in: DeepSpeed's fp16 optimizer leaves them in 16 bits, its bf16 one does not."""
+    if row.text("precision") != "fp16" or software.family(row.text("framework")) != "deepspeed":
+        return "fp32"
+    told.append("gradients in 16 bits")
+    return "bf16"
 
 
 def _shard(model: Model, parts: Parts, tensor: int, context: int, ranks: int, told: list[str]) -> int | None:

@@ -19,7 +19,7 @@ from firstlight.twin.protocols import Floats
 
 KERNELS = (
     "tensor", "context", "context_kind", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute",
-    "accumulates",
+    "accumulates", "gradients",
 )  # fmt: skip
 """What the time of a layer depends on, the gathering of sharded weights apart."""
 WEIGHTS = ("tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites")
@@ -160,7 +160,8 @@ def _elementwise(layer: Layer, case: Case) -> Pass:
     moved = permute(tokens, layer, layout.tensor, case.work, case.a)
     local = layer.dense / layout.tensor + layer.experts / case.expert_ranks
     rate = case.work.bandwidth * case.a["performance.memory_efficiency"]
-    accumulated = np.where(case.accumulates, local * case.a["performance.accumulation"] / rate, 0.0)
+    narrow = case.gradient_bytes / case.a["performance.gradient_bytes"]
+    accumulated = np.where(case.accumulates, local * case.a["performance.accumulation"] * narrow / rate, 0.0)
     return Pass(forward + moved, backward + moved + accumulated)
 
 
