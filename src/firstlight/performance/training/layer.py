@@ -22,6 +22,8 @@ KERNELS = (
     "accumulates", "gradients",
 )  # fmt: skip
 """What the time of a layer depends on, the gathering of sharded weights apart."""
+FILLED = 64
+"""Rows of an expert are filled up to a multiple of this, the least tile of a grouped product."""
 WEIGHTS = ("tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites")
 """What the collectives of a layer's weights depend on."""
 
@@ -131,11 +133,11 @@ def _adapter(rows: Floats, out: Floats, into: Floats, case: Case) -> Floats:
 
 
 def _expert_rows(layer: Layer, case: Case) -> Floats:
-    """Tokens that each of a rank's experts gets, with the mean imbalance (n,)."""
+    """Rows that each of a rank's experts computes: its tokens with the mean imbalance, filled up (n,)."""
     assert layer.routed is not None
     copies = case.tokens(layer) / case.layouts.tensor * layer.routed.active * case.layouts.expert_tensor
     local = np.maximum(layer.routed.count / case.layouts.expert, 1.0)
-    return np.maximum(copies * case.a["performance.expert_imbalance"] / local, 1.0)
+    return np.ceil(copies * case.a["performance.expert_imbalance"] / local / FILLED) * FILLED
 
 
 def _cores(layer: Layer, case: Case) -> Pass:
