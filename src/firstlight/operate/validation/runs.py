@@ -105,7 +105,7 @@ def read_run(row: Row, catalog: Catalog) -> Run:
 
 
 def _switches(row: Row) -> tuple[str, ...]:
-    """Features that the row and its notes name; its own column says whether sequences are cut over tensor parallelism."""
+    """Features that the row and its notes name; a column says whether sequences are cut over tensor parallelism."""
     named = tuple(name for name in row.text("software_switches").split(";") if name)
     named += software.noted(row.text("notes"))
     parallel = row.flag("seq_parallel")
@@ -182,7 +182,7 @@ def _layout(row: Row, model: Model, workload: Training, parts: Parts, count: int
 
 
 def _gradients(row: Row, told: list[str]) -> Literal["fp32", "bf16"]:
-    """Type that gradients are accumulated in: DeepSpeed's fp16 optimizer leaves them in 16 bits, its bf16 one does not."""
+    """Type that gradients are accumulated in: DeepSpeed leaves them in 16 bits with fp16, not with bf16."""
     if row.text("precision") != "fp16" or software.family(row.text("framework")) != "deepspeed":
         return "fp32"
     told.append("gradients in 16 bits")
