@@ -55,7 +55,7 @@ def test_a_star_multiplies_what_stands():
 def test_what_a_release_brought_is_missing_before_it():
     early, _ = software.assumptions("Megatron-Core", (), "2026-05")
     late, _ = software.assumptions("Megatron-Core", (), "2026-06")
-    assert (early["performance.fused_sinks"], late["performance.fused_sinks"]) == (0, 1)
+    assert (early["performance.fused_experts"], late["performance.fused_experts"]) == (0, 1)
 
 
 def test_a_run_without_a_date_is_taken_as_of_now():

@@ -138,7 +138,8 @@ def calibrate_training(
     if count > 1:
         progress("leaving groups out")
         kept = np.concatenate([problem.groups != np.arange(count)[:, None], _every_second(runs, halved)])
-        others = fit.solve(problem, np.repeat(whole.theta, len(kept), axis=0), kept, steps, progress)
+        start = np.repeat(whole.theta, len(kept), axis=0)
+        others = fit.solve(problem, start, kept, steps, progress, near=whole.slopes[0])
         off = np.abs(others.residuals[problem.groups, np.arange(len(runs))])
         nested = [_widths(runs, off, rows) for rows in kept[:count]]
         widths = _widths(runs, off, np.ones(len(runs), dtype=bool))
