@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from pages import NOTE, ROOT, share, table
@@ -106,8 +106,8 @@ What stayed, each because groups that were left out came out better:
 - XLA's products do not grow with the date as those of GPUs do.
 - Attention with sinks is fused: a sequence twice as long did not slow the runs.
 
-Left-out scores were looked at on the way, some thirty times, and ten priors were set anew with them in view, each within
-what its source allows: the scores are honest for what is fitted, not for these choices. Only runs that nobody has seen
+Left-out scores were looked at on the way, some thirty times, and ten priors were set anew with them in view, each
+within what its source allows. The scores are honest for what is fitted, not for these choices: only runs that nobody has seen
 measure the whole.
 
 What did not help, and is not in:
@@ -180,7 +180,7 @@ def table5_page(fitted: Scoreboard, left_out: Scoreboard) -> str:
     return KORTHIKANTI.format(calculon="3.65 %", fitted=errors[0], left=errors[1]) + "".join(lines)
 
 
-def terms_page(board: Scoreboard, shares: Sequence[dict[str, float]]) -> str:
+def terms_page(board: Scoreboard, shares: Sequence[Mapping[str, float]]) -> str:
     """Errors of runs by what takes much of their step."""
     lines = list[str]()
     for name, parts in PARTS.items():

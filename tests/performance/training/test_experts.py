@@ -11,6 +11,7 @@ from firstlight.performance import training
 from firstlight.performance.shapes import layers
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
+from firstlight.spec.model import Experts
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Training
 
@@ -24,8 +25,9 @@ def a(**overrides):
     return assumptions.with_overrides(assumptions.shipped(), named)
 
 
-def wire(_operation, size, group):
+def wire(operation, size, group):
     """1 GB/s for each domain that a group spans, whatever the collective."""
+    del operation
     inner, outer = (np.asarray(level, float) for level in group)
     return np.where(inner * outer > 1, np.asarray(size, float) * outer / 1e9, 0.0)
 
@@ -61,8 +63,9 @@ def test_across_domains_one_copy_a_domain_counts():
     plain = {"expert_exposed": "100 %", "expert_imbalance": 1, "software_experts": 0, "dispatch_once": 1}
     found = run(model="deepseek-v2-lite", expert=64, over=plain).step_parts["expert"]
     model = models.find("deepseek-v2-lite").main
-    experts = sum(block.count for block in model.blocks if hasattr(block.feed_forward, "active"))
-    active = next(block.feed_forward.active for block in model.blocks if hasattr(block.feed_forward, "active"))
+    parts = [(block.count, block.feed_forward) for block in model.blocks]
+    routed = [(count, part) for count, part in parts if isinstance(part, Experts)]
+    experts, active = sum(count for count, _ in routed), routed[0][1].active
     copies = 8 * (1 - (7 / 8) ** active)
     assert found == pytest.approx(4 * experts * SEQUENCE * model.hidden * 2 * copies * 8 / 1e9)
 

@@ -161,7 +161,7 @@ def _halves(runs: Sequence[Measured], thetas: Floats, left: NDArray[np.bool_]) -
     """The score of the rows that each of some fits left out; None without fits."""
     if not len(thetas):
         return None
-    rows = np.flatnonzero(left.any(axis=0))
+    rows = np.flatnonzero(left.any(axis=0)).tolist()
     return _board([runs[row] for row in rows], thetas[np.argmax(left[:, rows], axis=0)])
 
 
