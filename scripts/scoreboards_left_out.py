@@ -107,8 +107,8 @@ What stayed, each because groups that were left out came out better:
 - Attention with sinks is fused: a sequence twice as long did not slow the runs.
 
 Left-out scores were looked at on the way, some thirty times, and ten priors were set anew with them in view, each
-within what its source allows. The scores are honest for what is fitted, not for these choices: only runs that nobody has seen
-measure the whole.
+within what its source allows. The scores are honest for what is fitted, not for these choices: only runs that nobody
+has seen measure the whole.
 
 What did not help, and is not in:
 
