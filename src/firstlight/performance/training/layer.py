@@ -11,8 +11,9 @@ from firstlight.performance.kernels.attention import attention
 from firstlight.performance.kernels.elementwise import elementwise, expert_age, permute
 from firstlight.performance.kernels.gemm import gemm, join
 from firstlight.performance.kernels.scan import scan
-from firstlight.performance.shapes import Layer, Routed, Scan
+from firstlight.performance.shapes import Layer, Scan
 from firstlight.performance.training.case import Case
+from firstlight.performance.training.experts import exchange, launch_experts, rows_of_experts
 from firstlight.performance.training.layouts import CONTEXTS
 from firstlight.performance.training.once import Parts, once
 from firstlight.twin.protocols import Floats
@@ -22,8 +23,6 @@ KERNELS = (
     "accumulates", "gradients",
 )  # fmt: skip
 """What the time of a layer depends on, the gathering of sharded weights apart."""
-FILLED = 64
-"""Rows of an expert are filled up to a multiple of this, the least tile of a grouped product."""
 WEIGHTS = ("tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites")
 """What the collectives of a layer's weights depend on."""
 
@@ -87,9 +86,9 @@ def kernels(layer: Layer, case: Case) -> dict[str, Pass]:
     }
     forward = sum((part.forward for part in device.values()), np.zeros(len(case.layouts)))
     backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
-    launch, own = _launch(layer, case), _launch_experts(layer, case)
-    held_forward = join(4.0, forward, launch.forward) + own.forward
-    held_backward = join(4.0, backward, launch.backward) + own.backward
+    launch, own = _launch(layer, case), launch_experts(layer, case)
+    held_forward = join(4.0, forward, launch.forward) + own
+    held_backward = join(4.0, backward, launch.backward) + own * case.a["performance.launch_backward"]
     return {
         **device,
         "launch": Pass(held_forward - forward, held_backward - backward),
@@ -115,7 +114,7 @@ def _products(layer: Layer, case: Case) -> Pass:
         else:
             weight = weight + gemm(out, into, rows, rates)
     if layer.routed:
-        each, local = _expert_rows(layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
+        each, local = rows_of_experts(layer.routed, layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
         width = layer.routed.width / layout.expert_tensor
         slower = 1.0 if case.work.fused_experts else 1.0 / case.a["performance.grouped_efficiency"]
         for n, k in ((width * (2 if layer.routed.gated else 1), layer.routed.hidden), (layer.routed.hidden, width)):
@@ -130,14 +129,6 @@ def _adapter(rows: Floats, out: Floats, into: Floats, case: Case) -> Floats:
     """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; twice backward."""
     rates, rank = case.work.rates("bf16", case.a), float(case.adapters)
     return gemm(rows, rank, into, rates) + gemm(rows, out, rank, rates)
-
-
-def _expert_rows(layer: Layer, case: Case) -> Floats:
-    """Rows that each of a rank's experts computes: its tokens with the mean imbalance, filled up (n,)."""
-    assert layer.routed is not None
-    copies = case.tokens(layer) / case.layouts.tensor * layer.routed.active * case.layouts.expert_tensor
-    local = np.maximum(layer.routed.count / case.layouts.expert, 1.0)
-    return np.ceil(copies * case.a["performance.expert_imbalance"] / local / FILLED) * FILLED
 
 
 def _cores(layer: Layer, case: Case) -> Pass:
@@ -231,43 +222,9 @@ _CONTEXT = {"ring": _ring, "all-gather": _gathered, "ulysses": _ulysses}
 
 
 def _dispatch(layer: Layer, case: Case) -> Pass:
-    """Tokens to their experts, and back in bf16, in each direction (all-to-all); among ranks of one expert gathered."""
-    if layer.routed is None:
-        return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
-    numbers = case.tokens(layer) / case.layouts.tensor * layer.routed.hidden
-    exchange = _exchanged_once if case.a["performance.dispatch_once"] >= 0.5 else _exchanged
-    back = exchange(layer.routed, numbers * 2.0, case)
-    there = back
-    if case.layouts.dispatch.any():
-        there = exchange(layer.routed, numbers * case.dispatch_bytes, case)
-    once = there + back
-    if (case.layouts.expert_tensor > 1).any():
-        whole = numbers * layer.routed.active * 2.0 * case.layouts.expert_tensor
-        for operation in ("all_gather", "reduce_scatter"):
-            once = once + case.collective(operation, whole, case.expert_tensor_group)
-    shown = case.a["performance.expert_exposed"] * expert_age(case.a) * case.a["performance.expert_imbalance"]
-    return Pass(once * shown, once * shown)
-
-
-def _exchanged(routed: Routed, size: Floats, case: Case) -> Floats:
-    """One way of the all-to-all where each expert of a token gets a copy [s]; size of a rank's tokens [B]."""
-    return case.collective("all_to_all", size * routed.active, case.expert_group)
-
-
-def _exchanged_once(routed: Routed, size: Floats, case: Case) -> Floats:
-    """One way where a token goes once to each scale-up domain and there once to each rank that has experts for it [s].
-
-    So do DeepEP and HybridEP; both levels run at once. Of e places n are hit by k draws: n = e (1 - (1 - 1/e)^k).
-    """
-    inner, outer = case.expert_group
-    across = case.collective("all_to_all", size * _hit(outer, routed.active), (np.ones_like(outer), outer))
-    inside = case.collective("all_to_all", size * _hit(inner * outer, routed.active), (inner, np.ones_like(inner)))
-    return np.maximum(across, inside)
-
-
-def _hit(places: Floats, draws: float) -> Floats:
-    """Places that random draws hit, on average."""
-    return places * (1.0 - (1.0 - 1.0 / places) ** draws)
+    """Tokens to their experts and back, in each direction."""
+    seen = exchange(layer, case)
+    return Pass(seen, seen)
 
 
 def _launch(layer: Layer, case: Case) -> Pass:
@@ -278,20 +235,6 @@ def _launch(layer: Layer, case: Case) -> Pass:
     forward *= a["performance.launch_experts"] * expert_age(a) if layer.routed else 1.0
     forward *= 0.0 if layer.routed and work.fused_experts else 1.0
     each = forward * np.where(case.layouts.tensor > 1, a["performance.launch_tensor"], 1.0)
-    return Pass(each, each * a["performance.launch_backward"])
-
-
-def _launch_experts(layer: Layer, case: Case) -> Pass:
-    """Time the host takes to launch the kernels of one expert after the other, once it knows how many tokens each has.
-
-    It cannot run ahead of the device there, so that this time is seen in full. One kernel for all experts has none.
-    """
-    a, work = case.a, case.work
-    if layer.routed is None or work.software != "gpu" or work.fused_experts:
-        return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
-    local = np.maximum(layer.routed.count / case.layouts.expert, 1.0)
-    each = local * a["performance.launch_expert"] * (a["performance.launch_arm"] if work.arm else 1.0)
-    each = each * (a["performance.launch_low_precision"] if work.low else 1.0)
     return Pass(each, each * a["performance.launch_backward"])
 
 
