@@ -21,9 +21,9 @@ def rows_of_experts(routed: Routed, layer: Layer, case: Case) -> Floats:
 
 
 def exchange(layer: Layer, case: Case) -> Floats:
-    """Tokens to their experts and back in bf16 (all-to-all); among ranks of one expert gathered. One direction [s] (n,).
+    """Tokens to their experts and back in bf16 (all-to-all), in one direction [s] (n,).
 
-    What is seen of it, on the busiest rank.
+    What is seen of it on the busiest rank; among ranks that split an expert its tokens are gathered.
     """
     if layer.routed is None:
         return np.zeros(len(case.layouts))
