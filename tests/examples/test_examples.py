@@ -50,7 +50,7 @@ def headlines(one: Evaluation) -> dict[str, float]:
 HEADLINES: dict[str, dict[str, float]] = {
     "colossus-100k": {
         "accelerators": 100_000, "switches": 3963, "peak_mw": 149.7, "pue": 1.098, "capital_busd": 5.784,
-        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.4326, "run_days_0": 15.12, "served_on_0": 2464,
+        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.44, "run_days_0": 14.87, "served_on_0": 2464,
         "per_token_ms_0": 49.8,
     },
     "deepseek-v3": {
@@ -59,14 +59,14 @@ HEADLINES: dict[str, dict[str, float]] = {
     },
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
-        "usd_per_hour": 2.671, "days": 1185, "mfu_0": 0.2955, "run_days_0": 12.85, "mfu_1": 0.05635,
-        "run_days_1": 29.86, "mfu_2": 0.05448, "run_days_2": 29.67, "mfu_3": 0.03185, "run_days_3": 28.86,
+        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2955, "run_days_0": 14.6, "mfu_1": 0.06425,
+        "run_days_1": 21.03, "mfu_2": 0.0737, "run_days_2": 20.65, "mfu_3": 0.08344, "run_days_3": 13.96,
         "served_on_0": 277_760, "per_token_ms_0": 49.17,
     },
     "nvl72-abilene": {
         "accelerators": 510_552, "switches": 20000, "peak_mw": 1197, "pue": 1.1, "capital_busd": 42.66,
-        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2345, "run_days_0": 15.03, "mfu_1": 0.05617,
-        "run_days_1": 34.15, "served_on_0": 82180, "per_token_ms_0": 29.81, "served_on_1": 46500,
+        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2345, "run_days_0": 15.75, "mfu_1": 0.08864,
+        "run_days_1": 25.0, "served_on_0": 82180, "per_token_ms_0": 29.81, "served_on_1": 46500,
         "per_token_ms_1": 29.81,
     },
     "serve-deepseek": {
@@ -75,7 +75,7 @@ HEADLINES: dict[str, dict[str, float]] = {
     },
     "superpod-127": {
         "accelerators": 1016, "switches": 48, "peak_mw": 1.767, "pue": 1.104, "capital_busd": 0.06417,
-        "usd_per_hour": 1.879, "days": 409.3, "mfu_0": 0.5579, "run_days_0": 9.551,
+        "usd_per_hour": 1.879, "days": 409.3, "mfu_0": 0.5755, "run_days_0": 9.26,
     },
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ from firstlight.spec.workload import Training
 PAPER = "Korthikanti et al., arXiv 2205.05198, table 5"
 SEQUENCE = {"full": "no_sequence_parallel", "selective": "sequence_parallel"}
 LONG = "64 stages of two layers come out slower than published: waiting and the head on the last stage are overrated"
-MISSES = {("1T", "full"): (0.075, LONG), ("1T", "selective"): (0.085, LONG)}
+MISSES = {("1T", "full"): (0.06, LONG), ("1T", "selective"): (0.072, LONG)}
 MODELS = {
     # layers, hidden, heads; tensor, pipeline, interleave; micro-batch, batch
     "22B": (48, 6144, 64, (8, 1, 1), (4, 4)),
@@ -79,8 +79,8 @@ def test_megatron_step(size, recompute, against):
 def test_megatron_steps_on_average():
     """The aim is 3 %; Calculon's own validation on this table has 3.65 % on average, 8.87 % at most."""
     errors = [abs(step(*row).step_time.p50 / published - 1) for row, published in TABLE.items()]
-    assert sum(errors) / len(errors) < 0.045  # missed by more than one per cent: the largest runs come out slow (LONG)
-    assert max(errors) < 0.0887
+    assert sum(errors) / len(errors) < 0.035  # missed by half of one per cent: the largest runs come out slow (LONG)
+    assert max(errors) < 0.072
 
 
 @pytest.mark.parametrize(("accelerators", "published"), [(8192, 0.43), (16384, 0.41)])

@@ -99,6 +99,7 @@ class Routed:
         count, active: experts; chosen per token.
         hidden, width: width of an expert's input and output; its inner width.
         gated: three matrices instead of two.
+        biased: their matrices have biases.
     """
 
     count: int
@@ -106,6 +107,7 @@ class Routed:
     hidden: int
     width: int
     gated: bool
+    biased: bool = False
 
     @property
     def size(self) -> int:
@@ -329,7 +331,7 @@ def _feed_forward(
     router = Matrix(part.count, hidden, "none", use="router")
     reach = tuple(Matrix(*size, "none", use="router") for size in ((inside, hidden), (hidden, inside)) if part.latent)
     shared = _two(hidden, part.shared_width, part.gated) if part.shared_width else ()
-    routed = Routed(part.count, part.active, inside, part.width, part.gated)
+    routed = Routed(part.count, part.active, inside, part.width, part.gated, part.bias)
     return (router, *reach, *shared), routed, part.shared_width, part.gated
 
 

@@ -15,13 +15,14 @@ from firstlight.performance.shapes import Layer, Scan
 from firstlight.performance.training.layouts.arrays import CONTEXTS
 from firstlight.performance.training.layouts.case import Case
 from firstlight.performance.training.layouts.once import Parts, once
+from firstlight.performance.training.time.experts import exchange, launch_experts, rows_of_experts
 from firstlight.performance.training.time.recomputed import again
 from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
 KERNELS = (
     "tensor", "context", "context_kind", "expert", "expert_tensor", "dispatch", "micro_batch", "recompute",
-    "recompute_modules", "accumulates",
+    "recompute_modules", "accumulates", "gradients",
 )  # fmt: skip
 """What the time of a layer depends on, the gathering of sharded weights apart."""
 WEIGHTS = ("tensor", "pipeline", "schedule", "context", "expert", "expert_tensor", "shard", "sites")
@@ -87,8 +88,9 @@ def kernels(layer: Layer, case: Case) -> dict[str, Pass]:
     }
     forward = sum((part.forward for part in device.values()), np.zeros(len(case.layouts)))
     backward = sum((part.backward for part in device.values()), np.zeros(len(case.layouts)))
-    launch = _launch(layer, case)
-    held_forward, held_backward = join(4.0, forward, launch.forward), join(4.0, backward, launch.backward)
+    launch, own = _launch(layer, case), launch_experts(layer, case)
+    held_forward = join(4.0, forward, launch.forward) + own
+    held_backward = join(4.0, backward, launch.backward) + own * case.a["performance.launch_backward"]
     return {
         **device,
         "launch": Pass(held_forward - forward, held_backward - backward),
@@ -114,13 +116,14 @@ def _products(layer: Layer, case: Case) -> Pass:
         else:
             weight = weight + gemm(out, into, rows, rates)
     if layer.routed:
-        each, local = _expert_rows(layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
+        each, local = rows_of_experts(layer.routed, layer, case), np.maximum(layer.routed.count / layout.expert, 1.0)
         width = layer.routed.width / layout.expert_tensor
+        slower = 1.0 if case.work.fused_experts else 1.0 / case.a["performance.grouped_efficiency"]
         for n, k in ((width * (2 if layer.routed.gated else 1), layer.routed.hidden), (layer.routed.hidden, width)):
-            forward = forward + gemm(each, n, k, rates, local)
-            inputs = inputs + gemm(each, k, n, rates, local)
+            forward = forward + gemm(each, n, k, rates, local) * slower
+            inputs = inputs + gemm(each, k, n, rates, local) * slower
             if not case.adapters:
-                weight = weight + gemm(n, k, each, rates, local)
+                weight = weight + gemm(n, k, each, rates, local) * slower
     return Pass(forward, inputs + weight, weight)
 
 
@@ -128,14 +131,6 @@ def _adapter(rows: Floats, out: Floats, into: Floats, case: Case) -> Floats:
     """A matrix's LoRA adapter forward (arXiv 2106.09685): into its rank and out again, in 16 bits; twice backward."""
     rates, rank = case.work.rates("bf16", case.a), float(case.adapters)
     return gemm(rows, rank, into, rates) + gemm(rows, out, rank, rates)
-
-
-def _expert_rows(layer: Layer, case: Case) -> Floats:
-    """Tokens that each of a rank's experts gets, with the mean imbalance (n,)."""
-    assert layer.routed is not None
-    copies = case.tokens(layer) / case.layouts.tensor * layer.routed.active * case.layouts.expert_tensor
-    local = np.maximum(layer.routed.count / case.layouts.expert, 1.0)
-    return np.maximum(copies * case.a["performance.expert_imbalance"] / local, 1.0)
 
 
 def _cores(layer: Layer, case: Case) -> Pass:
@@ -160,7 +155,8 @@ def _elementwise(layer: Layer, case: Case) -> Pass:
     moved = permute(tokens, layer, layout.tensor, case.work, case.a)
     local = layer.dense / layout.tensor + layer.experts / case.expert_ranks
     rate = case.work.bandwidth * case.a["performance.memory_efficiency"]
-    accumulated = np.where(case.accumulates, local * case.a["performance.accumulation"] / rate, 0.0)
+    narrow = case.gradient_bytes / case.a["performance.gradient_bytes"]
+    accumulated = np.where(case.accumulates, local * case.a["performance.accumulation"] * narrow / rate, 0.0)
     return Pass(forward + moved, backward + moved + accumulated)
 
 
@@ -228,21 +224,8 @@ _CONTEXT = {"ring": _ring, "all-gather": _gathered, "ulysses": _ulysses}
 
 
 def _dispatch(layer: Layer, case: Case) -> Pass:
-    """Tokens to their experts, and back in bf16, in each direction (all-to-all); among ranks of one expert gathered."""
-    if layer.routed is None:
-        return Pass(np.zeros(len(case.layouts)), np.zeros(len(case.layouts)))
-    numbers = case.tokens(layer) / case.layouts.tensor * layer.routed.active * layer.routed.hidden
-    size = numbers * 2.0
-    back = case.collective("all_to_all", size, case.expert_group)
-    there = back
-    if case.layouts.dispatch.any():
-        there = case.collective("all_to_all", numbers * case.dispatch_bytes, case.expert_group)
-    once = there + back
-    if (case.layouts.expert_tensor > 1).any():
-        whole = size * case.layouts.expert_tensor
-        for operation in ("all_gather", "reduce_scatter"):
-            once = once + case.collective(operation, whole, case.expert_tensor_group)
-    seen = once * case.a["performance.expert_exposed"] * expert_age(case.a)
+    """Tokens to their experts and back, in each direction."""
+    seen = exchange(layer, case)
     return Pass(seen, seen)
 
 
@@ -252,6 +235,7 @@ def _launch(layer: Layer, case: Case) -> Pass:
     forward = a[f"performance.launch_{work.software}"] * (a["performance.launch_arm"] if work.arm else 1.0)
     forward *= a["performance.launch_low_precision"] if work.low else 1.0
     forward *= a["performance.launch_experts"] * expert_age(a) if layer.routed else 1.0
+    forward *= 0.0 if layer.routed and work.fused_experts else 1.0
     each = forward * np.where(case.layouts.tensor > 1, a["performance.launch_tensor"], 1.0)
     return Pass(each, each * a["performance.launch_backward"])
 
