@@ -11,6 +11,7 @@ import sys
 from pages import NOTE, ROOT, same, table
 from scoreboards_device import DEVICE, device_page
 from scoreboards_kernels import KERNELS_FITTED, LOOSE, kernels_fitted_page
+from scoreboards_topologies import SIZES, TOPOLOGIES, sizes_page, topologies_page
 
 from firstlight.operate.validation import validate_memory, validate_training
 from firstlight.operate.validation.score import Scoreboard
@@ -77,8 +78,10 @@ def _peaks(board: Scoreboard) -> str:
 
 def main() -> None:
     """Write a page, or check it."""
-    pages = ((FITTED, fitted_page, 0.0), (MEMORY, memory_page, 0.0), (KERNELS_FITTED, kernels_fitted_page, LOOSE),
-             (DEVICE, device_page, LOOSE))  # fmt: skip
+    pages = (
+        (FITTED, fitted_page, 0.0), (MEMORY, memory_page, 0.0), (KERNELS_FITTED, kernels_fitted_page, LOOSE),
+        (DEVICE, device_page, LOOSE), (TOPOLOGIES, topologies_page, 0.0), (SIZES, sizes_page, 0.0),
+    )  # fmt: skip
     for path, page, loose in pages:
         text = page()
         if "--check" not in sys.argv:

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from firstlight.spec.document import Document
+from firstlight.spec.fabric import FabricDesign
 from firstlight.spec.quantity import Bandwidth, Count, Quantity
 
-FabricKind = Literal["clos", "rail-optimised", "rail-only", "torus"]
 Recomputation = Literal["none", "selective", "full"]
 Module = Literal["core_attn", "layernorm", "mla_up_proj", "mlp", "moe", "moe_act", "shared_experts"]
 Schedule = Literal["1f1b", "gpipe", "zero-bubble", "dualpipe"]
@@ -24,22 +24,6 @@ Redundancy = Literal["n", "n+1", "2n"]
 
 MOST_ACCELERATORS = 100_000_000
 """Of one design."""
-
-
-class FabricDesign(Document):
-    """The scale-out network that joins the nodes."""
-
-    kind: FabricKind | None = None
-    """Clos: any node port to any leaf. Rail-optimised: a node's k-th NIC to the k-th rail's leaf. Rail-only: the same,
-    without a path between rails. Torus: each accelerator to its neighbours in three dimensions, no switches."""
-    link: Bandwidth | None = None
-    """One NIC port of an accelerator. Left out: what the system's NIC has."""
-    switch: str | None = Field(default=None, min_length=1, max_length=200, examples=["nvidia-sn5600"])
-    """Switch id of the catalogue."""
-    planes: int | None = Field(default=None, ge=1, le=64)
-    """Independent planes that each NIC port is split over (each at 1/planes of the link)."""
-    taper: float | None = Field(default=None, ge=1, le=64)
-    """Downlinks over uplinks of a leaf: 1 is non-blocking, 2 is 2:1."""
 
 
 class PowerDesign(Document):

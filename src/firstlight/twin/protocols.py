@@ -76,6 +76,7 @@ class Bundle:
         lower, upper: indices into `Topology.tiers`; -1 is the accelerators' NIC ports.
         count: links.
         bandwidth: of one link, one direction [B/s].
+        length: of one link, where the fabric and not the floor decides it (between sites) [m].
     """
 
     name: str
@@ -83,6 +84,26 @@ class Bundle:
     upper: int
     count: int
     bandwidth: float
+    length: float | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """Endpoints that are joined more closely than others: on one leaf, in one pod, ..., in the whole fabric.
+
+    Attributes:
+        endpoints: of one group, on average.
+        share: of an endpoint's bandwidth to other parts of its group, when all send at once, evenly to all of them;
+            minimal paths, parallel ones equally filled. 1 in the first level, whose parts are endpoints.
+        neighbour: endpoints that can send at full speed at once from one part of a group to the next; where switches
+            are joined directly over detours, if that is more.
+        hops: switches on the longest minimal path inside a group.
+    """
+
+    endpoints: float
+    share: float
+    neighbour: float
+    hops: int
 
 
 class Topology(ABC):
@@ -117,6 +138,17 @@ class Topology(ABC):
     @abstractmethod
     def distance(self, sources: Ints, targets: Ints) -> Ints:
         """Switches on the shortest path between pairs of endpoints; -1 where there is none (rail-only, other rail)."""
+
+    def levels(self) -> tuple[Level, ...]:
+        """Groups of endpoints from the inside out; the last one is all. Here one, with what its bisection allows."""
+        share = min(1.0, 4 * self.bisection() / (self.endpoints * self.injection)) if self.injection else 1.0
+        return (Level(self.endpoints, share, share * self.endpoints, self.hops()),)
+
+    @property
+    def injection(self) -> float:
+        """Bandwidth of all links of one endpoint together, one direction [B/s]."""
+        own = ((b.count * b.bandwidth, 1 + (b.upper < 0)) for b in self.bundles if b.lower < 0)
+        return sum(total * ends for total, ends in own) / self.endpoints
 
     @property
     def links(self) -> int:

@@ -46,7 +46,8 @@ def run(system="hgx-h100", precision="bf16", model=MODEL, over=None, **layout):
     )
     chip, host = PARTS.part(Accelerator, place.accelerator), PARTS.part(Host, place.host)
     asked = TrainingLayout.model_validate(layout)
-    return training.train(work, models.find(model), place, chip, host, RANKS, asked, wire, a(**(over or {})))
+    asked_of = training.Run(work, models.find(model), place, chip, host, RANKS, wire, a(**(over or {})))
+    return training.train(asked_of, asked)
 
 
 def test_each_expert_gets_a_copy_or_each_rank_gets_one():

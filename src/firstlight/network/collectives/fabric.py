@@ -20,11 +20,13 @@ from firstlight.network.collectives.routed import Tokens
 from firstlight.network.collectives.tiers import Group, Tier, place
 from firstlight.network.collectives.timed.latency import device_of
 from firstlight.network.collectives.timed.table import Timed, timed
-from firstlight.network.topology import Switched, Torus
+from firstlight.network.topology import RailOnly, Slices, Torus, slice_size
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.parts import Accelerator, Nic, System
 from firstlight.twin.protocols import Floats, Operation, Topology
 
+_UNITS = ("leaf", "pod", "super-pod", "site")
+"""Names of the units of a fabric's levels, from the inside out; where switches are joined directly one is a leaf."""
 FITTED = "as timed"
 """Name of the fitted times among the algorithms."""
 
@@ -142,25 +144,23 @@ def fabric_time(
     Raises:
         UsageError: parts that do not go together; says which.
     """
-    if isinstance(topology, Torus):
+    if isinstance(topology, Torus | Slices):
         links = link * max(topology.degree, 1.0)  # one accelerator alone has none
-        return FabricTime(topology.endpoints, mesh(links, a))
-    if not isinstance(topology, Switched):
-        raise TypeError(f"no collective model for {type(topology).__name__}")
+        return FabricTime(slice_size(topology), mesh(links, a))
     domain = system.scale_up_domain
     per_domain = _nics(system, nic, link) * domain / system.accelerators
-    if topology.rails > domain:
+    forwards = isinstance(topology, RailOnly)
+    if forwards and topology.rails > domain:
         raise UsageError(
             f"rail-only leaves no way between the {topology.rails} rails of {system.name}, whose scale-up domain is "
             f"{domain}; choose fabric kind: rail-optimised"
         )
-    leaf = Tier("leaf", max(1.0, topology.endpoints / topology.shape.units / per_domain), topology.shape.taper)
     scale_up = _scale_up(system, accelerator)
     model = Levels(
         scale_up=scale_up,
         nic=link * per_domain / domain,
-        tiers=(leaf, *beyond),
-        forwards=topology.rails > 1,
+        tiers=(*tiers_of(topology, per_domain, a.positive("network.light_speed")), *beyond),
+        forwards=forwards,
         constants=_constants(accelerator, scale_up, a),
         reduces=reduces,
         congestion=congestion,
@@ -178,6 +178,25 @@ def _constants(accelerator: Accelerator, scale_up: float, a: Assumptions) -> Con
     node = Levels(scale_up, math.inf, (), False, replace(found, sync=1.0))
     least = node.seconds("all_reduce", np.asarray(0.0), place((ranks,), ranks, ()))
     return replace(found, sync=accelerator.all_reduce_latency / float(least))
+
+
+def tiers_of(topology: Topology, nics: float, light: float) -> tuple[Tier, ...]:
+    """The levels of a fabric as units that domains of so many NICs are joined in; one, where one switch joins all.
+
+    Args:
+        topology: of this room.
+        nics: of one domain.
+        light: speed of light in fibres between sites [m/s].
+    """
+    levels = topology.levels()
+    tiers = [
+        Tier(name, max(1.0, below.endpoints / nics), max(1.0, 1 / level.share), crossing=nics / level.neighbour)
+        for name, below, level in zip(_UNITS, levels, levels[1:] or levels, strict=False)
+    ]
+    length = topology.bundles[-1].length
+    if length is not None:
+        tiers[-1] = replace(tiers[-1], name="site", latency=length / light)
+    return tuple(tiers)
 
 
 def _nics(system: System, nic: Nic | None, link: float) -> int:

@@ -188,10 +188,10 @@ class Levels:
             nic = nic * self._lottery(g)
         else:
             nic = nic / (1 + self.constants.congestion * np.log2(g.domains))
-        slowed: Floats | float = 1.0
-        for tier, within in zip(self.tiers, g.within, strict=True):
-            if taper and tier.taper > 1:
-                slowed = np.maximum(slowed, np.where(g.domains > within, tier.taper / within, 1.0))
+        slowed = np.ones(())
+        for tier, within in zip(self.tiers if taper else (), g.within, strict=False):
+            crossed = np.maximum(tier.taper / within, tier.crossing)
+            slowed = np.maximum(slowed, np.where(g.domains > within, crossed, 0.0))
         return np.asarray(nic / slowed)
 
     def _lottery(self, g: Group) -> Floats:

@@ -21,12 +21,15 @@ class Tier:
         domains: scale-up domains below one unit.
         taper: NIC bandwidth below a unit over what leaves it, at least 1.
         latency: of a hop that leaves a unit, beyond the library's own constant [s].
+        crossing: NICs of a domain over those that can send at full speed from a unit to the next one: what a ring meets
+            there, where single links join neighbours (dragonfly, slim fly, HyperX).
     """
 
     name: str
     domains: float
     taper: float = 1.0
     latency: float = 0.0
+    crossing: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight import units
 from firstlight.errors import UsageError
+from firstlight.network.topology.fold import Limits
 from firstlight.network.topology.stages import Shape
 from firstlight.spec.parts import Switch
-from firstlight.twin.protocols import Bundle, Floats, Hashes, Ints, Paths, Tier, Topology
+from firstlight.twin.protocols import Bundle, Floats, Hashes, Ints, Level, Paths, Tier, Topology
 
 _NAMES = ("leaf", "spine", "core"), ("leaf", "spine", "super-spine", "core")
 
@@ -81,6 +82,22 @@ class Switched(Topology):
         (rail, leaf, _), (other, target, _) = self.attach(sources), self.attach(targets)
         switches = np.where(rail == other, self.shape.distance(leaf, target), -1)
         return np.where(sources == targets, 0, switches)
+
+    def levels(self) -> tuple[Level, ...]:
+        """See `Topology.levels`: a unit's leaves, a pod, ..., all."""
+        sizes = [self.endpoints / self.shape.units * below for below in self._units_below]
+        own = sizes[0]
+        found = [Level(own, 1.0, 1.0, 1)]
+        for index, stage in enumerate(self.shape.stages):
+            up = 1 / self.shape.taper if index == 0 else stage.links * self.rails / self.endpoints
+            share = min(found[-1].share, up)
+            found.append(Level(sizes[index + 1], share, share * sizes[index], 3 + 2 * index))
+        return tuple(found)
+
+    @property
+    def _units_below(self) -> tuple[float, ...]:
+        """Units of one leaf group, of a pod, ..., of all."""
+        return (1, *(self.shape.units / stage.groups for stage in self.shape.stages))
 
     def routes(self, sources: Ints, targets: Ints, hashes: Hashes) -> Paths:
         """See `Topology.routes`: each switch draws evenly from its links towards the target."""
@@ -177,18 +194,64 @@ def links_per_switch(switch: Switch, link: float) -> int:
     return switch.ports * max(fitting)
 
 
+@dataclass(frozen=True)
+class Made:
+    """What the switches of a folded network are.
+
+    Attributes:
+        leaf, spine: parts; spine of all tiers above the leaves.
+        link: of one plane [B/s].
+    """
+
+    leaf: Switch
+    spine: Switch
+    link: float
+
+    def limits(self, wishes: Wishes) -> Limits:
+        """Links that the switches hold, and what else bounds the network."""
+        leaf, spine = (links_per_switch(switch, self.link) for switch in (self.leaf, self.spine))
+        return Limits(leaf, spine, wishes.tapers, wishes.groups, wishes.trunk, wishes.outside)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a design asks of a folded network; see `Limits`. Groups are endpoints, of all planes and rails."""
+
+    tapers: tuple[float, ...] = (1.0,)
+    groups: tuple[int, ...] = ()
+    trunk: int | None = None
+    outside: float | None = None
+
+    def of_nodes(self, rails: int) -> Wishes:
+        """The same with groups of nodes that have an endpoint on each rail.
+
+        Raises:
+            UsageError: a group is not whole nodes.
+        """
+        for group in self.groups:
+            if group % rails:
+                near = max(group // rails, 1) * rails
+                raise UsageError(
+                    f"a group of {group:,} endpoints is not whole nodes of {rails} NICs; the nearest are {near:,} and "
+                    f"{near + rails:,}"
+                )
+        return replace(self, groups=tuple(group // rails for group in self.groups))
+
+
 def tiers_and_bundles(
-    shape: Shape, endpoints: int, planes: int, rails: int, switch: Switch, link: float
+    shape: Shape, endpoints: int, planes: int, rails: int, made: Made
 ) -> tuple[tuple[Tier, ...], tuple[Bundle, ...]]:
-    """Tiers and bundles of `planes` x `rails` networks of this shape with links of this speed [B/s]."""
+    """Tiers and bundles of `planes` x `rails` networks of this shape."""
     networks = planes * rails
     names = _NAMES[len(shape.stages) == len(_NAMES[1]) - 1]
+    parts = [made.leaf, *[made.spine] * len(shape.stages)]
     tiers = tuple(
-        Tier(name, networks * count, switch.id, shape.radix) for name, count in zip(names, shape.switches, strict=False)
+        Tier(name, networks * count, part.id, links_per_switch(part, made.link))
+        for name, count, part in zip(names, shape.switches, parts, strict=False)
     )
-    nodes = Bundle("node-leaf", -1, 0, planes * endpoints, link)
+    nodes = Bundle("node-leaf", -1, 0, planes * endpoints, made.link)
     fabric = (
-        Bundle(f"{names[i]}-{names[i + 1]}", i, i + 1, networks * stage.links, link)
+        Bundle(f"{names[i]}-{names[i + 1]}", i, i + 1, networks * stage.links, made.link)
         for i, stage in enumerate(shape.stages)
     )
     return tiers, (nodes, *fabric)
