@@ -102,6 +102,40 @@ def collectives(cases: Path, output: Path | None, parts: Path | None, as_json: b
     _timings(cases, output, parts, as_json, quiet, COLLECTIVES)
 
 
+@calibrate.command()
+@click.option(
+    "--cases", required=True, multiple=True, type=click.Path(path_type=Path),
+    help="CSV with the columns of measurements/network/packet_level.csv. May be given often.",
+)  # fmt: skip
+@click.option("--topo-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .topo files.")
+@click.option("--traffic-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .tm files.")
+@json_option
+@quiet_option
+def network(cases: tuple[Path, ...], topo_dir: Path, traffic_dir: Path, as_json: bool, quiet: bool) -> None:
+    """Traffic too large for packets: what packets add to the busiest trunk, with topologies left out in turn."""
+    from dataclasses import asdict
+
+    from firstlight.apps.cli.console import progress
+    from firstlight.operate.calibration import calibrate_network
+    from firstlight.operate.calibration.network import STEPS
+
+    found = calibrate_network(cases, topo_dir, traffic_dir, progress(STEPS, quiet))
+    if as_json:
+        print_json(asdict(found))
+        return
+    print_table(
+        [
+            [name, f"{value:.3g}", f"{100 * math.expm1(found.spread[name]):.0f} %"]
+            for name, value in found.values.items()
+        ],
+        ("constant", "fitted", "spread"),
+    )
+    for name, errors in (("fitted", found.fitted), ("topologies left out", found.left_out)):
+        if errors:
+            middle, tail, worst = (f"{100 * error:.1f} %" for error in errors)
+            click.echo(f"{name}: {found.rows} runs, median {middle}, P90 {tail}, worst {worst}")
+
+
 def _timings(
     cases: Path, output: Path | None, parts: Path | None, as_json: bool, quiet: bool, operations: tuple[str, ...]
 ) -> None:

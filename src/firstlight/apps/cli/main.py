@@ -24,7 +24,7 @@ _COMMANDS = {
     "plan": "Plan the whole factory of FILE and write it to a folder.",
     "train": "Say how fast the training runs of FILE are, and which layout is fastest.",
     "serve": "Say how the models of FILE are served, and under which traffic.",
-    "network": "Build the fabric of FILE, and ask it how long collectives take.",
+    "network": "Build the fabric of FILE, send traffic over it, and time collectives.",
     "check": "Check a document and say everything that is wrong with it.",
     "schema": "Print the JSON Schema of a document, for editors.",
     "catalog": "List, show and compare parts, models and assumptions.",

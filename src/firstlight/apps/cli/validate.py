@@ -1,4 +1,4 @@
-"""`firstlight validate training`, `memory`, `kernels` and `collectives`."""
+"""`firstlight validate training`, `memory`, `kernels`, `collectives` and `network`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from firstlight.apps.cli.console import complain, json_option, print_json, print_table
+from firstlight.apps.cli.console import complain, json_option, print_json, print_table, quiet_option
 
 if TYPE_CHECKING:
     from firstlight.operate.validation import Scoreboard
@@ -98,6 +98,25 @@ def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Pat
 
 
 @validate.command()
+@_CASES
+@click.option("--topo-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .topo files.")
+@click.option("--traffic-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .tm files.")
+@_OUT
+@json_option
+@quiet_option
+def network(cases: Path, topo_dir: Path, traffic_dir: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
+    """Traffic on fabrics: the makespan of each packet-level run of CASES against the simulation.
+
+    CASES has the columns of measurements/network/packet_level.csv; files are found by base name, gzip or not.
+    """
+    from firstlight.apps.cli.console import progress
+    from firstlight.operate.validation import validate_network
+    from firstlight.operate.validation.network import count
+
+    tell = progress(count(cases), quiet)
+    _show(validate_network(cases, topo_dir, traffic_dir, tell), out, as_json)
+
+
 @_TABLES
 @_TARGETS
 @_COEFFICIENTS

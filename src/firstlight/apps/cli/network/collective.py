@@ -1,4 +1,4 @@
-"""`firstlight network collective`."""
+"""`firstlight network collective`, and the group that `network simulate` belongs to."""
 
 from __future__ import annotations
 
