@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from firstlight.errors import UsageError
 from firstlight.network import topology
 from firstlight.network.jobs import (
-    PLACES, Fabric, Strain, Wave, beside, exchange, handover, order, rails, ring, strain, tree, units,
+    PLACES,
+    Fabric,
+    Strain,
+    Wave,
+    beside,
+    exchange,
+    handover,
+    order,
+    rails,
+    ring,
+    strain,
+    tree,
+    units,
 )  # fmt: skip
 from firstlight.network.routing import fail
 from firstlight.network.transport.fabric import Latency

@@ -16,7 +16,7 @@ MEASURED = Path(__file__).parents[2] / "measurements" / "network"
 ROWS = [
     row
     for name in ("packet_level.csv", "packet_level_more.csv")
-    for row in csv.DictReader((MEASURED / name).open(encoding="utf-8"))
+    for row in csv.DictReader((MEASURED / name).read_text("utf-8").splitlines())
 ]
 
 
@@ -41,7 +41,7 @@ def files(topology, traffic):
         ("ft3_54_k6", "adaptive", "perm_54_8MB_s18", 0.02),
         ("ft3_54_k6", "reps", "perm_54_8MB_s18", 0.1),
         ("ft3_54_k6", "spray", "perm_54_8MB_s18", 0.15),
-        ("ft3_54_k6", "spray", "incast_54_16to1_1MB_s40", 0.03),
+        ("ls2_64_d8u8", "spray", "ring_64_g16_1MB_s31", 0.05),
         ("ls2_64_d8u8", "adaptive", "a2a_64_g32_256KB_s31", 0.05),
         ("ls2_128_d16u16_deg4", "spray", "perm_128_8MB_s39", 0.1),
         ("ls2_128_d16u16_deg4", "reps", "perm_128_8MB_s39", 0.1),

@@ -31,7 +31,7 @@ from firstlight.network.jobs import (
     units,
 )
 from firstlight.network.routing import Failures
-from firstlight.performance.training.axes import Axis
+from firstlight.performance.training.layouts.axes import Axis
 from firstlight.spec.parts import System
 from firstlight.twin.protocols import Floats, Ints, Operation, Topology
 

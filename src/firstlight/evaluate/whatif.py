@@ -18,12 +18,8 @@ from firstlight.network.jobs import Fabric, Wave, order
 from firstlight.network.routing import Failures, fail, rails_of
 from firstlight.network.topology import RailOnly
 from firstlight.network.transport.fabric import Latency
-from firstlight.performance.machine import machine
-from firstlight.performance.training import train
-from firstlight.performance.training.axes import Axis, axes
-from firstlight.performance.training.batch import settled
-from firstlight.performance.training.layouts import Layouts
-from firstlight.performance.training.step import case_of
+from firstlight.performance.training import Layouts, case_of, train
+from firstlight.performance.training.layouts.axes import Axis, axes
 from firstlight.spec.workload import Training
 from firstlight.twin.protocols import Floats, Ints, Operation, Topology
 from firstlight.twin.result import Prediction
@@ -173,12 +169,7 @@ def _usual(axis: Axis) -> Operation:
 
 
 def _axes(run: TrainingRun) -> tuple[Axis, ...]:
-    made_of, workload = run.parts, settled(run.workload, run.model, run.a)
-    work = machine(made_of.accelerator, made_of.host, made_of.system, workload.precision, run.a)
-    layouts = Layouts.of([run.result.layout])
-    return axes(
-        case_of(run.model, workload, work, layouts, run.result.accelerators, run.time, run.a, teacher=run.teacher)
-    )
+    return axes(case_of(run.run.settled, Layouts.of([run.result.layout])))
 
 
 def _share(run: TrainingRun) -> float:
@@ -203,11 +194,7 @@ class _Listening:
 
 def _step(run: TrainingRun, time: _Listening) -> float:
     """Median time of a training step with other collectives [s]."""
-    made_of = run.parts
-    return train(
-        run.workload, run.model, made_of.system, made_of.accelerator, made_of.host, run.result.accelerators,
-        run.result.layout, time, run.a, teacher=run.teacher,
-    ).step_time.p50  # fmt: skip
+    return train(replace(run.run, collective=time), run.result.layout).step_time.p50
 
 
 def _effects(

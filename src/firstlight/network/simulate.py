@@ -24,9 +24,8 @@ MOST_EVENTS = 4e7
 """Events of one packet simulation at the most (about ten seconds); larger cases are shortened or estimated."""
 ALL_EVENTS = 1.2e7
 """Events over which the seeds of a case are spent."""
-MOST_RUNS = 5
-STILL = 0.02
-"""Standard deviation of the makespan, in the logarithm, up to which one seed is enough on an even fabric."""
+LEAST_RUNS, MOST_RUNS = 3, 5
+"""Seeds: now and then one flow is cut to a packet at the end and waits, so that one seed alone can mislead."""
 LEAST_PACKETS = 512
 """Packets of the smallest flow below which messages are not shortened."""
 BUSIEST = 5
@@ -109,19 +108,14 @@ def _answer(case: Case) -> tuple[str, Answer]:
     if case.routing == "roce-ecmp":
         return "fluid", estimate.answer(case)
     if events <= MOST_EVENTS:
-        scatter, runs = bands.scatter(case.routing, pattern(flows), "packets"), _runs(case, events)
+        scatter = bands.scatter(case.routing, pattern(flows), "packets")
+        runs = int(min(max(ALL_EVENTS // max(events, 1), LEAST_RUNS), MOST_RUNS))
         return "packets", hashed.answer(case, runs, scatter) if case.routing == "ecmp" else sprayed.answer(case, runs)
     factor = MOST_EVENTS / events / sprayed.SHORT
     least = float(flows.size[flows.size > 0].min(initial=np.inf)) / case.protocol.packet
     if case.routing == "ecmp" or len(flows.after.indices) or least * factor < LEAST_PACKETS:
         return "fluid", estimate.answer(case)
     return "packets", sprayed.shortened(case, factor)
-
-
-def _runs(case: Case, events: float) -> int:
-    """Seeds that a case is simulated with: one where they hardly differ."""
-    still = bands.scatter(case.routing, pattern(case.flows), "packets") <= STILL and case.plane.even
-    return 1 if still else int(min(max(ALL_EVENTS // max(events, 1), 1), MOST_RUNS))
 
 
 def _result(topology: Switched, traffic: Traffic, case: Case, method: str, answer: Answer) -> FlowResult:

@@ -11,12 +11,15 @@ from firstlight.spec.fabric import FabricDesign
 from firstlight.spec.quantity import Bandwidth, Count, Quantity
 
 Recomputation = Literal["none", "selective", "full"]
+Module = Literal["core_attn", "layernorm", "mla_up_proj", "mlp", "moe", "moe_act", "shared_experts"]
 Schedule = Literal["1f1b", "gpipe", "zero-bubble", "dualpipe"]
 ContextKind = Literal["ring", "all-gather", "ulysses"]
 Offload = Literal["activations", "optimizer", "weights"]
 GradientType = Literal["fp32", "bf16"]
 MomentType = Literal["fp32", "bf16", "fp8"]
 DispatchType = Literal["bf16", "fp8"]
+ActivationType = Literal["bf16", "fp8"]
+Average = Literal["none", "accelerator", "host"]
 Redundancy = Literal["n", "n+1", "2n"]
 
 MOST_ACCELERATORS = 100_000_000
@@ -70,6 +73,14 @@ class TrainingLayout(Document):
     """Sequences in a micro-batch."""
     recompute: Recomputation = "none"
     """Activations that are computed again in the backward pass."""
+    recompute_modules: tuple[Module, ...] = ()
+    """With `recompute: selective`, what of a layer is computed again, by Megatron-Core's names: scores and softmax of
+    attention (core_attn), norms (layernorm), latent attention's queries, keys and values (mla_up_proj), dense
+    feed-forward parts (mlp), experts with their dispatch (moe) or their activation function alone (moe_act), shared
+    experts. Left out: norms and activation functions; with unfused attention its scores."""
+    activations: ActivationType = "bf16"
+    """Type in which inputs of activation functions wait for the backward pass; what products in 8 bits read waits in 8
+    bits anyway. fp8: then attention's output too, once, in 12 bits (DeepSeek-V3)."""
     schedule: Schedule = "1f1b"
     """Order of micro-batches in the pipeline. 1f1b: one forward, one backward, interleaved where `interleave` is above
     1. gpipe: all forwards, then all backwards. zero-bubble: weight gradients fill the bubble, at the memory of 1f1b
@@ -89,6 +100,9 @@ class TrainingLayout(Document):
     """Type that gradients are accumulated and reduced in."""
     moments: MomentType = "fp32"
     """Type of the optimizer's two moments; its weights are fp32."""
+    average: Average = "none"
+    """Where a moving average of the parameters is kept, sharded as the optimizer's states are. On the host it is
+    brought up to date behind the next step (DeepSeek-V3)."""
     offload: tuple[Offload, ...] = ()
     """What is kept in the host's memory: activations until their backward pass, the optimizer's states (the update then
     runs on the CPU), weights until their layer runs."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from firstlight.apps.cli.console import json_option, print_json, print_table, quiet_option
+from firstlight.apps.cli.console import complain, json_option, print_json, print_table, quiet_option
 
 if TYPE_CHECKING:
     from firstlight.operate.validation import Scoreboard
@@ -21,7 +21,10 @@ _HEADER = ("slice", "cases", "predicted", "median", "P90", "mean", "bias", "cove
 
 @click.group(short_help="Score predictions against measurements.")
 def validate() -> None:
-    """Score predictions against published or your own measurements, row by row."""
+    """Score predictions against published or your own measurements, row by row.
+
+    Rows that cannot be predicted are told with their reason, and the others go on; where none can, the exit code is 1.
+    """
 
 
 _CASES = click.option("--cases", required=True, type=click.Path(path_type=Path), help="CSV with the rows to predict.")
@@ -141,7 +144,15 @@ def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
     summary = board.to_dict()
     if as_json:
         print_json(summary)
-        return
+    else:
+        _print(board, summary)
+    if not summary["predicted"]:
+        first = next((one.reason for one in board.outcomes), "there are no rows")
+        complain(f"none of {summary['cases']:,} rows could be predicted; the first one: {first}")
+        raise click.exceptions.Exit(1)
+
+
+def _print(board: Scoreboard, summary: dict[str, Any]) -> None:
     lines = [_line("all", summary)]
     for name, parted in summary["by"].items():
         lines += [_line(f"{name} {value}", scores) for value, scores in parted.items()]

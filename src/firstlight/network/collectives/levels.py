@@ -188,11 +188,10 @@ class Levels:
             nic = nic * self._lottery(g)
         else:
             nic = nic / (1 + self.constants.congestion * np.log2(g.domains))
-        slowed: Floats = np.ones(())
+        slowed = np.ones(())
         for tier, within in zip(self.tiers if taper else (), g.within, strict=False):
-            slowed = np.maximum(
-                slowed, np.where(g.domains > within, np.maximum(tier.taper / within, tier.crossing), 0.0)
-            )
+            crossed = np.maximum(tier.taper / within, tier.crossing)
+            slowed = np.maximum(slowed, np.where(g.domains > within, crossed, 0.0))
         return np.asarray(nic / slowed)
 
     def _lottery(self, g: Group) -> Floats:

@@ -32,7 +32,7 @@ class Plane(NamedTuple):
         wire, cross: latency of a link of each bundle, of a switch of each tier [s].
         nic: rate of an endpoint [B/s].
         trip: longest unloaded round trip [s].
-        broken: some link is down; even: none is slow or down.
+        broken: some link is down.
     """
 
     stages: Ints
@@ -47,7 +47,6 @@ class Plane(NamedTuple):
     nic: float
     trip: float
     broken: bool
-    even: bool
 
 
 def plane(topology: Switched, latency: Latency, share: Floats, number: int, protocol: Protocol) -> Plane:
@@ -92,7 +91,6 @@ def plane(topology: Switched, latency: Latency, share: Floats, number: int, prot
         nic,
         trip,
         bool(np.any(left <= 0)),
-        bool(np.all(left == 1)),
     )
 
 

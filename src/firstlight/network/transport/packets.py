@@ -222,6 +222,8 @@ def _back(plane: Any, state: Any, flow: Any, now: float, p: Any) -> float:
 def _received(plane: Any, state: Any, packet: Any, now: float, p: Any) -> float:
     """A packet has arrived: when its acknowledgement reaches the sender [s]; -1 where none is due yet."""
     flow = state.flows[packet.flow]
+    if flow.unsaid == 0:
+        flow.oldest = packet.sent
     flow.received += packet.size
     flow.unsaid += packet.size
     due = packet.asks or packet.marked or flow.fresh or flow.unsaid >= p.coalesced
@@ -258,7 +260,7 @@ def _waited(plane: Any, packet: Any, flow: Any, now: float, p: Any) -> float:
         return now + 2 * switch.one_way(plane, flow.climb) + 2 * (flow.climb + 1) * p.packet / plane.nic
     if flow.unsaid > 0:
         packet.total = flow.received
-        return now + p.timeout + p.timeout_trips * plane.trip
+        return max(now, flow.oldest + p.timeout + p.timeout_trips * plane.trip)
     flow.timed, packet.kind = 0, FREE
     return -1.0
 

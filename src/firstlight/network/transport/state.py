@@ -37,12 +37,13 @@ FLOW = np.dtype(
         ("again_bytes", "f8"), ("flight", "f8"), ("window", "f8"), ("most", "f8"), ("trip", "f8"), ("received", "f8"),
         ("unsaid", "f8"), ("known", "f8"), ("achieved", "f8"), ("counted", "f8"), ("ignored", "f8"), ("ignore", "f8"),
         ("adapt_end", "f8"), ("gain", "f8"), ("delay", "f8"), ("cut", "f8"), ("adjusted", "f8"), ("calm", "f8"),
+        ("oldest", "f8"),
     ],
     align=True,
 )  # fmt: skip
 """Flows: `wait`: others that must end first; `again`, `again_bytes`: packets to send once more; `left`: never sent;
-`flight`: sent and not acknowledged; `received`, `unsaid`: by the receiver, and not acknowledged; `known`: acknowledged.
-The rest is the sender's: see `sender`."""
+`flight`: sent and not acknowledged; `received`, `unsaid`: by the receiver, and not acknowledged; `oldest`: when the
+first of these was sent; `known`: acknowledged. The rest is the sender's: see `sender`."""
 
 QUEUE = np.dtype(
     [("free", "f8"), ("rate", "f8"), ("limit", "f8"), ("low", "f8"), ("high", "f8"), ("looked", "f8"), ("level", "f8"),

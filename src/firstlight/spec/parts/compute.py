@@ -28,7 +28,7 @@ class Accelerator(Part):
     fp4: Compute | None = None
     int8: Compute | None = None
     memory: Size
-    """HBM (or GDDR) capacity."""
+    """HBM (or GDDR) that a process can have, as the driver tells it."""
     memory_type: str
     memory_bandwidth: Bandwidth
     scale_up_bandwidth: Bandwidth | None = None

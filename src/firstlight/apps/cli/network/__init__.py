@@ -11,7 +11,7 @@ from firstlight.apps.cli.network.simulate import simulate
 
 @click.group(short_help="Build and examine the fabric of FILE.")
 def network() -> None:
-    """The fabric of a plan: every switch and cable of it, the time of a collective, and of traffic."""
+    """The fabric of a plan: every switch and cable of it, how long collectives take on it, and traffic."""
 
 
 network.add_command(build)

@@ -18,7 +18,7 @@ _OPERATIONS = (
 )  # fmt: skip
 
 
-@click.command()
+@click.command(short_help="Time one collective.")
 @file_argument
 @click.option("--op", "operation", required=True, type=click.Choice(_OPERATIONS), help="Which collective.")
 @click.option(
