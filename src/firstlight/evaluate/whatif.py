@@ -145,10 +145,11 @@ class _Scene:
                       self.rails[when], model.nic)  # fmt: skip
 
     def _traffic(self, index: int, when: int) -> list[Wave]:
-        """What a training run sends, one wave for each axis; gradients and weights first."""
-        alone = self._alone(index, when)
+        """What a training run sends, one wave for each operation of each axis; gradients and weights first."""
+        alone, run = self._alone(index, when), self.runs[index]
         first = sorted(self.axes[index], key=lambda axis: axis.name != "data")
-        return [wave for axis in first if len(wave := alone.wave(_usual(axis), axis))]
+        waves = (alone.wave(operation, axis) for axis in first for operation in _operations(axis, run))
+        return [wave for wave in waves if len(wave)]
 
     def _cut(self, index: int) -> Ints:
         """Units of a job without a link, or with messages that have no way."""
@@ -159,13 +160,6 @@ class _Scene:
         fabric = self.fabrics[1]
         lost = [wave.source[fabric.cut(wave)] // found.nics for wave in self._traffic(index, 1)]
         return np.unique(np.concatenate([dead, *lost]))
-
-
-def _usual(axis: Axis) -> Operation:
-    """The operation that the groups of an axis are for."""
-    if axis.name == "pipeline":
-        return "send_receive"
-    return "all_to_all" if axis.name == "experts" else "all_gather"
 
 
 def _axes(run: TrainingRun) -> tuple[Axis, ...]:
@@ -217,10 +211,13 @@ def _operations(axis: Axis, run: TrainingRun) -> tuple[Operation, ...]:
     """What the groups of an axis do in a layout."""
     usual: dict[str, tuple[Operation, ...]] = {
         "pipeline": ("send_receive",), "experts": ("all_to_all",), "copies": ("all_reduce",),
-        "expert copies": ("all_reduce",), "context": ("all_gather", "reduce_scatter", "all_to_all"),
+        "expert copies": ("all_reduce",),
     }  # fmt: skip
-    if axis.name in ("data", "expert data") and run.result.layout.zero == 0:
+    layout = run.result.layout
+    if axis.name in ("data", "expert data") and layout.zero == 0:
         return ("all_reduce",)
+    if axis.name == "context" and layout.context_kind == "ulysses":
+        return ("all_to_all",)
     return usual.get(axis.name, ("all_gather", "reduce_scatter"))
 
 
