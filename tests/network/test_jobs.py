@@ -236,3 +236,13 @@ def test_direct_networks_are_answered_without_a_measured_interval():
 def test_nothing_between_domains_costs_nothing():
     net = build("clos", 128, 1, ports=16)
     assert excess(on(net), ring(8, 8, 1, 8, 8)) == Strain(0.0, 0.0, 0.0, True, ())
+
+
+def test_sprayed_messages_use_both_sides_of_a_pair_of_leaves_evenly():
+    design = FabricDesign.model_validate({"kind": "dual-tor", "link": "400 Gb/s"})
+    net = topology.build(design, 128, 8, switch(64, 400, (1, 2, 4, 8)))
+    whole, less = (Fabric(net, fail(net, fails), None, "spray") for fails in ((), ("leaf#0",)))
+    wave = placed(whole, ring(128, 128, 1, 8, 8), domain=8)
+    assert whole.loads(wave).nic * LINK == pytest.approx(1.0)
+    assert not less.cut(wave).any()
+    assert less.loads(wave).nic * LINK == pytest.approx(2.0)

@@ -140,9 +140,24 @@ class Fabric:
         draws, paths = list[Floats](), np.zeros((0, 1), np.int32)
         for seed in np.random.SeedSequence(self.seed).generate_state(DRAWS).tolist():
             paths = route(self.topology, source, target, hashes(np.arange(len(source)), seed), self.failures)
-            draws.append(_busy(paths, weight, self.capacity, (len(wave) - wave.others) * pairs))
+            busy = _busy(paths, weight, self.capacity, (len(wave) - wave.others) * pairs)
+            draws.append(busy if self.routing == "ecmp" else self._evened(busy))
         every = np.arange(2 * self.topology.links)
         return self._loads(draws, paths, every, np.ones(len(every), np.int64))
+
+    def _evened(self, busy: Floats) -> Floats:
+        """The same where each endpoint's messages are spread evenly over its links that are left, each way."""
+        net, found = self.topology, busy.copy()
+        for index, bundle in enumerate(net.bundles):
+            if bundle.lower < 0 and bundle.upper >= 0:
+                endpoint = net.ends(index, np.arange(bundle.count))[0]
+                for side in (0, net.links):
+                    own = side + net.offsets[index] + np.arange(bundle.count)
+                    load, room = (np.bincount(endpoint, part, net.endpoints)
+                                  for part in (busy[own] * self.capacity[own], self.capacity[own]))  # fmt: skip
+                    even = np.divide(load, room, out=np.zeros(net.endpoints), where=room > 0)
+                    found[own] = np.where(self.capacity[own] > 0, even[endpoint], 0.0)
+        return found
 
     def _loads(self, draws: Sequence[Floats], paths: Paths, first: Ints, width: Ints) -> Loads:
         """From how busy channels are; `first` directed link of each, and how many links it has [channels]."""
