@@ -59,6 +59,16 @@ def test_hashed_paths_and_switches_that_add_up():
     assert summed["algorithm"] == "SHARP"
 
 
+def test_what_the_fabric_costs_is_simulated_where_it_is_asked_for():
+    words = ("--op", "all_to_all", "--bytes", "1GB", "--group", "8x64")
+    whole, less, hashed = (
+        answer(*words, *more)["time"]["p50"]
+        for more in (("--routing", "spray"), ("--fail", "spine:8"), ("--routing", "ecmp", "--queue-pairs", "1"))
+    )
+    assert less > 1.2 * whole
+    assert hashed > 1.05 * whole
+
+
 def test_tokens():
     words = ("--bytes", "7.4kB", "--group", "8x4", "--tokens", "4096", "--top-k", "8")
     once, each = (answer("--op", "dispatch", *words, "--once", name) for name in ("domain", "expert"))
@@ -90,6 +100,9 @@ def test_fitted_exchanges_speak_where_they_reach():
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--algorithm", "PAT"), "no algorithm PAT"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--tokens", "4"), "--tokens has no effect"),
         (("--op", "dispatch", "--bytes", "7kB", "--group", "8x2"), "needs --tokens"),
+        (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--fail", "spin#1"), "has no spin"),
+        (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--routing", "spray", "--queue-pairs", "2"),
+         "--queue-pairs has no effect on spray"),
         (("--op", "combine", "--bytes", "7kB", "--group", "8x2", "--tokens", "4", "--top-k", "8", "--algorithm", "PAT"),
          "no algorithm PAT for this combine; there are direct"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--in-network", "--set",

@@ -1,5 +1,8 @@
 """Routes and trunks: shortest walks that hang together, drawn evenly, on any fabric."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -125,3 +128,13 @@ def test_hashes_alone_choose():
     order = np.random.default_rng(0).permutation(len(sources))
     paths = fabric.routes(sources, targets, chosen)
     assert np.array_equal(fabric.routes(sources[order], targets[order], chosen[order]), paths[order])
+
+
+def test_compiled_walks_do_not_call_themselves():
+    """Compiled functions that call themselves crash the process when numba loads them from its cache."""
+    folder = Path(topology.__file__).parent
+    for file in sorted(folder.glob("*.py")):
+        for function in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef) and "compiled" in map(ast.unparse, function.decorator_list):
+                called = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+                assert function.name not in called, f"{file.name}: {function.name}"
