@@ -52,7 +52,7 @@ def layer_parts(layer: Layer, case: Case, run: Pass) -> Parts:
         "weights": _products(layer, case, run),
         "cache": _cores(layer, case, run),
         "experts": _experts(layer, case, run),
-        "kernels": np.full(len(case.layouts), small),
+        "kernels": small + np.zeros(len(case.layouts)),
     }
     computing = sum(parts.values(), np.zeros(len(case.layouts)))
     return {**parts, "communication": _seen(_communication(layer, case, run), computing, layer, case)}
@@ -92,7 +92,7 @@ def _cores(layer: Layer, case: Case, run: Pass) -> Floats:
         elif run.filling:
             more = prefill(run.tokens, run.context, core, tensor, work, a)
         else:
-            more = decode(run.requests, run.context, core, tensor, work, a)
+            more = decode(run.requests, run.context, core, tensor, work, a, run.tokens / run.requests)
         total = total + more
     return total
 
