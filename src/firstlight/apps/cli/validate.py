@@ -1,4 +1,4 @@
-"""`firstlight validate training`, `memory`, `kernels` and `serving`."""
+"""`firstlight validate training`, `memory`, `kernels`, `serving` and `throughput`."""
 
 from __future__ import annotations
 
@@ -104,6 +104,23 @@ def serving(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_js
     from firstlight.spec import catalog
 
     _show_metrics(validate_serving(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
+
+
+@validate.command()
+@_CASES
+@_OUT
+@_TIERS
+@_PARTS
+@json_option
+def throughput(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
+    """Throughput tables: the metric of each row of CASES (tokens per second, latencies) against the model.
+
+    CASES has the columns of measurements/throughput.csv.
+    """
+    from firstlight.operate.validation import validate_throughput
+    from firstlight.spec import catalog
+
+    _show_metrics(validate_throughput(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
 
 
 def _words(tiers: str) -> tuple[str, ...]:

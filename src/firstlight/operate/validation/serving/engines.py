@@ -48,7 +48,9 @@ class Values:
     engines: Mapping[str, Mapping[str, Any]]
 
 
-def assumptions(engine: str, family: str, wide_cache: bool, values: Values | None = None) -> Assumptions:
+def assumptions(
+    engine: str, family: str, wide_cache: bool, values: Values | None = None, manner: str = ""
+) -> Assumptions:
     """The assumptions of runs of an engine on a family of accelerators.
 
     Args:
@@ -56,9 +58,10 @@ def assumptions(engine: str, family: str, wide_cache: bool, values: Values | Non
         family: of the accelerator, as `machine.family`.
         wide_cache: the cache keeps 16 bits whatever the weights.
         values: in place of the shipped ones.
+        manner: how it was driven, where that has values of its own: "queued" without clients that stream.
     """
     merged = dict(shipped() if values is None else values.entries)
-    for name in (engine, f"{engine} {family}"):
+    for name in (family, engine, f"{engine} {family}", manner, f"{manner} {family}"):
         for key, value in {**own_values(name), **(values.engines.get(name, {}) if values else {})}.items():
             merged[key] = replace(merged[key], value=value)
     if wide_cache:
