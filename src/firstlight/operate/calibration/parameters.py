@@ -61,6 +61,12 @@ def serving() -> tuple[Parameter, ...]:
     return _read("serving")
 
 
+@cache
+def throughput() -> tuple[Parameter, ...]:
+    """The parameters of published throughputs, from data/calibration/throughput.yaml; families as for `serving`."""
+    return _read("throughput")
+
+
 def _read(name: str) -> tuple[Parameter, ...]:
     file = resources.files("firstlight.data") / "calibration" / f"{name}.yaml"
     return tuple(_parameter(raw) for raw in yaml.load(file.read_text("utf-8"), Loader=_LOADER))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from firstlight.operate.calibration import fit, parameters
 from firstlight.operate.calibration.parameters import Parameter
 from firstlight.operate.validation import table
 from firstlight.operate.validation.score import weighted_quantile
-from firstlight.operate.validation.serving.engines import Values
+from firstlight.operate.validation.serving.engines import EVERY, Values
 from firstlight.operate.validation.serving.predict import Batch, Machines, batches, latencies
 from firstlight.operate.validation.serving.reading import COLUMNS, METRICS, UNREAD, Served
 from firstlight.operate.validation.serving.score import ServingScoreboard
@@ -26,6 +26,8 @@ from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import Floats, Ints
 
 STEPS = 5
+NEARBY = 4
+"""Steps of the fits without a group, from the fit to all."""
 FIRST = 0.25
 """Weight of a time to first token beside a time per token: its noise is twice as large."""
 OUTSIDE = 0.3
@@ -58,10 +60,10 @@ class Calibration:
     widths: Mapping[str, Mapping[str, tuple[float, float]]]
 
     def written(self) -> dict[str, dict[str, str]]:
-        """Fitted values by family ("" is for all), as data has them."""
+        """Fitted values by family, as data has them."""
         found: dict[str, dict[str, str]] = {}
         for parameter, value in zip(self.parameters, self.values, strict=True):
-            found.setdefault(parameter.family, {})[parameter.name] = parameters.written(parameter.name, value)
+            found.setdefault(parameter.family or EVERY, {})[parameter.name.split('.')[1]] = parameters.written(parameter.name, value)
         return found
 
 
@@ -134,7 +136,7 @@ def calibrate_serving(
     keep = np.stack([np.concatenate([mask, mask]) for mask in masks])
     whole = fit.solve(problem, np.zeros((1, len(found))), keep[:1], steps, progress)
     progress("leaving groups out")
-    others = fit.solve(problem, np.repeat(whole.theta, len(masks) - 1, axis=0), keep[1:], steps, progress)
+    others = fit.nearby(problem, whole.theta[0], keep[1:], NEARBY)
     thetas = np.concatenate([whole.theta, others.theta])
     first, token = _predicted(runs, found, thetas)
     predicted = np.stack([first, token])  # (2, fits, runs)
@@ -166,23 +168,23 @@ def _read(cases: Path, catalog: Catalog, wanted: frozenset[str]) -> Runs:
     return Runs(tuple(found), tuple(parts), np.array(weights), np.array(trust), np.array(measured).T)
 
 
-def at(found: Sequence[Parameter], theta: Floats) -> Values:
-    """The assumptions with the parameters at theta [fits, parameters]: arrays (fits, 1)."""
-    entries, engines = shipped(), dict[str, dict[str, Any]]()
+def at(found: Sequence[Parameter], theta: Floats, *, fresh: bool) -> Values:
+    """The assumptions with the parameters at theta [fits, parameters]: arrays (fits, 1).
+
+    `fresh` leaves out what else was fitted before.
+    """
+    engines = dict[str, dict[str, Any]]()
     for parameter, each in zip(found, np.moveaxis(theta, -1, 0), strict=True):
         value: Any = parameter.value(each[:, None])
-        if parameter.family:
-            engines.setdefault(parameter.family, {})[parameter.name] = value
-        else:
-            entries[parameter.name] = replace(entries[parameter.name], value=value)
-    return Values(entries, engines)
+        engines.setdefault(parameter.family or EVERY, {})[parameter.name] = value
+    return Values(shipped(), engines, fresh)
 
 
 def _predicted(runs: Runs, found: Sequence[Parameter], theta: Floats) -> tuple[Floats, Floats]:
     """Both times of all runs [s] (fits, runs)."""
     shape = (len(theta), len(runs.weights))
     each = [
-        [np.broadcast_to(one, (len(part), shape[1])) for one in latencies(runs.batches, at(found, part))]
+        [np.broadcast_to(one, (len(part), shape[1])) for one in latencies(runs.batches, at(found, part, fresh=True))]
         for part in np.array_split(theta, -(-len(theta) // AT_ONCE))
     ]
     return np.concatenate([one[0] for one in each]), np.concatenate([one[1] for one in each])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -16,14 +16,17 @@ from firstlight import units
 from firstlight.operate.validation.software import year
 from firstlight.spec.assumptions import Assumption, Assumptions, shipped
 
+EVERY = "every"
+"""Overlay of values that hold for all engines in published runs."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
 def table() -> Mapping[str, Any]:
-    """Engines and their releases, from data/serving/runs.yaml."""
-    file = resources.files("firstlight.data") / "serving" / "runs.yaml"
-    return yaml.load(file.read_text("utf-8"), Loader=_LOADER)
+    """Releases and fitted values of engines, from data/serving/runs.yaml and fitted.yaml."""
+    folder = resources.files("firstlight.data") / "serving"
+    parts = [yaml.load((folder / f"{name}.yaml").read_text("utf-8"), Loader=_LOADER) for name in ("runs", "fitted")]
+    return {**parts[0], **parts[1]}
 
 
 def own_values(engine: str) -> dict[str, float]:
@@ -42,14 +45,16 @@ class Values:
 
     Attributes:
         entries: shipped ones by name. engines: the engines' own values by engine and name.
+        fresh: without the values of data/serving/fitted.yaml below them.
     """
 
     entries: Mapping[str, Assumption]
     engines: Mapping[str, Mapping[str, Any]]
+    fresh: bool
 
 
 def assumptions(
-    engine: str, family: str, wide_cache: bool, values: Values | None = None, manner: str = ""
+    engine: str, family: str, wide_cache: bool, values: Values | None = None, manners: Sequence[str] = ()
 ) -> Assumptions:
     """The assumptions of runs of an engine on a family of accelerators.
 
@@ -58,11 +63,14 @@ def assumptions(
         family: of the accelerator, as `machine.family`.
         wide_cache: the cache keeps 16 bits whatever the weights.
         values: in place of the shipped ones.
-        manner: how it was driven, where that has values of its own: "queued" without clients that stream.
+        manners: how it was driven, where that has values of its own, the general ones first: "queued" without clients
+            that stream, "static" in batches that begin and end together.
     """
     merged = dict(shipped() if values is None else values.entries)
-    for name in (family, engine, f"{engine} {family}", manner, f"{manner} {family}"):
-        for key, value in {**own_values(name), **(values.engines.get(name, {}) if values else {})}.items():
+    driven = [name for manner in manners for name in (manner, f"{manner} {family}")]
+    for name in (EVERY, family, engine, f"{engine} {family}", *driven):
+        known = {} if values and values.fresh else own_values(name)
+        for key, value in {**known, **(values.engines.get(name, {}) if values else {})}.items():
             merged[key] = replace(merged[key], value=value)
     if wide_cache:
         wide = merged["performance.serving_cache_bytes_bf16"].value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,9 @@ KINDS = (("int4", "fp4"), ("fp4", "fp4"), ("fp8", "fp8"), ("int8", "fp8"), ("bf1
 """Types by the first word that a cell has."""
 SUBMITTED = "MLPerf"
 
+Interval = Mapping[str, Sequence[float]]
+"""Low and high measured over predicted of rates and of times."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -59,7 +62,7 @@ class Job:
         model, accelerator, kind, engine, wide_cache: as for `reading.Served`.
         tensor, pipeline, data, expert: of a replica. replicas: that share the work. accelerators: all of them.
         prompt, answer: tokens. load: requests in flight or queued; rate: of arrival [1/s], infinite where all wait.
-        scenario, metric: as the row has them. assumed: what was taken by default.
+        scenario, metric: as the row has them. manners: see `engines.assumptions`. assumed: what was taken by default.
     """
 
     model: Model
@@ -78,6 +81,7 @@ class Job:
     rate: float
     scenario: str
     metric: str
+    manners: tuple[str, ...]
     assumed: tuple[str, ...]
 
     @property
@@ -100,9 +104,10 @@ def validate_throughput(cases: Path, catalog: Catalog, *, tiers: Iterable[str] =
     """
     rows = table.counted(table.read(cases, COLUMNS, UNREAD), tiers, cases)
     jobs = [read_job(row, catalog) for row in rows]
+    widths = engines.table()["throughput_interval"]
     found = iter(predicted([job for job in jobs if isinstance(job, Job)], Machines(catalog)).tolist())
     outcomes = tuple(
-        _outcome(row, job, next(found) if isinstance(job, Job) else None) for row, job in zip(rows, jobs, strict=True)
+        outcome(row, job, next(found) if isinstance(job, Job) else None, widths) for row, job in zip(rows, jobs, strict=True)
     )
     groups = tuple((one.slices["model"], one.slices["accelerator"], one.slices["scenario"]) for one in outcomes)
     return ServingScoreboard("throughput", outcomes, groups)
@@ -142,8 +147,17 @@ def _read(row: Row, catalog: Catalog) -> Job:
     return Job(
         model, chip.id, kind, "vllm" if "vllm" in row.text("framework").lower() else "trtllm",
         row.text("kv_precision").startswith(("bf16", "fp16", "auto")) and kind != "bf16", tensor, pipeline, data, min(expert, tensor * data),
-        max(count // replica, 1), prompt, answer, load, rate, scenario, metric, tuple(told),
+        max(count // replica, 1), prompt, answer, load, rate, scenario, metric, _manners(row, rate), tuple(told),
     )  # fmt: skip
+
+
+def _manners(row: Row, rate: float) -> tuple[str, ...]:
+    """How the engine was driven, and with which of its backends."""
+    if math.isfinite(rate) or row.text("scenario") == "fixed-concurrency":
+        return ()
+    if row.text("scenario") == "static-batch":
+        return ("queued", "static")
+    return ("queued", "pytorch") if "PyTorch" in row.text("framework") else ("queued",)
 
 
 def _kind(row: Row, model: Model, chip: Accelerator, told: list[str]) -> str:
@@ -188,7 +202,7 @@ def predicted(jobs: Sequence[Job], machines: Machines, values: Values | None = N
     """The metric of each job, as its row has it (..., jobs)."""
     parted: dict[tuple[object, ...], list[int]] = {}
     for index, job in enumerate(jobs):
-        key = (job.model.id, job.accelerator, job.kind, job.engine, job.wide_cache, job.scenario, math.isfinite(job.rate))
+        key = (job.model.id, job.accelerator, job.kind, job.engine, job.wide_cache, job.scenario, job.manners, math.isfinite(job.rate))
         parted.setdefault(key, []).append(index)
     found = [(index, _together([jobs[i] for i in index], machines, values)) for index in parted.values()]
     shape = np.broadcast_shapes(*(each.shape[:-1] for _, each in found)) if found else ()
@@ -202,8 +216,7 @@ def case_of(jobs: Sequence[Job], machines: Machines, values: Values | None) -> C
     """One case of jobs that share model, machine, type, engine and cache."""
     first = jobs[0]
     parts, time = machines.of(first.accelerator)
-    manner = "served" if math.isfinite(first.rate) else "queued"
-    a = assumptions(first.engine, family(parts.accelerator.architecture), first.wide_cache, values, manner)
+    a = assumptions(first.engine, family(parts.accelerator.architecture), first.wide_cache, values, first.manners)
     work = machine(parts.accelerator, parts.host, parts.system, first.kind, a)
     rows = np.array([(job.tensor, job.pipeline, job.data, job.expert, 1) for job in jobs], dtype=np.int64)
     prompt, answer = (np.array([getattr(job, name) for job in jobs]) for name in ("prompt", "answer"))
@@ -262,7 +275,8 @@ def _served(jobs: Sequence[Job], case: Case) -> tuple[Floats, Floats]:
     return np.array([first for first, _ in found]), np.array([token for _, token in found])
 
 
-def _outcome(row: Row, job: Job | str, p50: float | None) -> Outcome:
+def outcome(row: Row, job: Job | str, p50: float | None, widths: Interval) -> Outcome:
+    """What comes of one row: its prediction, or why there is none."""
     slices = {name: row.text(name) for name in ("source", "scenario", "model", "accelerator", "weights_precision")}
     name, metric = row.text("case_id"), row.text("metric_name")
     try:
@@ -273,5 +287,5 @@ def _outcome(row: Row, job: Job | str, p50: float | None) -> Outcome:
     if measured is None or isinstance(job, str) or p50 is None or not math.isfinite(p50):
         reason = reason or ("metric_value is empty" if measured is None else f"{metric} of {row.text('scenario')} runs")
         return Outcome(name, metric, measured or math.nan, None, 1.0, slices, reason=reason)
-    low, high = engines.table()["throughput_interval"]["times" if metric in ("ttft_ms", "tpot_ms") else "rates"]
+    low, high = widths["times" if metric.endswith("_ms") else "rates"]
     return Outcome(name, metric, measured, Prediction(p50 * low, p50, p50 * high, True, BASIS), 1.0, slices, job.assumed)

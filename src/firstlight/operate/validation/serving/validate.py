@@ -111,7 +111,10 @@ def _alike(row: Row) -> Hashable:
 
 def _rates(row: Row, run: Served, first: float, token: float) -> tuple[float, float] | None:
     """Measured and predicted output tokens per second per accelerator of a closed loop; None where not both are known."""
-    measured = [row.number(metric) for metric in METRICS]
+    try:
+        measured = [row.number(metric) for metric in METRICS]
+    except CellError:
+        return None
     if None in measured:
         return None
     each = run.clients * run.answer / (1.0 if run.accelerators != run.accelerators else run.accelerators)
