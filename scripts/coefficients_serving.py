@@ -22,7 +22,7 @@ from firstlight.spec import catalog
 SERVING, THROUGHPUT = (ROOT / "measurements" / f"{name}.csv" for name in ("serving", "throughput"))
 VALUES = ROOT / "src" / "firstlight" / "data" / "serving" / "fitted.yaml"
 PAGE = ROOT / "docs" / "accuracy-serving-left-out.md"
-HEAD = """# Fitted by `python scripts/coefficients_serving.py` to measurements/serving.csv (tiers A and B, C with less weight) and
+HEAD = """# Fitted by `python scripts/coefficients_serving.py` to measurements/serving.csv (tier C with less weight) and
 # measurements/throughput.csv, from the priors of data/calibration/serving.yaml and throughput.yaml. Values of engines,
 # of generations of accelerators, of engines on one, and of ways to drive them ("every" holds for all); intervals are
 # measured over predicted, P10 and P90, of runs whose whole group was left out.
@@ -32,7 +32,6 @@ PAGE_HEAD = """# Accuracy of serving, groups left out
 The coefficients of data/calibration/serving.yaml fitted to the published runs from their priors
 (`python scripts/coefficients_serving.py`), and each run of tiers A and B predicted with its whole group left out of the
 fit, of the coefficients and of the intervals: all releases of one architecture (`model`), an accelerator, an engine.
-Fits without a group are reached from the fit to all by Gauss-Newton steps with the derivatives there.
 
 | left out | target | model | accelerator | engine | nothing |
 |---|---|---|---|---|---|
@@ -89,7 +88,9 @@ def _counts(one: Outcome, metric: str, described: bool, pools: int) -> bool:
     if one.metric != metric:
         return False
     kind = one.slices["class"]
-    return (not described or kind.startswith("one pool") or kind in DESCRIBED) and (pools or one.slices["mode"] == "agg")
+    return (not described or kind.startswith("one pool") or kind in DESCRIBED) and (
+        pools or one.slices["mode"] == "agg"
+    )
 
 
 def _outputs(board: ServingScoreboard) -> list[Outcome]:

@@ -79,13 +79,13 @@ Published serving runs (`measurements/serving.csv`, tiers A and B, weighted) and
 (`measurements/throughput.csv`) against the serving model with the engines' fitted values, by
 `firstlight validate serving` and `firstlight validate throughput`. Errors are |predicted / measured - 1|.
 
-**These are not left-out errors.** The values are fitted to these rows (`python scripts/coefficients_serving.py`). What to
-expect of a model, accelerator or engine that was never seen is in [groups left out](accuracy-serving-left-out.md).
+**These are not left-out errors.** The values are fitted to these rows (`python scripts/coefficients_serving.py`). What
+to expect of a model, accelerator or engine that was never seen is in [groups left out](accuracy-serving-left-out.md).
 
 Where the error sits: rows whose load is not recorded; pools whose workers are not recorded; the start of runs of two
 pools (seconds where twins show a fraction of one); twelve rows of an FP8 checkpoint on H200 that hit a prefix cache;
-two DeepSeek-V3.1 rows and a few of Qwen3-32B on GB200 that contradict their neighbours. MLPerf's GPT-J runs a beam search
-of width four, which is not modelled; Inferentia was in no fit.
+two DeepSeek-V3.1 rows and a few of Qwen3-32B on GB200 that contradict their neighbours. MLPerf's GPT-J runs a beam
+search of width four, which is not modelled; Inferentia was in no fit.
 """
 
 

@@ -6,11 +6,11 @@ import csv
 from pathlib import Path
 
 import pytest
+from tests.operate.validation.serving.test_reading import PLAIN
 
 from firstlight.operate.calibration.serving import calibrate_serving
 from firstlight.operate.validation import validate_serving
 from firstlight.spec import catalog
-from tests.operate.validation.serving.test_reading import PLAIN
 
 
 @pytest.fixture(scope="module")

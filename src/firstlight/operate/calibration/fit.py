@@ -92,27 +92,6 @@ def solve(
     return Solution(theta, residuals, _spread(problem, weights, residuals, slopes))
 
 
-def nearby(problem: Problem, theta: Floats, keep: NDArray[np.bool_], steps: int) -> Solution:
-    """Fits to some of the rows that lie near one theta: Gauss-Newton with the derivatives there (a chord method).
-
-    Each step costs one evaluation a fit, whatever the number of parameters; ends after `steps`.
-
-    Args:
-        problem: rows and priors.
-        theta: of a fit to all rows [parameters].
-        keep: rows that each fit is made to [fits, rows].
-        steps: most.
-    """
-    weights = np.stack([balanced(problem.weights, problem.groups, rows) for rows in keep])
-    seen = problem.residuals(theta[None])
-    slopes = np.repeat(derivatives(problem, theta[None], seen), len(keep), axis=0)
-    each, residuals = np.repeat(theta[None], len(keep), axis=0), np.repeat(seen, len(keep), axis=0)
-    for _ in range(steps):
-        move = newton(problem, weights, each, residuals, slopes)
-        each, residuals = _downhill(problem, weights, each, residuals, move)
-    return Solution(each, residuals, _spread(problem, weights, residuals, slopes))
-
-
 def objective(problem: Problem, weights: Floats, theta: Floats, residuals: Floats) -> Floats:
     """What is made small [fits]."""
     loss = 2 * (np.sqrt(1 + (residuals / SCALE) ** 2) - 1)

@@ -57,7 +57,7 @@ def training() -> tuple[Parameter, ...]:
 
 @cache
 def serving() -> tuple[Parameter, ...]:
-    """The parameters of published serving runs, from data/calibration/serving.yaml; families are engines or accelerators'."""
+    """The parameters of published serving runs, from data/calibration/serving.yaml; families: see there."""
     return _read("serving")
 
 

@@ -26,15 +26,18 @@ from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import Floats, Ints
 
 STEPS = 5
-NEARBY = 4
+FOLD_STEPS = 3
 """Steps of the fits without a group, from the fit to all."""
 FIRST = 0.25
 """Weight of a time to first token beside a time per token: its noise is twice as large."""
+TEMPER = 0.05
+"""Share of its weight that a row has beside the priors: rows of one model on one machine are off together."""
 OUTSIDE = 0.3
 """Weight of rows that are not of the asked tiers: fitted to, not scored."""
 LEFT_OUT = ("model", "accelerator", "engine")
 """Whole groups that are left out, in turn."""
-LOW, HIGH = 0.1, 0.9
+LOW, HIGH = 0.07, 0.93
+"""Shares that intervals are cut at: a group that was never seen lies further out than those that were left out."""
 AT_ONCE = 128
 """Fits that are computed side by side."""
 UNSURE = ("marked drafts", "two pools, workers unknown", "load unknown")
@@ -63,7 +66,9 @@ class Calibration:
         """Fitted values by family, as data has them."""
         found: dict[str, dict[str, str]] = {}
         for parameter, value in zip(self.parameters, self.values, strict=True):
-            found.setdefault(parameter.family or EVERY, {})[parameter.name.split('.')[1]] = parameters.written(parameter.name, value)
+            found.setdefault(parameter.family or EVERY, {})[parameter.name.split(".")[1]] = parameters.written(
+                parameter.name, value
+            )
         return found
 
 
@@ -136,7 +141,7 @@ def calibrate_serving(
     keep = np.stack([np.concatenate([mask, mask]) for mask in masks])
     whole = fit.solve(problem, np.zeros((1, len(found))), keep[:1], steps, progress)
     progress("leaving groups out")
-    others = fit.nearby(problem, whole.theta[0], keep[1:], NEARBY)
+    others = fit.solve(problem, np.repeat(whole.theta, len(masks) - 1, axis=0), keep[1:], FOLD_STEPS, progress)
     thetas = np.concatenate([whole.theta, others.theta])
     first, token = _predicted(runs, found, thetas)
     predicted = np.stack([first, token])  # (2, fits, runs)
@@ -201,7 +206,7 @@ def _problem(runs: Runs, found: Sequence[Parameter]) -> fit.Problem:
         both = [np.log(p / m) for p, m in zip(guess, (first, token), strict=True)]
         return np.nan_to_num(np.concatenate(both, axis=1), nan=0.0, posinf=5.0, neginf=-5.0)
 
-    weights = np.concatenate([FIRST * runs.trust, runs.trust])
+    weights = TEMPER * np.concatenate([FIRST * runs.trust, runs.trust])
     return fit.Problem(residuals, weights, np.concatenate([groups, groups]), np.array([p.sigma for p in found]))
 
 
@@ -255,9 +260,7 @@ def widths_of(
     return found
 
 
-def _quantiles(
-    ratios: Sequence[Floats], place: int, rows: NDArray[np.bool_], weights: Floats
-) -> tuple[float, float]:
+def _quantiles(ratios: Sequence[Floats], place: int, rows: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
     values = np.concatenate([each[place][rows] for each in ratios])
     each = np.concatenate([weights[rows]] * len(ratios))
     known = np.isfinite(values)

@@ -10,7 +10,7 @@ import numpy as np
 
 from firstlight.operate.calibration import fit, parameters
 from firstlight.operate.calibration.parameters import Parameter
-from firstlight.operate.calibration.serving import AT_ONCE, HIGH, LOW, NEARBY, at
+from firstlight.operate.calibration.serving import AT_ONCE, HIGH, LOW, TEMPER, at
 from firstlight.operate.validation import table
 from firstlight.operate.validation.score import Outcome, weighted_quantile
 from firstlight.operate.validation.serving.predict import Machines
@@ -26,11 +26,13 @@ from firstlight.operate.validation.serving.throughput import (
 )
 from firstlight.operate.validation.table import Row
 from firstlight.spec.catalog import Catalog
-from firstlight.twin.protocols import Floats
+from firstlight.twin.protocols import Floats, Ints
 
-STEPS = 4
+STEPS, FOLD_STEPS = 8, 2
 FITTED = ("output_tokens_per_s_total", "output_tokens_per_s_per_accel", "ttft_ms", "latency_ms")
 MANNERS = ("offline", "static-batch")
+SOFTWARE = ("tensorrt", "vllm")
+"""Words of the frameworks whose values are fitted; rows of others are predicted with them."""
 LEFT_OUT = ("model", "accelerator")
 
 
@@ -66,24 +68,26 @@ def calibrate_throughput(
     def guess(theta: Floats) -> Floats:
         parts = np.array_split(theta, -(-len(theta) // AT_ONCE))
         each = [predicted(jobs, machines, at(found, part, fresh=False)) for part in parts]
-        return np.concatenate([np.broadcast_to(one, (len(part), len(jobs))) for one, part in zip(each, parts)])
+        return np.concatenate(
+            [np.broadcast_to(one, (len(part), len(jobs))) for one, part in zip(each, parts, strict=True)]
+        )
 
     names = [[row.text(kind) for row in rows] for kind in LEFT_OUT]
-    pairs = [" ".join(pair) for pair in zip(*names)]
+    pairs = [" ".join(pair) for pair in zip(*names, strict=True)]
     groups = np.array([sorted(set(pairs)).index(pair) for pair in pairs])
     slow = np.array([job.metric.endswith("_ms") for job in jobs])
     problem = fit.Problem(
         lambda theta: np.log(guess(theta) / measured) * np.where(slow, -1.0, 1.0),
-        np.where(slow, 0.3, 1.0), groups, np.array([p.sigma for p in found]),
+        TEMPER * np.where(slow, 0.3, 1.0), groups, np.array([p.sigma for p in found]),
     )  # fmt: skip
-    masks, owners = [np.ones(len(jobs), dtype=bool)], list[Floats]()
+    masks, owners = [np.ones(len(jobs), dtype=bool)], list[Ints]()
     for each in names:
         known = sorted(set(each))
         owners.append(np.array([known.index(name) for name in each]) + len(masks))
         masks += [np.array([name != one for name in each]) for one in known]
     keep = np.stack(masks)
     whole = fit.solve(problem, np.zeros((1, len(found))), keep[:1], steps, progress)
-    others = fit.nearby(problem, whole.theta[0], keep[1:], NEARBY)
+    others = fit.solve(problem, np.repeat(whole.theta, len(masks) - 1, axis=0), keep[1:], FOLD_STEPS, progress)
     times = guess(np.concatenate([whole.theta, others.theta]))
     columns = np.arange(len(jobs))
     passes = [times[owner, columns] for owner in owners]
@@ -97,10 +101,15 @@ def _read(cases: Path, catalog: Catalog, tiers: Iterable[str]) -> tuple[list[Row
     rows, jobs = list[Row](), list[Job]()
     for row in table.counted(table.read(cases, COLUMNS, UNREAD), tiers, cases):
         job = read_job(row, catalog)
-        if isinstance(job, Job) and job.metric in FITTED and job.scenario in MANNERS and row.text("isl"):
+        if isinstance(job, Job) and job.metric in FITTED and _counts(row, job):
             rows.append(row)
             jobs.append(job)
     return rows, jobs, np.array([row.number("metric_value") or np.nan for row in rows])
+
+
+def _counts(row: Row, job: Job) -> bool:
+    known = any(word in row.text("framework").lower() for word in SOFTWARE)
+    return known and job.scenario in MANNERS and bool(row.text("isl"))
 
 
 def _widths(slow: Floats, ratios: Floats) -> Interval:

@@ -111,7 +111,8 @@ def _experts(layer: Layer, case: Case, run: Pass) -> Floats:
     local = shape.count / layout.expert
     width = shape.width * layout.expert / (layout.tensor * layout.data)
     copies = tokens * shape.active / layout.expert
-    active = active_experts(local, shape.active / shape.count, tokens)
+    spread = tokens * case.a["performance.serving_routing_spread"]
+    active = active_experts(local, shape.active / shape.count, np.maximum(spread, 1.0))
     rows = np.maximum(copies, np.minimum(active * 32.0, copies * 32.0))
     matrices = 3.0 if shape.gated else 2.0
     compute = 2.0 * matrices * rows * shape.hidden * width / rates.experts_rate

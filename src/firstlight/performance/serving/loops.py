@@ -126,7 +126,7 @@ def capacity(case: Case) -> Floats:
     tokens = case.prompt + a["performance.serving_held_answer"] * case.answer
     fitting = np.maximum(room / request_bytes(case, tokens), 1.0)
     most = a["performance.serving_sequences"] * case.layouts.pipeline
-    return np.minimum(fitting, most) * case.layouts.data
+    return np.minimum(fitting, most) * case.layouts.data.astype(float)
 
 
 def _step(case: Case, loop: Loop, batch: Floats) -> tuple[Floats, Floats]:

@@ -13,9 +13,7 @@ from firstlight.performance.shapes import Layer
 from firstlight.twin.protocols import Floats
 
 
-def decode_parts(
-    case: Case, batch: ArrayLike, context: ArrayLike | None = None, verified: ArrayLike = 1.0
-) -> Parts:
+def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None, verified: ArrayLike = 1.0) -> Parts:
     """One new token for each of a replica's requests [s], by part; arrays (..., n).
 
     Args:
@@ -34,7 +32,12 @@ def decode_parts(
     run = Pass(tokens, rows, behind, False, rates)
     parts = _through(case.decoding, case, run)
     host = case.a["performance.serving_step"] + case.a["performance.serving_sequence"] * rows
-    return {**parts, "weights": parts["weights"] + _head(case, run, tokens), "host": host, "pipeline": _hops(case, tokens)}
+    return {
+        **parts,
+        "weights": parts["weights"] + _head(case, run, tokens),
+        "host": host,
+        "pipeline": _hops(case, tokens),
+    }
 
 
 def prefill_time(case: Case, prompts: ArrayLike) -> Floats:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.operate.validation.serving.test_reading import PLAIN
 
 from firstlight.apps.cli.main import root
 from firstlight.operate.validation import validate_serving, validate_throughput
 from firstlight.operate.validation.serving.score import spearman
 from firstlight.spec import catalog
-from tests.operate.validation.serving.test_reading import PLAIN
 
 MEASURED = Path(__file__).parents[4] / "measurements"
 

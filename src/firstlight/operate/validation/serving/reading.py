@@ -109,7 +109,7 @@ def read_served(row: Row, catalog: Catalog) -> Served:
     domain = _domain(chip.id, catalog)
     two = split or lost
     reading, writing = (layouts.stated(row, f"{name}_", split=True) for name in ("prefill", "decode"))
-    clients = _clients(row, one, writing, told)
+    clients = _clients(row, writing, told)
     weights = parameters(model) * BYTES[kind]
     asked = Question(
         clients, prompt, weights / (ROOM * chip.memory), latent, _experts(model), domain, known
@@ -162,7 +162,7 @@ def _kind(row: Row, model: Model, told: list[str]) -> str:
     return KINDS[text]
 
 
-def _clients(row: Row, one: Engine, writing: Engine, told: list[str]) -> float:
+def _clients(row: Row, writing: Engine, told: list[str]) -> float:
     given = row.number("concurrency")
     if given:
         return given
@@ -175,7 +175,7 @@ def _clients(row: Row, one: Engine, writing: Engine, told: list[str]) -> float:
 
 
 def _drafts(row: Row, engine: str, latent: bool, two: bool, known: bool) -> bool:
-    """TensorRT-LLM's recipes for reasoning checkpoints with a prediction layer turn it on; full records say they do not."""
+    """On in TensorRT-LLM's recipes for reasoning checkpoints with a prediction layer, but for full records."""
     return engine == "trtllm" and latent and row.text("model").endswith("-R1") and not (two and known)
 
 

@@ -76,4 +76,5 @@ def _ranked(pairs: Any) -> float:
     ranks = [np.argsort(np.argsort(column, kind="stable"), kind="stable") for column in pairs.T]
     if any(len(set(column)) < 2 for column in pairs.T):
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    first, second = (rank - rank.mean() for rank in ranks)
+    return float(np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2)))

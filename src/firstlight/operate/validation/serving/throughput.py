@@ -107,7 +107,8 @@ def validate_throughput(cases: Path, catalog: Catalog, *, tiers: Iterable[str] =
     widths = engines.table()["throughput_interval"]
     found = iter(predicted([job for job in jobs if isinstance(job, Job)], Machines(catalog)).tolist())
     outcomes = tuple(
-        outcome(row, job, next(found) if isinstance(job, Job) else None, widths) for row, job in zip(rows, jobs, strict=True)
+        outcome(row, job, next(found) if isinstance(job, Job) else None, widths)
+        for row, job in zip(rows, jobs, strict=True)
     )
     groups = tuple((one.slices["model"], one.slices["accelerator"], one.slices["scenario"]) for one in outcomes)
     return ServingScoreboard("throughput", outcomes, groups)
@@ -144,9 +145,10 @@ def _read(row: Row, catalog: Catalog) -> Job:
     load = row.number("concurrency_or_batch") or _queued(row, prompt, answer, told)
     text = row.text("request_rate")
     rate = math.inf if text in ("", "inf") else row.number("request_rate") or math.inf
+    engine = "vllm" if "vllm" in row.text("framework").lower() else "trtllm"
+    wide = row.text("kv_precision").startswith(("bf16", "fp16", "auto")) and kind != "bf16"
     return Job(
-        model, chip.id, kind, "vllm" if "vllm" in row.text("framework").lower() else "trtllm",
-        row.text("kv_precision").startswith(("bf16", "fp16", "auto")) and kind != "bf16", tensor, pipeline, data, min(expert, tensor * data),
+        model, chip.id, kind, engine, wide, tensor, pipeline, data, min(expert, tensor * data),
         max(count // replica, 1), prompt, answer, load, rate, scenario, metric, _manners(row, rate), tuple(told),
     )  # fmt: skip
 
@@ -202,7 +204,16 @@ def predicted(jobs: Sequence[Job], machines: Machines, values: Values | None = N
     """The metric of each job, as its row has it (..., jobs)."""
     parted: dict[tuple[object, ...], list[int]] = {}
     for index, job in enumerate(jobs):
-        key = (job.model.id, job.accelerator, job.kind, job.engine, job.wide_cache, job.scenario, job.manners, math.isfinite(job.rate))
+        key = (
+            job.model.id,
+            job.accelerator,
+            job.kind,
+            job.engine,
+            job.wide_cache,
+            job.scenario,
+            job.manners,
+            math.isfinite(job.rate),
+        )
         parted.setdefault(key, []).append(index)
     found = [(index, _together([jobs[i] for i in index], machines, values)) for index in parted.values()]
     shape = np.broadcast_shapes(*(each.shape[:-1] for _, each in found)) if found else ()
@@ -288,4 +299,6 @@ def outcome(row: Row, job: Job | str, p50: float | None, widths: Interval) -> Ou
         reason = reason or ("metric_value is empty" if measured is None else f"{metric} of {row.text('scenario')} runs")
         return Outcome(name, metric, measured or math.nan, None, 1.0, slices, reason=reason)
     low, high = widths["times" if metric.endswith("_ms") else "rates"]
-    return Outcome(name, metric, measured, Prediction(p50 * low, p50, p50 * high, True, BASIS), 1.0, slices, job.assumed)
+    return Outcome(
+        name, metric, measured, Prediction(p50 * low, p50, p50 * high, True, BASIS), 1.0, slices, job.assumed
+    )

@@ -110,7 +110,7 @@ def _alike(row: Row) -> Hashable:
 
 
 def _rates(row: Row, run: Served, first: float, token: float) -> tuple[float, float] | None:
-    """Measured and predicted output tokens per second per accelerator of a closed loop; None where not both are known."""
+    """Measured and predicted output tokens/s per accelerator of a closed loop; None where not both are known."""
     try:
         measured = [row.number(metric) for metric in METRICS]
     except CellError:
