@@ -265,4 +265,4 @@ def _quantiles(ratios: Sequence[Floats], place: int, rows: NDArray[np.bool_], we
     each = np.concatenate([weights[rows]] * len(ratios))
     known = np.isfinite(values)
     low, high = (weighted_quantile(values[known], each[known], share) for share in (LOW, HIGH))
-    return float(np.exp(low or 0.0)), float(np.exp(high or 0.0))
+    return float(np.exp(min(low or 0.0, 0.0))), float(np.exp(max(high or 0.0, 0.0)))
