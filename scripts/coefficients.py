@@ -12,7 +12,8 @@ import re
 import sys
 from pathlib import Path
 
-from scoreboards import CASES, LEFT_OUT, left_out_page
+from scoreboards import CASES
+from scoreboards_left_out import HALVED, LEFT_OUT, left_out_page
 
 from firstlight.operate.calibration import Calibration, calibrate_training
 from firstlight.operate.calibration.parameters import written
@@ -54,7 +55,9 @@ def write_software(found: Calibration) -> None:
 
 def main() -> None:
     """Fit, and write."""
-    found = calibrate_training(CASES, catalog.shipped(), progress=lambda step: print(step, file=sys.stderr))
+    found = calibrate_training(
+        CASES, catalog.shipped(), halved=HALVED, progress=lambda step: print(step, file=sys.stderr)
+    )
     write_assumptions(found)
     write_software(found)
     LEFT_OUT.write_text(left_out_page(found), "utf-8")

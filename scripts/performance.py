@@ -15,12 +15,25 @@ HEAD = """<!-- Written by `python scripts/performance.py`; do not edit. -->
 
 # Performance
 
-Whole processes, start-up included, on two cores of: {cpu}. Searches and years run on one core, inside a process that
-stands. Benchmarks: `benchmarks/`.
+Whole processes, start-up included, on two cores of: {cpu}. Searches, years and the network's flows run on one core,
+inside a process that stands; `processor` is the processor time of the same work. Benchmarks: `benchmarks/`.
 
-| benchmark | time [s] | at most [s] | peak memory [GB] | at most [GB] | layouts | layouts a second |
-|---|---|---|---|---|---|---|
+| benchmark | time [s] | at most [s] | processor [s] | peak memory [GB] | at most [GB] | layouts | layouts a second |
+|---|---|---|---|---|---|---|---|
 """
+CURVE = """
+## As size grows
+
+Every flow of a random permutation with mixed sizes over ECMP on a fat tree, paths included, to its end.
+
+| flows | time [s] | processor [s] | processor for each flow [us] | peak memory [GB] |
+|---|---|---|---|---|
+"""
+
+
+def seconds(result: dict[str, Any]) -> float:
+    """What a benchmark measured inside, or its own time."""
+    return result["extra_info"].get("work_s", result["stats"]["median"])
 
 
 def row(result: dict[str, Any]) -> str:
@@ -28,13 +41,26 @@ def row(result: dict[str, Any]) -> str:
     info = result["extra_info"]
     cells = (
         result["name"].removeprefix("test_"),
-        f"{result['stats']['median']:.2f}",
+        f"{seconds(result):{'.2f' if seconds(result) >= 0.1 else '.2g'}}",
         info.get("limit_s", ""),
+        f"{info['cpu_s']:.2f}" if "cpu_s" in info else "",
         info.get("memory_gb", ""),
         info.get("memory_limit_gb") or "",
         f"{info['layouts']:,}" if "layouts" in info else "",
         f"{info['layouts_per_s']:,.0f}" if "layouts_per_s" in info else "",
     )
+    return line(*cells)
+
+
+def point(result: dict[str, Any]) -> str:
+    """One line of the table by size."""
+    info = result["extra_info"]
+    cost = f"{info['us_per_flow']:.2f}"
+    return line(f"{info['flows']:,}", f"{seconds(result):.2f}", f"{info['cpu_s']:.2f}", cost, info["memory_gb"])
+
+
+def line(*cells: object) -> str:
+    """One line of a table."""
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
@@ -46,8 +72,10 @@ def main() -> None:
         subprocess.run([*command, *sys.argv[1:]], cwd=ROOT, check=True)
         found = json.loads(path.read_text("utf-8"))
     cpu = found["machine_info"]["cpu"].get("brand_raw", found["machine_info"]["machine"])
-    rows = [row(result) for result in found["benchmarks"]]
-    (ROOT / "docs" / "performance.md").write_text(HEAD.format(cpu=cpu) + "\n".join(rows) + "\n", "utf-8")
+    sized = [result for result in found["benchmarks"] if "us_per_flow" in result["extra_info"]]
+    rows = [row(result) for result in found["benchmarks"] if result not in sized]
+    text = HEAD.format(cpu=cpu) + "\n".join(rows) + "\n" + CURVE + "\n".join(map(point, sized)) + "\n"
+    (ROOT / "docs" / "performance.md").write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,9 @@ from firstlight.operate.validation import (
     validate_memory,
     validate_training,
 )
-from firstlight.operate.validation.timings import tables
+from firstlight.operate.validation.timings import registry, tables
 from firstlight.operate.validation.timings.kernels import accelerator
 from firstlight.performance.kernels.elementwise import elementwise
-from firstlight.performance.kernels.timed import coefficients
 from firstlight.performance.machine import machine
 from firstlight.performance.shapes import layers
 from firstlight.spec import catalog, models
@@ -149,7 +148,7 @@ def _lines(folders: Sequence[Path], rows: Callable[[Path], list[str]]) -> str:
 
 @cache
 def _timed(folder: Path) -> tuple[Outcome, ...]:
-    return validate_kernels(folder, catalog.shipped(), coefficients.shipped()).outcomes
+    return validate_kernels(folder, catalog.shipped(), registry.shipped()).outcomes
 
 
 @cache

@@ -13,9 +13,9 @@ from pages import COLUMNS, NOTE, ROOT, line, share, table
 from firstlight.operate.calibration.timings import kernels as timings
 from firstlight.operate.calibration.timings import left_out
 from firstlight.operate.validation import Outcome, Scoreboard, validate_kernels
-from firstlight.performance.kernels.timed import coefficients
-from firstlight.performance.kernels.timed.predict import BASIS, SISTERS
+from firstlight.operate.validation.timings.registry import shipped
 from firstlight.spec import catalog
+from firstlight.timings.predict import BASIS, SISTERS
 
 TIMINGS = ROOT / "measurements" / "kernels"
 KERNELS, KERNELS_FITTED = ROOT / "docs" / "accuracy-kernels.md", ROOT / "docs" / "accuracy-kernels-fitted.md"
@@ -76,7 +76,7 @@ Where the error sits:
 
 def kernels_fitted_page() -> str:
     """The shipped coefficients on all rows."""
-    board = validate_kernels(TIMINGS, catalog.shipped(), coefficients.shipped())
+    board = validate_kernels(TIMINGS, catalog.shipped(), shipped())
     return NOTE.format(script="scoreboards.py") + KERNELS_FITTED_HEAD + table(board)
 
 
@@ -85,7 +85,7 @@ def kernels_page() -> str:
     shapes: list[Outcome] = []
     sisters: list[Outcome] = []
     generations: list[Outcome] = []
-    fitted = coefficients.shipped().operations
+    fitted = shipped().operations
     for name, rows in timings.read(TIMINGS, catalog.shipped()).items():
         print(name, file=sys.stderr)
         shapes += left_out.shapes(rows)

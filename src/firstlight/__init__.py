@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from firstlight.facility.result import FacilityResult
     from firstlight.network.result import NetworkResult
     from firstlight.performance.result import ServingResult, TrainingResult
-    from firstlight.performance.training.found import TrainingSearch
+    from firstlight.performance.training.search.found import TrainingSearch
     from firstlight.reliability.result import ReliabilityResult
     from firstlight.schedule.result import ScheduleResult
     from firstlight.spec.assumptions import Assumptions
@@ -103,7 +103,7 @@ _HOMES = {
     "facility.result": ("FacilityResult",),
     "network.result": ("NetworkResult",),
     "performance.result": ("ServingResult", "TrainingResult"),
-    "performance.training.found": ("TrainingSearch",),
+    "performance.training.search.found": ("TrainingSearch",),
     "reliability.result": ("ReliabilityResult",),
     "schedule.result": ("ScheduleResult",),
     "spec.assumptions": ("Assumptions",),

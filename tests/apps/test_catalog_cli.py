@@ -122,7 +122,7 @@ def test_a_model_in_a_file_can_be_shown(tmp_path, capsys):
 def test_compare_sets_numbers_side_by_side(capsys):
     text = said("compare", "h100", "H200", "b200", capsys=capsys)
     assert text.splitlines()[0].split() == ["number", "nvidia-h100-sxm-80gb", "nvidia-h200-sxm", "nvidia-b200-sxm"]
-    assert row(text, "memory  ").split()[1:] == ["80", "GB", "141", "GB", "180", "GB"]
+    assert row(text, "memory  ").split()[1:] == ["84.944", "GB", "150.12", "GB", "191.5", "GB"]
     assert row(text, "fp4").split()[1:4] == ["-", "-", "9"]
     names = [line.split("  ")[0] for line in text.splitlines()[2:]]
     assert names.index("fp8") < names.index("fp4") < names.index("int8")

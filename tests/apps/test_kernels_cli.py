@@ -96,4 +96,4 @@ def test_wrong_places_are_2_and_named(verb, tmp_path, capsys):
 def test_wrong_coefficients_are_2_and_named(cases, tmp_path, capsys):
     code, _, err = run("validate", "kernels", "--cases", cases, "--coefficients", tmp_path, capsys=capsys)
     assert code == 2
-    assert "holds no kernel coefficients" in err
+    assert "holds no coefficients of timings" in err

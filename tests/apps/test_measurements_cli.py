@@ -65,6 +65,21 @@ def test_validate_memory(tmp_path, capsys):
     assert "group KORTH" not in text
 
 
+@pytest.mark.parametrize("suite", ["training", "memory"])
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_file_of_which_no_row_can_be_predicted_is_a_no(suite, as_json, tmp_path, capsys):
+    target = "peak_memory_bytes" if suite == "memory" else "step_time_s"
+    (tmp_path / "x.csv").write_text(f"case_id,{target}\na,100\n", "utf-8")
+    out = tmp_path / "o.csv"
+    code, text, err = run(
+        "validate", suite, "--cases", str(tmp_path / "x.csv"), "--out", str(out), *as_json, capsys=capsys
+    )
+    assert code == 1
+    assert "none of 1 rows could be predicted; the first one: layers is empty" in err
+    assert not as_json or json.loads(text)["predicted"] == 0
+    assert "refused" in out.read_text("utf-8")
+
+
 def test_calibrate_writes_a_block_for_a_plan(cases, tmp_path, capsys):
     path = tmp_path / "calibrated.yaml"
     code, out, err = run("calibrate", "training", "--cases", cases, "--steps", "1", "-o", str(path), capsys=capsys)
@@ -89,10 +104,11 @@ def test_wrong_files_are_2_and_named(verb, tmp_path, capsys):
 def test_rows_of_which_nothing_can_be_said_are_told(tmp_path, capsys):
     lines = "".join(f"{case},100\n" for case in range(25))
     (tmp_path / "x.csv").write_text("case_id,step_time_s\n" + lines, "utf-8")
-    code, out, _ = run("validate", "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
-    assert code == 0
+    code, out, err = run("validate", "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
+    assert code == 1
     assert "refused 0: layers is empty" in out
     assert "and 5 more" in out
+    assert "none of 25 rows could be predicted; the first one: layers is empty" in err
     code, _, err = run("calibrate", "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
     assert code == 2
     assert "can be predicted" in err

@@ -253,7 +253,7 @@ def test_students_learn_beside_a_teacher_and_from_its_text(folder):
     done = run("plan.yaml", "--search", "-o", "out", folder=folder)
     assert done.returncode == 0
     assert "llama-3.1-8b runs forward on every micro-batch" in done.stdout
-    assert "of the teacher's forward pass" in done.stdout
+    assert "; the teacher's forward pass " in done.stdout
     assert "qwen3-8b writes the tokens first" in done.stdout
     assert "accelerator-hours" in done.stdout
     assert "the teacher llama-3.1-8b" in (folder / "out" / "llama-3.2-1b.megatron.sh").read_text("utf-8")

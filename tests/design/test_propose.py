@@ -16,8 +16,9 @@ def test_nothing_is_left_open_and_each_choice_has_its_reason(proposed):
     found = proposed()
     design = found.plan.design
     assert None not in (design.system, design.accelerators, design.spare, design.placements)
-    for part in (design.fabric, design.power):
-        assert all(value is not None for value in part.model_dump().values())
+    fabric = design.fabric
+    assert None not in (fabric.kind, fabric.link, fabric.switch, fabric.planes, fabric.taper)
+    assert all(value is not None for value in design.power.model_dump().values())
     assert design.cooling.rejection is not None
     for path in ("design.system", "design.accelerators", "design.fabric.switch", "design.power.ups", "design.spare",
                  "design.cooling.rejection", "design.placements[0]", "design.placements[1]"):  # fmt: skip

@@ -27,7 +27,7 @@ from firstlight.spec.plan import Plan
 from firstlight.twin.bill import BillLine
 from firstlight.twin.factory import Factory, Halls, RackKind, Racks
 from firstlight.twin.positions import switch_units, system_units
-from firstlight.twin.protocols import Bundle, Ints, Tier, Topology
+from firstlight.twin.protocols import Bundle, Hashes, Ints, Paths, Tier, Topology
 from firstlight.twin.result import Prediction
 
 GPU = {"source": "NVIDIA H100 data sheet", "standing": "vendor"}
@@ -82,6 +82,9 @@ class RailFabric(Topology):
     def distance(self, sources: Ints, targets: Ints) -> Ints:
         return np.where(sources == targets, 0, 3)
 
+    def routes(self, sources: Ints, targets: Ints, hashes: Hashes) -> Paths:
+        raise NotImplementedError
+
 
 class Ring(Topology):
     """A torus of one dimension: each accelerator to the next, without switches."""
@@ -102,6 +105,9 @@ class Ring(Topology):
     def distance(self, sources: Ints, targets: Ints) -> Ints:
         straight = np.abs(sources - targets)
         return np.minimum(straight, self.endpoints - straight)
+
+    def routes(self, sources: Ints, targets: Ints, hashes: Hashes) -> Paths:
+        raise NotImplementedError
 
 
 def _floor(systems: int, halls: int, topology: Topology) -> tuple[Halls, Ints, Racks, tuple[Ints, ...]]:

@@ -56,8 +56,8 @@ def wire(operation, size, group):
 def case(name: str, layout: TrainingLayout, accelerators: int = 256, **fields):
     run = Training.model_validate({"train": name, "tokens": "1T", "sequence": 4096, "batch": 256 * 4096.0} | fields)
     model = models.find(name)
-    machine = (SYSTEM, CHIP, HOST, accelerators)
-    return run, model, training.train(run, model, *machine, layout, wire, SHIPPED)
+    asked = training.Run(run, model, SYSTEM, CHIP, HOST, accelerators, wire, SHIPPED)
+    return run, model, training.train(asked, layout)
 
 
 def flags(name: str, layout: TrainingLayout, **fields) -> dict[str, list[str]]:
@@ -111,6 +111,29 @@ def test_megatron_arguments_of_latent_attention_and_experts():
     layers = said["--pipeline-model-parallel-layout"]
     assert layers.count("t") == 61
     assert layers.count("|") == 7
+
+
+def test_modules_that_are_computed_again_are_named():
+    modules = ("layernorm", "mla_up_proj", "moe_act")
+    layout = TrainingLayout(pipeline=8, expert=32, recompute="selective", recompute_modules=modules)
+    found = flags("deepseek-v3", layout)
+    assert found["--recompute-granularity"] == ["selective"]
+    assert found["--recompute-modules"] == [*modules]
+    assert "reckoned" not in notes(megatron(*case("deepseek-v3", layout)))
+    told = notes(torchtitan(*case("deepseek-v3", layout)))
+    assert "recomputation by module (layernorm, mla_up_proj, moe_act) cannot be expressed" in told
+
+
+def test_what_waits_in_8_bits_and_a_moving_average_are_told():
+    layout = TrainingLayout(pipeline=8, expert=32, activations="fp8", average="host", moments="bf16")
+    run = case("deepseek-v3", layout, precision="fp8")
+    told = notes(megatron(*run))
+    assert "activation_func_fp8_input_store" in told
+    assert "moving average of the parameters is not in these settings" in told
+    assert flags("deepseek-v3", layout, precision="fp8")["--exp-avg-dtype"] == ["bf16"]
+    told = notes(torchtitan(*run))
+    assert "activations that wait in 8 bits are not in these settings" in told
+    assert "moving average" in told
 
 
 def test_gpt_has_its_old_ways():
@@ -296,7 +319,7 @@ def test_what_cannot_be_said_is_a_note():
 
 def line(layout: TrainingLayout, name: str = "llama-3-8b", accelerators: int = 64):
     run = Training.model_validate({"train": name, "tokens": "1T", "sequence": 4096, "batch": 64 * 4096.0})
-    return timeline(run, models.find(name), SYSTEM, CHIP, HOST, accelerators, layout, wire, SHIPPED)
+    return timeline(training.Run(run, models.find(name), SYSTEM, CHIP, HOST, accelerators, wire, SHIPPED), layout)
 
 
 @settings(max_examples=25)
@@ -323,7 +346,7 @@ def test_a_trace_is_of_complete_events_that_follow_each_other(tensor, pipeline, 
             continue
         assert {"name", "cat", "pid", "tid", "ts", "dur"} <= event.keys()
         assert event["ts"] >= threads.get((event["pid"], event["tid"]), 0.0) - 1e-3
-        assert event["dur"] >= 0
+        assert event["dur"] > 0
         threads[event["pid"], event["tid"]] = event["ts"] + event["dur"]
         end = max(end, event["ts"] + event["dur"])
     assert {rank for rank, _ in threads} == set(range(pipeline))

@@ -9,8 +9,9 @@ from firstlight.errors import UsageError
 from firstlight.network import topology
 from firstlight.network.collectives import FabricTime, bus_bandwidth, fabric_time
 from firstlight.network.collectives.algorithms import constants
-from firstlight.network.collectives.levels import TwoLevels
+from firstlight.network.collectives.levels import Levels
 from firstlight.network.collectives.mesh import mesh
+from firstlight.network.collectives.tiers import Tier
 from firstlight.spec.assumptions import shipped, with_overrides
 from firstlight.spec.design import FabricDesign
 from firstlight.spec.parts import Nic
@@ -21,7 +22,8 @@ SIZE, MEMBERS, DOMAINS = st.floats(1, 1e12), st.integers(1, 8), st.integers(1, 2
 
 
 def levels(architecture: str = "hopper", *, taper: float = 1.0, leaf_domains: float = 32.0, forwards: bool = False):
-    return FabricTime(8, TwoLevels(450e9, 50e9, taper, leaf_domains, forwards, constants(architecture, A)))
+    leaf = Tier("leaf", leaf_domains, taper)
+    return FabricTime(8, Levels(450e9, 50e9, (leaf,), forwards, constants(architecture, A)))
 
 
 TORUS = FabricTime(20_000, mesh(300e9, A))
@@ -95,7 +97,7 @@ def test_arguments_broadcast():
             assert time[2, 7, 1] == model(operation, 1e6, (8, 16))
 
 
-@pytest.mark.parametrize("group", [(9, 1), (0, 1), (8, 0), (8,), (8, 1, 1)])
+@pytest.mark.parametrize("group", [(9, 1), (0, 1), (8, 0), (), (8, 33, 2), (8, 2, 2, 2)])
 def test_impossible_groups_are_refused(group):
     with pytest.raises(UsageError, match="group"):
         HOPPER("all_reduce", 1e6, group)
@@ -156,7 +158,7 @@ def test_a_share_of_nothing_is_refused(name):
 
 def test_switches_that_cannot_reduce():
     without = constants("hopper", with_overrides(shipped(), {"network.nvls_efficiency_hopper": "0 %"}))
-    rings = FabricTime(8, TwoLevels(450e9, 50e9, 1.0, 32.0, False, without))
+    rings = FabricTime(8, Levels(450e9, 50e9, (Tier("leaf", 32.0),), False, without))
     assert rings("all_reduce", 1e9, (8, 1)) > HOPPER("all_reduce", 1e9, (8, 1))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from firstlight.errors import UsageError
 from firstlight.network import topology
 from firstlight.network.topology import Switched
-from firstlight.network.topology.stages import fold
+from firstlight.network.topology.fold import Limits, fold
 from firstlight.spec.design import FabricDesign
 from firstlight.spec.parts import Switch
 
@@ -124,14 +124,14 @@ def test_distance_against_breadth_first_search(kind, endpoints, taper):
 )
 def test_full_fat_tree(radix, tiers, members):
     """A k-port fat tree of T tiers holds 2 (k/2)^T endpoints (Al-Fares et al., SIGCOMM 2008)."""
-    shape = fold(members, 1, radix, 1.0)
+    shape = fold(members, 1, Limits(radix, radix))
     assert len(shape.switches) == tiers
     assert sum(shape.switches) == (2 * tiers - 1) * members // radix
     if tiers < 4:
-        assert len(fold(members + 1, 1, radix, 1.0).switches) == tiers + 1
+        assert len(fold(members + 1, 1, Limits(radix, radix)).switches) == tiers + 1
     else:
         with pytest.raises(UsageError, match="at most 32"):
-            fold(members + 1, 1, radix, 1.0)
+            fold(members + 1, 1, Limits(radix, radix))
 
 
 def test_rail_optimised_keeps_a_rail_on_one_leaf_of_its_unit():

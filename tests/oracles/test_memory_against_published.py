@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from firstlight import train
 from firstlight.operate.validation import validate_memory
-from firstlight.performance.machine import machine
-from firstlight.performance.training import Layouts, case_of, every_stage
-from firstlight.performance.training.activations import kept
+from firstlight.performance.training import Layouts, Run, case_of, every_stage
+from firstlight.performance.training.memory.activations import stored
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.huggingface import read
@@ -20,6 +19,7 @@ from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Training
 
 TABLE = Path(__file__).parents[2] / "measurements" / "memory.csv"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ZERO = "Rajbhandari et al., ZeRO, arXiv 1910.02054, table 1"
 KORTHIKANTI = "Korthikanti et al., arXiv 2205.05198"
 STATES = ("weights", "gradients", "optimizer")
@@ -41,7 +41,7 @@ def case(hidden: int, depth: int, heads: int, ranks: int, layout: TrainingLayout
     work = Training.model_validate(
         {"train": "gpt", "tokens": "1T", "sequence": 2048, "batch": f"{2048 * ranks * 8 * micro}"}
     )
-    return case_of(model, work, machine(chip, host, system, "bf16", a), Layouts.of([layout]), ranks, free, a)
+    return case_of(Run(work, model, system, chip, host, ranks, free, a), Layouts.of([layout]))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,7 @@ def test_activations_of_a_gpt_layer(hidden, heads, sequence_parallel, recompute,
     layout = TrainingLayout(tensor=8, recompute=recompute)
     old = {"fused_attention": 0, "dropout": 1, "sequence_parallel": sequence_parallel}
     one = case(hidden, 8, heads, 8, layout, **old)
-    level = ("none", "selective", "full").index(recompute)
-    found = float(kept(one.layers[0], one, level)[0]) / (2048 * hidden)
+    found = float(stored(one.layers[0], one)[0]) / (2048 * hidden)
     assert found == pytest.approx(published(2048, hidden, heads, 8), rel=1e-9)
 
 
@@ -117,33 +116,71 @@ def test_megatron_on_eight_b200(row, against):
     )  # fmt: skip
 
 
+MOE_REPORT = "Scalable Training of Mixture-of-Experts Models with Megatron Core, arXiv 2603.07685"
+
+
 @pytest.mark.parametrize(
-    ("name", "expert", "pipeline", "published"),
+    ("what", "fields", "over", "precision", "saved", "within", "why"),
     [
-        ("deepseek-v2", 8, 1, (45.63,)), ("deepseek-v2", 4, 2, (31.58, 44.70)),
-        ("deepseek-v3", 8, 1, (104.30,)), ("deepseek-v3", 4, 2, (71.24, 114.00)),
+        ("latent attention's up-projection computed again", {"recompute_modules": ("mla_up_proj",)}, {}, "bf16", 30.4,
+         0.03, ""),
+        ("norms computed again", {"recompute_modules": ("layernorm",)}, {}, "bf16", 8.2, 0.1,
+         "the report counts some more than the layers' and the latents' norms"),
+        ("experts' activations computed again", {"recompute_modules": ("moe_act",)}, {}, "fp8", 3.8, 0.03, ""),
+        ("the router's weight applied before the last product", {}, {"expert_outputs": 0}, "bf16", 26.3, 0.02, ""),
+        ("8-bit inputs of products", {}, {}, "fp8", 16, 0.12, "the report says about 16 GB"),
     ],
 )  # fmt: skip
-def test_deepseek_of_four_layers_on_eight_b200(name, expert, pipeline, published, against):
-    """One dense layer and three with experts, balanced by a capacity factor; fused loss; 4 micro-batches."""
-    whole, parts = models.find(name), catalog.shipped()
-    dense, routed = whole.main.blocks
-    cut = replace(whole.main, blocks=(replace(dense, count=1), replace(routed, count=3)))
-    model = replace(whole, towers=tuple(cut if tower is whole.main else tower for tower in whole.towers))
-    system = parts.part(System, "dgx-b200")
+def test_what_megatron_s_options_save_of_deepseek_v3(what, fields, over, precision, saved, within, why, against):
+    """Table 3 and sections 4.1.2 to 4.1.4: BF16 on 256 GPUs, pipeline 4 x 4, expert 64; its GB are GiB, of stage 2."""
+    model, parts = models.find("deepseek-v3"), catalog.shipped()
+    system = parts.part(System, "gb200-nvl72")
     chip, host = parts.part(Accelerator, system.accelerator), parts.part(Host, system.host)
-    over = {"performance.loss_memory": "2 B", "performance.expert_imbalance": 1}
-    a = assumptions.with_overrides(assumptions.shipped(), over)
-    batch = f"{4 * 4096 * 8 // pipeline} tokens"
-    work = Training.model_validate({"train": name, "tokens": "1T", "sequence": 4096, "batch": batch})
-    layouts = Layouts.of([TrainingLayout(expert=expert, pipeline=pipeline)])
-    found = every_stage(case_of(model, work, machine(chip, host, system, "bf16", a), layouts, 8, free, a))
-    sizes = sum(size for part, size in found.items() if part not in ("workspace", "fragmentation"))
-    for stage, (size, gib) in enumerate(zip(sizes, published, strict=True)):
-        against(
-            f"Peak memory of Megatron, {name} of 4 layers, expert {expert}, stage {stage} of {pipeline}",
-            float(size) / 2**30, gib, unit="GiB", source="MooreThreads/SimuMax docs/b200", within=0.03,
-        )  # fmt: skip
+    work = Training.model_validate({"train": model.id, "tokens": "1T", "sequence": 4096, "batch": 8192 * 4096})
+    base = TrainingLayout(pipeline=4, interleave=4, expert=64)
+    kept = 1 if not over and not fields and precision == "bf16" else over.get("expert_outputs", 0)
+
+    def activations(layout, kind, outputs):
+        own = {"performance.expert_imbalance": 1, "performance.expert_outputs": outputs}
+        a = assumptions.with_overrides(assumptions.shipped(), own)
+        asked = work.model_copy(update={"precision": kind})
+        one = case_of(Run(asked, model, system, chip, host, 256, free, a), Layouts.of([layout]))
+        return float(every_stage(one)["activations"][2])
+
+    before = activations(base, precision if fields else "bf16", 1 if over else kept)
+    layout = base.model_copy(update={"recompute": "selective", **fields}) if fields else base
+    after = activations(layout, precision, kept)
+    against(f"Activations of DeepSeek-V3 saved by {what}", (before - after) / 2**30, saved, unit="GiB",
+            source=MOE_REPORT, within=within, why=why)  # fmt: skip
+
+
+def test_deepseek_v3_fits_as_its_paper_ran_it(against):
+    """2,048 H800 of 80 GB for 2,664 thousand GPU hours (arXiv 2412.19437, table 1)."""
+    (run,) = train(EXAMPLES / "deepseek-v3.yaml").runs
+    assert run.fits
+    stages = np.sum([*run.result.memory_stages.values()], axis=0)
+    assert stages.shape == (16,)
+    assert 0.5 * 80e9 < stages.min() < stages.max() < run.result.memory_available == 79.11 * 2**30
+    assert run.result.host_memory > 0
+    hours = run.result.duration.p50 / 3600 * 2048 / 1e3
+    why = "its layer of multi-token prediction is not counted, and its kernels are its own"
+    source = "arXiv 2412.19437, table 1"
+    against("Pre-training of DeepSeek-V3", hours, 2664, unit="1,000 GPU h", source=source, within=0.15, why=why)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recompute": "none", "recompute_modules": "[]"},
+        {"recompute_modules": "[layernorm, moe_act]"},
+        {"activations": "bf16"},
+    ],
+)
+def test_deepseek_v3_does_not_fit_without_what_its_paper_did(change):
+    sets = {f"design.placements[0].training.{name}": value for name, value in change.items()}
+    (run,) = train(EXAMPLES / "deepseek-v3.yaml", sets=sets).runs
+    assert not run.fits
+    assert run.advice
 
 
 def test_peaks_are_closer_than_simumax_s():

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstlight.performance.training import schedules
-from firstlight.performance.training.layouts import Layouts
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.schedules import formulas as schedules
 from firstlight.spec.design import TrainingLayout
 
 from .pipeline_simulation import dualpipe, finished, gpipe, held, interleaved, one_forward_one_backward, zero_bubble

@@ -11,7 +11,7 @@ import pytest
 from firstlight.network import topology
 from firstlight.network.collectives import fabric_time
 from firstlight.operate.validation import software
-from firstlight.performance.training import train
+from firstlight.performance.training import Run, train
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import FabricDesign, TrainingLayout
 from firstlight.spec.huggingface import read
@@ -21,7 +21,7 @@ from firstlight.spec.workload import Training
 PAPER = "Korthikanti et al., arXiv 2205.05198, table 5"
 SEQUENCE = {"full": "no_sequence_parallel", "selective": "sequence_parallel"}
 LONG = "64 stages of two layers come out slower than published: waiting and the head on the last stage are overrated"
-MISSES = {("1T", "full"): (0.075, LONG), ("1T", "selective"): (0.085, LONG)}
+MISSES = {("1T", "full"): (0.06, LONG), ("1T", "selective"): (0.072, LONG)}
 MODELS = {
     # layers, hidden, heads; tensor, pipeline, interleave; micro-batch, batch
     "22B": (48, 6144, 64, (8, 1, 1), (4, 4)),
@@ -57,7 +57,7 @@ def step(size: str, recompute: str):
     layout = TrainingLayout(
         tensor=tensor, pipeline=pipeline, interleave=interleave, micro_batch=micro, recompute=recompute, zero=0
     )
-    return train(work, model, system, chip, host, count, layout, time, a)
+    return train(Run(work, model, system, chip, host, count, time, a), layout)
 
 
 @pytest.mark.parametrize(("size", "recompute"), list(TABLE))
@@ -79,8 +79,8 @@ def test_megatron_step(size, recompute, against):
 def test_megatron_steps_on_average():
     """The aim is 3 %; Calculon's own validation on this table has 3.65 % on average, 8.87 % at most."""
     errors = [abs(step(*row).step_time.p50 / published - 1) for row, published in TABLE.items()]
-    assert sum(errors) / len(errors) < 0.045  # missed by more than one per cent: the largest runs come out slow (LONG)
-    assert max(errors) < 0.0887
+    assert sum(errors) / len(errors) < 0.035  # missed by half of one per cent: the largest runs come out slow (LONG)
+    assert max(errors) < 0.072
 
 
 @pytest.mark.parametrize(("accelerators", "published"), [(8192, 0.43), (16384, 0.41)])
@@ -100,7 +100,7 @@ def test_llama3_405b_mfu(accelerators, published, against):
     time = fabric_time(net, system, chip, nic, 50e9, a)
     work = Training.model_validate({"train": "llama-3.1-405b", "tokens": "15.6T", "batch": "16M tokens"})
     layout = TrainingLayout(tensor=8, pipeline=16, interleave=4)
-    result = train(work, models.find("llama-3.1-405b"), system, chip, host, accelerators, layout, time, a)
+    result = train(Run(work, models.find("llama-3.1-405b"), system, chip, host, accelerators, time, a), layout)
     against(
         f"Llama 3 405B on {accelerators:,} H100, MFU",
         result.mfu.p50,

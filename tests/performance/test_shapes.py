@@ -47,7 +47,7 @@ def test_grouped_attention_and_a_gated_part():
     layer = one(Block(3, Attention(8, 2, 16), FeedForward(256)))
     assert layer.matrices == (
         Matrix(8 * 16 + 2 * 2 * 16, 64, "out"), Matrix(64, 8 * 16, "into"),
-        Matrix(2 * 256, 64, "out"), Matrix(64, 256, "into"),
+        Matrix(2 * 256, 64, "out", use="inner"), Matrix(64, 256, "into", use="inner"),
     )  # fmt: skip
     assert layer.cores == (Softmax(8, 2, 16, 16, None, True),)
     assert (layer.count, layer.parts, layer.pairs, layer.inner_width, layer.gated_inner) == (3, 2, 2, 256, True)
@@ -71,9 +71,15 @@ def test_experts_are_routed_and_shared_ones_dense():
     assert layer.routed == Routed(8, 2, 16, 32, False)
     assert layer.routed.size == 2 * 16 * 32
     assert layer.experts == 8 * layer.routed.size
-    assert Matrix(8, 64, "none") in layer.matrices  # router
-    assert Matrix(48, 64, "out") in layer.matrices
+    assert Matrix(8, 64, "none", use="router") in layer.matrices
+    assert Matrix(48, 64, "out", use="inner") in layer.matrices
     assert sum(matrix.split == "none" for matrix in layer.matrices) == 3
+
+
+def test_latent_attention_goes_down_to_its_latents_and_up():
+    layer = layers(models.find("deepseek-v3"))[0]
+    assert [m.out for m in layer.matrices if m.use == "down"] == [1536, 512 + 64]
+    assert [m.into for m in layer.matrices if m.use == "up"] == [1536, 512]
 
 
 def test_latent_attention_caches_its_latent():

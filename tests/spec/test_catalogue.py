@@ -122,7 +122,7 @@ def test_every_number_lies_in_its_range(kind):
 def test_every_number_has_a_unit_or_is_one_by_nature():
     plain = {
         "released", "scale_up_domain", "cores", "ports", "accelerators", "nodes", "sockets", "nics", "racks_each",
-        "per_rack", "breakouts", "cop",
+        "per_rack", "breakouts", "cop", "all_reduce_ranks",
     }  # fmt: skip
     for kind in KINDS.values():
         for name, info in kind.model_fields.items():

@@ -195,7 +195,7 @@ def test_parts_are_found_whatever_the_case_and_of_their_kind_only():
 
 def test_provenance_of_a_plain_number_is_the_parts():
     part = SHIPPED.part(Accelerator, "h100")
-    assert part.provenance("memory") == Provenance(source=part.source, standing=part.standing, note=part.note)
+    assert part.provenance("memory_bandwidth") == Provenance(source=part.source, standing=part.standing, note=part.note)
 
 
 KEYS = sorted(

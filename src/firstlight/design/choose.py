@@ -13,6 +13,7 @@ from firstlight.spec import parts as kinds
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import CoolingDesign, FabricDesign, PowerDesign
+from firstlight.spec.fabric import FOLDED
 from firstlight.spec.parts import Part, Switch
 
 MOST_LINKS = 2
@@ -42,12 +43,14 @@ def fabric(given: FabricDesign, made_of: Parts, accelerators: int, catalog: Cata
         return fill(given, "design.fabric", _torus(made_of))
     railed = made_of.endpoints_per_node > 1
     per_node = f"{made_of.endpoints_per_node} NIC{'s' if railed else ''} a node"
-    design, reasons = fill(given, "design.fabric", {
+    proposals: dict[str, tuple[object, str]] = {
         "kind": ("rail-optimised" if railed else "clos", per_node),
         "link": (nic.bandwidth, f"what {nic.name} has"),
         "planes": (1, "one plane is the simplest to run"),
-        "taper": (1.0, "training wants a non-blocking fabric"),
-    })  # fmt: skip
+    }
+    if given.kind in (None, *FOLDED):
+        proposals["taper"] = (1.0, "training wants a non-blocking fabric")
+    design, reasons = fill(given, "design.fabric", proposals)
     if "design.fabric.link" in reasons:
         reasons["design.fabric.link"] = f"{units.show(nic.bandwidth, 'bandwidth')}: what {nic.name} has"
     if design.switch is None:
@@ -78,11 +81,13 @@ def _cheapest_switch(design: FabricDesign, made_of: Parts, accelerators: int, ca
     costs: dict[str, float] = {}
     for switch in catalog.parts(Switch):
         try:
-            tiers = topology.build(design, made_of.endpoints(accelerators), made_of.endpoints_per_node, switch).tiers
+            endpoints, each = made_of.endpoints(accelerators), made_of.endpoints_per_node
+            tiers = topology.build(design, endpoints, each, switch, made_of.spine).tiers
         except UsageError:
             continue  # this switch has no port of the link's speed, or too few of them
         if switch.price is not None and switch.port_bandwidth <= MOST_LINKS * (design.link or 0.0) * (1 + 1e-9):
-            costs[switch.id] = switch.price * sum(tier.switches for tier in tiers)
+            prices = {part.id: part.price or 0.0 for part in (switch, made_of.spine or switch)}
+            costs[switch.id] = sum(prices[tier.switch] * tier.switches for tier in tiers)
     if not costs:
         link = units.show(design.link or 0.0, "bandwidth")
         remedy = "write a slower design.fabric.link, or split it over more planes"

@@ -144,7 +144,8 @@ class Sizer:
         machine = (parts.system, parts.accelerator, parts.host)
         batched = training.settled(workload, model, self.a)
         teacher = teachers.find(workload, self.base)
-        layout, reason = training.best(workload, model, *machine, count, self._time(count), self.a, teacher=teacher)
+        run = training.Run(workload, model, *machine, count, self._time(count), self.a, teacher)
+        layout, reason = training.best(run)
         workload = batched if workload.batch else training.whole(batched, layout, count)
         share, result = self._on(workload, layout, reason, training.busy(workload, layout, count))
         if result.memory > result.memory_available:  # fewer ranks shard the states less
@@ -169,9 +170,8 @@ class Sizer:
         parts, count = self.made_of, placement.accelerators
         machine = (parts.system, parts.accelerator, parts.host, count)
         model, teacher = self._model(workload.train), teachers.find(workload, self.base)
-        return training.train(
-            workload, model, *machine, placement.training, self._time(count), self.a, teacher=teacher
-        )  # fmt: skip
+        run = training.Run(workload, model, *machine, self._time(count), self.a, teacher)
+        return training.train(run, placement.training)
 
     def _time(self, accelerators: int) -> FabricTime:
         return fabric(self.fabric, self.made_of, self.made_of.whole(accelerators, up=True), self.a)[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firstlight.errors import UsageError
 from firstlight.network import topology
 from firstlight.network.collectives import FabricTime, fabric_time
 from firstlight.spec.assumptions import Assumptions
@@ -18,13 +19,15 @@ from firstlight.twin.protocols import Topology
 
 @dataclass(frozen=True)
 class Parts:
-    """The catalogue parts that a system is made of, and the fabric's switch (None on a torus)."""
+    """The catalogue parts that a system is made of, and the fabric's switch (None on a torus); `spine` above the leaves
+    where that is another one."""
 
     system: System
     accelerator: Accelerator
     host: Host
     nic: Nic | None
     switch: Switch | None
+    spine: Switch | None = None
 
     def endpoints(self, accelerators: int) -> int:
         """Fabric ports that so many accelerators bring: their NICs, or themselves on a torus."""
@@ -61,30 +64,49 @@ def parts(design: Design, catalog: Catalog) -> Parts:
     if design.system is None:
         raise ValueError("parts() needs a design with its system resolved")
     system = catalog.part(System, design.system)
-    switch = design.fabric.switch
+    switch, spine = design.fabric.switch, design.fabric.spine_switch
     return Parts(
         system=system,
         accelerator=catalog.part(Accelerator, system.accelerator),
         host=catalog.part(Host, system.host),
         nic=catalog.part(Nic, system.nic) if system.nic else None,
         switch=catalog.part(Switch, switch) if switch else None,
+        spine=catalog.part(Switch, spine) if spine else None,
     )
 
 
-def fabric(design: FabricDesign, made_of: Parts, accelerators: int, a: Assumptions) -> tuple[Topology, FabricTime]:
-    """The fabric that joins so many accelerators, and the time of its collectives."""
-    net = topology.build(design, made_of.endpoints(accelerators), made_of.endpoints_per_node, made_of.switch)
+def fabric(
+    design: FabricDesign,
+    made_of: Parts,
+    accelerators: int,
+    a: Assumptions,
+    *,
+    reduces: bool = False,
+    queue_pairs: int | None = None,
+) -> tuple[Topology, FabricTime]:
+    """The fabric that joins so many accelerators, and the time of its collectives (see `fabric_time`)."""
+    endpoints, each = made_of.endpoints(accelerators), made_of.endpoints_per_node
+    net = topology.build(design, endpoints, each, made_of.switch, made_of.spine)
     link = design.link or 0.0
-    return net, fabric_time(net, made_of.system, made_of.accelerator, made_of.nic, link, a)
+    time = fabric_time(
+        net, made_of.system, made_of.accelerator, made_of.nic, link, a, fitted=True, reduces=reduces,
+        queue_pairs=queue_pairs,
+    )  # fmt: skip
+    return net, time
 
 
 def build(plan: Plan, catalog: Catalog, a: Assumptions) -> Built:
     """Assemble the factory of a plan whose design is resolved.
 
     Raises:
-        UsageError: the fabric cannot be built so; InfeasibleError: the site cannot hold it.
+        UsageError: the fabric cannot be built so, or is of several sites; InfeasibleError: the site cannot hold it.
     """
     design = plan.design
+    if design.fabric.sites is not None:
+        raise UsageError(
+            f"a plan lays out one site, and design.fabric.sites joins {design.fabric.sites.count}; leave sites out, "
+            "and give each site a plan of its own"
+        )
     made_of = parts(design, catalog)
     net, time = fabric(design.fabric, made_of, design.accelerators or 0, a)
     return Built(made_of, assemble(plan.name, design, plan.site, catalog, net, a), time)

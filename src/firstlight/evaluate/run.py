@@ -27,7 +27,7 @@ from firstlight.network.describe import describe
 from firstlight.network.result import NetworkResult
 from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.performance.serving import serve
-from firstlight.performance.training import train
+from firstlight.performance.training import Run, train
 from firstlight.reliability import assess
 from firstlight.reliability.assess import spare_nodes
 from firstlight.schedule import programme
@@ -137,7 +137,7 @@ def workloads(
         with placed(index):
             if isinstance(workload, Training) and placement.training:
                 model, teacher = models.find(workload.train, base), teachers.find(workload, base)
-                training.append(train(workload, model, *machine, placement.training, time, a, teacher=teacher))
+                training.append(train(Run(workload, model, *machine, time, a, teacher), placement.training))
             elif not isinstance(workload, Training) and placement.serving:
                 model = models.find(workload.serve, base)
                 serving.append(serve(workload, model, *machine, placement.serving, time, a))

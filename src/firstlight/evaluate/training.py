@@ -13,17 +13,16 @@ from firstlight.evaluate.build import Parts, fabric, parts
 from firstlight.evaluate.run import input_hash, placed
 from firstlight.network.collectives import FabricTime
 from firstlight.performance.result import TrainingResult
-from firstlight.performance.training import train
-from firstlight.performance.training.advice import advice
-from firstlight.performance.training.found import TrainingSearch
-from firstlight.performance.training.search import search
+from firstlight.performance.training import Run, train
+from firstlight.performance.training.search.advice import advice
+from firstlight.performance.training.search.found import TrainingSearch
+from firstlight.performance.training.search.search import search
 from firstlight.performance.training.timeline import Timeline, timeline
 from firstlight.spec import models, teachers
 from firstlight.spec.assumptions import Assumption, Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Placement, TrainingLayout
 from firstlight.spec.model import Model
-from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
 from firstlight.twin.result import Result, plain, quantity
@@ -57,10 +56,11 @@ class TrainingRun(Result):
     def timeline(self) -> Timeline:
         """One optimizer step, pass by pass."""
         made_of = self.parts
-        return timeline(
+        run = Run(
             self.workload, self.model, made_of.system, made_of.accelerator, made_of.host, self.result.accelerators,
-            self.result.layout, self.time, self.a, teacher=self.teacher,
+            self.time, self.a, self.teacher,
         )  # fmt: skip
+        return timeline(run, self.result.layout)
 
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON has it, SI units."""
@@ -165,10 +165,10 @@ class _Runner:
                 if self.searched[index] is None:
                     layout, count = found.layout, _used(found.layout, count)
                     workload = workload.model_copy(update={"batch": found.batch})
-            result = train(workload, model, *self._machine(count), layout, self.time, self.a, teacher=teacher)
-            hint = ""
+            asked = self._asked(workload, model, teacher, count)
+            result, hint = train(asked, layout), ""
             if result.memory > result.memory_available:
-                hint = advice(workload, model, *self._machine(count), layout, self.time, self.a, teacher=teacher)
+                hint = advice(asked, layout)
         return TrainingRun(index, result, hint, found, workload, self.made_of, self.time, model, teacher, self.a)
 
     def _search(
@@ -176,13 +176,11 @@ class _Runner:
     ) -> TrainingSearch:
         asked = workload.model_copy(update={"batch": None}) if index in self.is_open else workload
         tell = _tenths(f"layouts of {model.id}", len(self.searched), self.progress)
-        return search(
-            asked, model, *self._machine(count), self.time, self.a, given=self.searched[index], teacher=teacher,
-            progress=tell,
-        )  # fmt: skip
+        return search(self._asked(asked, model, teacher, count), given=self.searched[index], progress=tell)
 
-    def _machine(self, count: int) -> tuple[System, Accelerator, Host, int]:
-        return self.made_of.system, self.made_of.accelerator, self.made_of.host, count
+    def _asked(self, workload: Training, model: Model, teacher: Model | None, count: int) -> Run:
+        parts = self.made_of
+        return Run(workload, model, parts.system, parts.accelerator, parts.host, count, self.time, self.a, teacher)
 
 
 def _used(layout: TrainingLayout, accelerators: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from firstlight.export.megatron_notes import SHARDED, notes, routed
 from firstlight.performance.result import TrainingResult
-from firstlight.performance.training.orders import group_size
+from firstlight.performance.training.schedules.orders import group_size
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Attention, Block, Experts, FeedForward, LatentAttention, Model
 from firstlight.spec.workload import Training
@@ -58,7 +58,7 @@ def _layout(model: Model, result: TrainingResult) -> Flags:
         flags.append(("expert-tensor-parallel-size", str(layout.expert_tensor)))
     if layout.context_kind != "ring":
         flags.append(("cp-comm-type", _CONTEXTS[layout.context_kind]))
-    return [*flags, *_sharding(result), *_states(layout), *_recompute(layout.recompute, model)]
+    return [*flags, *_sharding(result), *_states(layout), *_recompute(layout, model)]
 
 
 def _stages(model: Model, result: TrainingResult) -> Flags:
@@ -140,12 +140,12 @@ def _states(layout: TrainingLayout) -> Flags:
     return [("use-precision-aware-optimizer",), *flags] if flags else flags
 
 
-def _recompute(level: str, model: Model) -> Flags:
-    if level == "none":
+def _recompute(layout: TrainingLayout, model: Model) -> Flags:
+    if layout.recompute == "none":
         return []
-    if level == "full":
+    if layout.recompute == "full":
         return [("recompute-granularity", "full"), ("recompute-method", "uniform"), ("recompute-num-layers", "1")]
-    modules = ("layernorm", "moe_act") if routed(model) else ("layernorm",)
+    modules = layout.recompute_modules or (("layernorm", "moe_act") if routed(model) else ("layernorm",))
     return [("recompute-granularity", "selective"), ("recompute-modules", *modules)]
 
 

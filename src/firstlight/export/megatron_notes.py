@@ -90,8 +90,13 @@ def _of_layout(result: TrainingResult) -> Iterator[str]:
     used = result.data * layout.tensor * layout.pipeline * layout.context
     if used < result.accelerators:
         yield f"start {used:,} ranks; the other {result.accelerators - used:,} accelerators have no part in this layout"
-    if layout.recompute == "selective":
+    if layout.recompute == "selective" and not layout.recompute_modules:
         yield "norms and activations are reckoned to be computed again; --recompute-modules has no dense activation"
+    if layout.activations == "fp8":
+        yield (
+            "inputs of activation functions in 8 bits are TransformerConfig.activation_func_fp8_input_store, which has "
+            "no flag; attention's output in 12 bits is not in Megatron-LM"
+        )
     if layout.schedule != "1f1b":
         yield f"Megatron-LM has no {layout.schedule} schedule; these flags run 1F1B"
     yield from beyond_frameworks(layout)
@@ -125,6 +130,8 @@ def beyond_frameworks(layout: TrainingLayout) -> Iterator[str]:
     for what in ("activations", "weights"):
         if what in layout.offload:
             yield f"{what} in the host's memory are not in these settings"
+    if layout.average != "none":
+        yield "the moving average of the parameters is not in these settings"
     if layout.dispatch != "bf16":
         yield f"tokens dispatched in {layout.dispatch} are not in these settings"
 

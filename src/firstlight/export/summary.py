@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firstlight import units
 from firstlight.evaluate.evaluation import Evaluation, Margin
+from firstlight.export.report.words import plural
 from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.reliability.result import RunReliability
 from firstlight.twin.result import show
@@ -75,7 +76,7 @@ def _trains(result: TrainingResult, run: RunReliability) -> str:
 
 def _serves(result: ServingResult) -> str:
     return (
-        f"{result.model} on {result.accelerators:,} in {result.replicas:,} replicas: "
+        f"{result.model} on {result.accelerators:,} in {plural(result.replicas, 'replica')}: "
         f"{units.show(result.requests, 'rate')} requests of a capacity of {units.show(result.capacity.p50, 'rate')}, "
         f"{_latency(result)}"
     )

@@ -129,6 +129,13 @@ def _missing(workload: Training, model: Model, result: TrainingResult) -> Iterat
         yield "narrow gradients and moments, and an optimizer on the host, are not in these settings"
     if layout.context > 1 and layout.context_kind == "ulysses":
         yield "Ulysses cannot be expressed; keys and values go round instead"
+    if layout.recompute_modules:
+        yield (
+            f"recomputation by module ({', '.join(layout.recompute_modules)}) cannot be expressed; operator by "
+            "operator, which keeps the result of every second product, is the nearest"
+        )
+    if layout.activations == "fp8":
+        yield "activations that wait in 8 bits are not in these settings"
     if workload.adapters is not None:
         yield "LoRA adapters are not in these settings"
     yield from taught(result)

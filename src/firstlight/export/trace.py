@@ -16,11 +16,12 @@ def trace(timeline: Timeline) -> str:
     """The timeline as JSON text: a process for each pipeline rank, a thread for each stream, times in microseconds.
 
     Complete events ("X") with `ts` and `dur`, in order of time within each thread; names in metadata events ("M").
+    What is shorter than a nanosecond is left out.
     Format: "Trace Event Format" (Google, 2016), JSON object form.
     """
     ranks = sorted({event.rank for event in timeline.events})
     body = {
-        "traceEvents": [*_names(ranks), *map(_event, timeline.events)],
+        "traceEvents": [*_names(ranks), *(told for told in map(_event, timeline.events) if told["dur"])],
         "displayTimeUnit": "ms",
         "otherData": {
             "model": timeline.model,

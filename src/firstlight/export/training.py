@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -15,12 +16,13 @@ from firstlight import units
 from firstlight.evaluate.training import TrainingAnswer, TrainingRun
 from firstlight.export.files import complaints, publish, stage
 from firstlight.export.megatron import megatron
+from firstlight.export.report.words import plural
 from firstlight.export.torchtitan import torchtitan
 from firstlight.export.trace import trace
 from firstlight.performance.result import TrainingResult
-from firstlight.performance.training.advice import difference
-from firstlight.performance.training.found import Alternative, TrainingSearch
-from firstlight.performance.training.reasons import WORDS
+from firstlight.performance.training.search.advice import difference
+from firstlight.performance.training.search.found import Alternative, TrainingSearch
+from firstlight.performance.training.search.reasons import WORDS
 from firstlight.performance.training.timeline import COMMUNICATION
 from firstlight.spec import load
 from firstlight.spec.design import TrainingLayout
@@ -98,12 +100,14 @@ def training_summary(answer: TrainingAnswer) -> str:
 def _rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     result = run.result
     yield "layout", f"{layout_words(result.layout)}, {result.data:,} data-parallel ranks"
-    batch = f"{units.show(result.batch, 'tokens')}, {result.micro_batches:,} micro-batches a rank"
+    batch = (
+        f"{units.show(result.batch, 'tokens')}, {plural(result.micro_batches, 'micro-batch', 'micro-batches')} a rank"
+    )
     yield "step", f"{show(result.step_time, 's')} for {batch}"
     each = units.show(result.tokens_per_s.p50 / result.accelerators, "rate")
     yield "speed", f"{show(result.tokens_per_s, '1/s')} tokens, {each} an accelerator"
     mfu, peak = result.mfu, f"of the dense {result.precision} peak, masked attention not counted"
-    beside = f", and {result.teacher_mfu.p50:.1%} of the teacher's forward pass" if result.teacher_mfu else ""
+    beside = f"; the teacher's forward pass {result.teacher_mfu.p50:.1%} of it beside" if result.teacher_mfu else ""
     yield "MFU", f"{mfu.p50:.1%} ({mfu.p10:.1%} to {mfu.p90:.1%}) {peak}{beside}"
     yield from _teacher(result)
     yield "run", f"{show(result.duration, 's')} for {units.show(result.tokens, 'tokens')}, without interruptions"
@@ -127,7 +131,7 @@ def _teacher(result: TrainingResult) -> Iterator[tuple[str, str]]:
     if written is None:
         yield "teacher", f"{result.teacher} runs forward on every micro-batch, in the same layout"
         return
-    replicas = f"{written.replicas:,} {'replica' if written.replicas == 1 else 'replicas'}"
+    replicas = plural(written.replicas, "replica")
     yield "teacher", f"{result.teacher} writes the tokens first: {replicas}, {show(written.tokens_per_s, '1/s')} tokens"
     hours = units.show(written.accelerator_time.p50 / units.HOUR, "number")
     yield "", f"{show(written.duration, 's')}, {hours} accelerator-hours, part of the run below"
@@ -150,6 +154,16 @@ def _memory(run: TrainingRun) -> Iterator[tuple[str, str]]:
     for name, size in sorted(result.memory_parts.items(), key=lambda part: -part[1]):
         if size > _SMALL * result.memory:
             yield "", f"{units.show(size, 'bytes'):>9} {size / result.memory:6.1%}  {name}"
+    stages = [sum(sizes) for sizes in zip(*result.memory_stages.values(), strict=True)]
+    if len(stages) > 1:
+        yield "stages", ", ".join(_runs_of([units.show(size, "bytes") for size in stages]))
+
+
+def _runs_of(words: list[str]) -> Iterator[str]:
+    """Words in order, those that repeat told once: "3 x 71 GB"."""
+    for word, same in itertools.groupby(words):
+        count = len([*same])
+        yield f"{count} x {word}" if count > 1 else word
 
 
 def layout_words(layout: TrainingLayout) -> str:
@@ -170,7 +184,9 @@ def layout_words(layout: TrainingLayout) -> str:
 def _search(found: TrainingSearch, layout: TrainingLayout) -> Iterator[tuple[str, str]]:
     share = 1 - found.fit / found.tried
     yield "search", f"{found.tried:,} layouts tried, {found.fit:,} fit; {share:.0%} lost to memory"
-    yield "", "schedule, kind of context parallelism, number types, sharding groups, offload and sites are not varied"
+    yield "", f"{found.excluded:,} more cannot be faster in the memory that they take"
+    for reason, count in found.refused.items():
+        yield "", f"{count:,} more are refused, as no framework starts them: {reason}"
     if found.layout != layout:
         yield "best", f"{layout_words(found.layout)}: {units.show(found.step_time, 'time')} a step"
     for other in _told(found):

@@ -173,10 +173,10 @@ def _stock(length: Floats, bundle: Bundle) -> Ints:
 
 def _ports(factory: Factory, catalog: Catalog, bundle: Bundle) -> tuple[Port, Port]:
     """The ports at both ends of a bundle's links."""
-    tiers = factory.topology.tiers
-    nic = Port(factory.topology.planes, pluggable=True)
+    topology = factory.topology
+    nic = Port(max(1, topology.bundles[0].count // topology.endpoints) if topology.tiers else 1, pluggable=True)
     lower, upper = (
-        nic if tier < 0 else switch_port(catalog.part(Switch, tiers[tier].switch), bundle.bandwidth)
+        nic if tier < 0 else switch_port(catalog.part(Switch, topology.tiers[tier].switch), bundle.bandwidth)
         for tier in (bundle.lower, bundle.upper)
     )
     return lower, upper

@@ -9,6 +9,7 @@ import numpy as np
 from firstlight.network.cables import CablePlan
 from firstlight.network.collectives import bus_bandwidth
 from firstlight.network.result import CollectivePoint, NetworkResult
+from firstlight.network.topology import slice_size
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.parts import Switch
@@ -42,7 +43,7 @@ def describe(
     return NetworkResult(
         kind=topology.kind,
         endpoints=topology.endpoints,
-        link=topology.bundles[0].bandwidth * topology.planes,
+        link=topology.injection if topology.tiers else topology.bundles[0].bandwidth,
         planes=topology.planes,
         tiers=tuple((tier.name, tier.switch, tier.switches) for tier in topology.tiers),
         links=tuple((bundle.name, bundle.count, bundle.bandwidth) for bundle in topology.bundles),
@@ -63,14 +64,18 @@ def describe(
 def _latency(topology: Topology, switches: list[Switch], plan: CablePlan, a: Assumptions) -> float:
     """Unloaded latency of the longest shortest path, one way [s]: NICs, switches, and light in the cables.
 
-    Through switches a path climbs to the top tier and comes down again, over the longest link of each bundle either
-    way; on a torus it takes mean links.
+    Through tiers of switches a path climbs to the top and comes down again, over the longest link of each bundle either
+    way; between switches of one tier it takes the longest of their links; on a torus mean links.
     """
     light = a.positive("network.light_speed")
     if not switches:
         link = float(np.mean(plan.length)) if len(plan) else 0.0
         return topology.hops() * (a["network.torus_hop"] + link / light)
     longest = [max(line.length for line in plan.lines if line.bundle == name) for name in plan.bundle_names]
+    if len(topology.tiers) < len(topology.bundles):  # from switch to switch of one tier
+        inside = topology.hops() * switches[0].latency
+        cables = 2 * longest[0] + (topology.hops() - 1) * max(longest[1:])
+        return a["network.nic_latency"] + inside + cables / light
     inside = 2 * math.fsum(switch.latency for switch in switches) - switches[-1].latency
     return a["network.nic_latency"] + inside + 2 * math.fsum(longest) / light
 
@@ -93,8 +98,8 @@ def _collectives(factory: Factory, time: CollectiveTime) -> tuple[CollectivePoin
 
 
 def _largest_group(factory: Factory) -> tuple[int, int]:
-    """(members of a scale-up domain, domains) of all accelerators; a torus is one level."""
+    """(members of a scale-up domain, domains) of all accelerators; a torus is one level, of its largest slice."""
     if not factory.topology.tiers:
-        return factory.accelerators, 1
+        return slice_size(factory.topology), 1
     domain = min(factory.system.scale_up_domain, factory.accelerators)
     return domain, math.ceil(factory.accelerators / domain)

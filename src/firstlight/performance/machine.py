@@ -53,6 +53,7 @@ class Machine:
         host_link: bandwidth to the host's memory, one direction [B/s]; 0 where it is not known.
         host_memory, host_bandwidth: an accelerator's share of the host's memory [B] and of its bandwidth [B/s].
         arm: the host launches from Arm cores.
+        fused_experts: products, activations and casts of all experts are one kernel, and a step is one graph.
         trained, served: the accelerator is in the data of the training and serving intervals.
     """
 
@@ -78,6 +79,7 @@ class Machine:
     host_memory: float
     host_bandwidth: float
     arm: bool
+    fused_experts: bool
     trained: bool
     served: bool
 
@@ -152,14 +154,14 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
     integers = kind == "fp8" and _integers(accelerator)
     peak = getattr(accelerator, "int8" if integers else kind)
     peak16 = accelerator.bf16 or peak
-    growth = _growth(a)
+    software = "xla" if group in ("tpu", "trainium") else "gpu"
+    growth = np.exp(a[f"performance.software_growth_{software}"] * software_age(a))
     clock = _clock(accelerator, group, a)
     relative = _relative(accelerator, group, a) * clock
     base16 = a[f"performance.gemm_bf16_{group}"] * relative
     ceiling = a[f"performance.gemm_ceiling_{group}"]
     efficiency16 = np.minimum(base16 * growth, ceiling)
     low = np.minimum(_efficiency8(group, a) * relative * growth, a["performance.gemm_fp8_ceiling"])
-    software = "xla" if group in ("tpu", "trainium") else "gpu"
     sockets = system.sockets / system.accelerators
     attention = a["performance.attention_efficiency"] * efficiency16 / a["performance.gemm_bf16_ampere"]
     if group not in ("ampere", "tpu"):
@@ -187,6 +189,7 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
         host_memory=host.memory * sockets,
         host_bandwidth=host.memory_bandwidth * sockets,
         arm=host.vendor.lower() == "nvidia",
+        fused_experts=group == "blackwell" and kind != "bf16" and a["performance.fused_experts"] >= 0.5,
         trained=accelerator.id in TRAINED,
         served=accelerator.id in SERVED,
     )
@@ -195,10 +198,6 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
 def software_age(a: Assumptions) -> float:
     """Years of the training software after mid-2024, within the years that runs were seen in."""
     return min(max(a["performance.software_year"] - 2024.5, -2.0), 2.5)
-
-
-def _growth(a: Assumptions) -> float:
-    return np.exp(a["performance.software_growth"] * software_age(a))
 
 
 def _relative(accelerator: Accelerator, group: str, a: Assumptions) -> float:

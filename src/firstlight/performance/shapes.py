@@ -22,6 +22,7 @@ from firstlight.spec.model import (
 )
 
 Split = Literal["out", "into", "none"]
+Use = Literal["mixer", "down", "up", "inner", "router"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class Matrix:
 
     Attributes:
         length: tokens of one sequence that pass it, where they come from another tower; None has those of the layer.
+        use: in the mixer ("down" and "up" to and from latent attention's latents), in the dense feed-forward part or
+            shared experts ("inner"), or beside the experts ("router").
     """
 
     out: int
     into: int
     split: Split
     length: int | None = None
+    use: Use = "mixer"
 
     @property
     def size(self) -> int:
@@ -95,6 +99,7 @@ class Routed:
         count, active: experts; chosen per token.
         hidden, width: width of an expert's input and output; its inner width.
         gated: three matrices instead of two.
+        biased: their matrices have biases.
     """
 
     count: int
@@ -102,6 +107,7 @@ class Routed:
     hidden: int
     width: int
     gated: bool
+    biased: bool = False
 
     @property
     def size(self) -> int:
@@ -267,12 +273,13 @@ def _other_length(mixer: Attention, tower: Tower, model: Model) -> int | None:
 
 def _latent(mixer: LatentAttention, hidden: int) -> tuple[tuple[Matrix, ...], tuple[Softmax, ...]]:
     key = mixer.nope_dim + mixer.rope_dim
-    ask: tuple[Matrix, ...] = (Matrix(mixer.heads * key, hidden, "out"),)
+    ask: tuple[Matrix, ...] = (Matrix(mixer.heads * key, hidden, "out", use="up"),)
     if mixer.q_rank is not None:
-        ask = (Matrix(mixer.q_rank, hidden, "none"), Matrix(mixer.heads * key, mixer.q_rank, "out"))
+        wide = Matrix(mixer.heads * key, mixer.q_rank, "out", use="up")
+        ask = (Matrix(mixer.q_rank, hidden, "none", use="down"), wide)
     tell = (
-        Matrix(mixer.kv_rank + mixer.rope_dim, hidden, "none"),
-        Matrix(mixer.heads * (mixer.nope_dim + mixer.value_dim), mixer.kv_rank, "out"),
+        Matrix(mixer.kv_rank + mixer.rope_dim, hidden, "none", use="down"),
+        Matrix(mixer.heads * (mixer.nope_dim + mixer.value_dim), mixer.kv_rank, "out", use="up"),
     )
     core = Softmax(
         mixer.heads, mixer.heads, key, mixer.value_dim, mixer.index_top or None, True,
@@ -321,12 +328,13 @@ def _feed_forward(
     if isinstance(part, FeedForward):
         return _two(hidden, part.width, part.gated), None, part.width, part.gated
     inside = part.latent or hidden
-    router = Matrix(part.count, hidden, "none")
-    reach = (Matrix(inside, hidden, "none"), Matrix(hidden, inside, "none")) if part.latent else ()
+    router = Matrix(part.count, hidden, "none", use="router")
+    reach = tuple(Matrix(*size, "none", use="router") for size in ((inside, hidden), (hidden, inside)) if part.latent)
     shared = _two(hidden, part.shared_width, part.gated) if part.shared_width else ()
-    routed = Routed(part.count, part.active, inside, part.width, part.gated)
+    routed = Routed(part.count, part.active, inside, part.width, part.gated, part.bias)
     return (router, *reach, *shared), routed, part.shared_width, part.gated
 
 
 def _two(hidden: int, width: int, gated: bool) -> tuple[Matrix, ...]:
-    return Matrix(width * (2 if gated else 1), hidden, "out"), Matrix(hidden, width, "into")
+    first = Matrix(width * (2 if gated else 1), hidden, "out", use="inner")
+    return first, Matrix(hidden, width, "into", use="inner")

@@ -20,6 +20,7 @@ from firstlight.spec import models, places, teachers
 from firstlight.spec import parts as kinds
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import MOST_ACCELERATORS, Design
+from firstlight.spec.fabric import without_effect
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.parts import Part
 from firstlight.spec.problems import split
@@ -53,6 +54,7 @@ class Sections:
 _PARTS: Mapping[Where, tuple[type[Part], bool]] = {
     ("system",): (kinds.System, False),
     ("fabric", "switch"): (kinds.Switch, False),
+    ("fabric", "spine_switch"): (kinds.Switch, False),
     ("power", "ups"): (kinds.Ups, True),
     ("power", "transformer"): (kinds.Transformer, False),
     ("power", "generator"): (kinds.Generator, True),
@@ -220,16 +222,15 @@ def fabric(given: Sections) -> Iterator[Problem]:
     if given.design is None:
         return
     design = given.design.fabric
-    if design.kind == "torus":
-        for name in ("switch", "planes", "taper"):
-            if getattr(design, name) is not None:
-                remedy = f"Remove `{name}`, or choose another kind of fabric."
-                message = "has no effect: a torus has no switches"
-                yield given.source.problem(("design", "fabric", name), message, remedy, key=True)
-    switch = _named(given, kinds.Switch, design.switch)
-    if switch and switch.protocol == "nvlink":
-        message = f"{switch.id} joins the accelerators of one system, and no fabric"
-        yield given.source.problem(("design", "fabric", "switch"), message, "Name an Ethernet or InfiniBand switch.")
+    for name, where in without_effect(design):
+        remedy = f"Remove `{name}`, or choose another kind of fabric."
+        message = "has no effect: a torus has no switches" if design.kind == "torus" else f"has no effect {where}"
+        yield given.source.problem(("design", "fabric", name), message, remedy, key=True)
+    for field in ("switch", "spine_switch"):
+        switch = _named(given, kinds.Switch, getattr(design, field))
+        if switch and switch.protocol == "nvlink":
+            message = f"{switch.id} joins the accelerators of one system, and no fabric"
+            yield given.source.problem(("design", "fabric", field), message, "Name an Ethernet or InfiniBand switch.")
     system = _system(given)
     if system and system.nic is None and design.kind not in (None, "torus"):
         message = f"{system.id} has no NICs; its accelerators are joined by a torus"

@@ -7,36 +7,23 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from firstlight.spec.document import Document
+from firstlight.spec.fabric import FabricDesign
 from firstlight.spec.quantity import Bandwidth, Count, Quantity
 
-FabricKind = Literal["clos", "rail-optimised", "rail-only", "torus"]
 Recomputation = Literal["none", "selective", "full"]
+Module = Literal["core_attn", "layernorm", "mla_up_proj", "mlp", "moe", "moe_act", "shared_experts"]
 Schedule = Literal["1f1b", "gpipe", "zero-bubble", "dualpipe"]
 ContextKind = Literal["ring", "all-gather", "ulysses"]
 Offload = Literal["activations", "optimizer", "weights"]
 GradientType = Literal["fp32", "bf16"]
 MomentType = Literal["fp32", "bf16", "fp8"]
 DispatchType = Literal["bf16", "fp8"]
+ActivationType = Literal["bf16", "fp8"]
+Average = Literal["none", "accelerator", "host"]
 Redundancy = Literal["n", "n+1", "2n"]
 
 MOST_ACCELERATORS = 100_000_000
 """Of one design."""
-
-
-class FabricDesign(Document):
-    """The scale-out network that joins the nodes."""
-
-    kind: FabricKind | None = None
-    """Clos: any node port to any leaf. Rail-optimised: a node's k-th NIC to the k-th rail's leaf. Rail-only: the same,
-    without a path between rails. Torus: each accelerator to its neighbours in three dimensions, no switches."""
-    link: Bandwidth | None = None
-    """One NIC port of an accelerator. Left out: what the system's NIC has."""
-    switch: str | None = Field(default=None, min_length=1, max_length=200, examples=["nvidia-sn5600"])
-    """Switch id of the catalogue."""
-    planes: int | None = Field(default=None, ge=1, le=64)
-    """Independent planes that each NIC port is split over (each at 1/planes of the link)."""
-    taper: float | None = Field(default=None, ge=1, le=64)
-    """Downlinks over uplinks of a leaf: 1 is non-blocking, 2 is 2:1."""
 
 
 class PowerDesign(Document):
@@ -86,6 +73,14 @@ class TrainingLayout(Document):
     """Sequences in a micro-batch."""
     recompute: Recomputation = "none"
     """Activations that are computed again in the backward pass."""
+    recompute_modules: tuple[Module, ...] = ()
+    """With `recompute: selective`, what of a layer is computed again, by Megatron-Core's names: scores and softmax of
+    attention (core_attn), norms (layernorm), latent attention's queries, keys and values (mla_up_proj), dense
+    feed-forward parts (mlp), experts with their dispatch (moe) or their activation function alone (moe_act), shared
+    experts. Left out: norms and activation functions; with unfused attention its scores."""
+    activations: ActivationType = "bf16"
+    """Type in which inputs of activation functions wait for the backward pass; what products in 8 bits read waits in 8
+    bits anyway. fp8: then attention's output too, once, in 12 bits (DeepSeek-V3)."""
     schedule: Schedule = "1f1b"
     """Order of micro-batches in the pipeline. 1f1b: one forward, one backward, interleaved where `interleave` is above
     1. gpipe: all forwards, then all backwards. zero-bubble: weight gradients fill the bubble, at the memory of 1f1b
@@ -105,6 +100,9 @@ class TrainingLayout(Document):
     """Type that gradients are accumulated and reduced in."""
     moments: MomentType = "fp32"
     """Type of the optimizer's two moments; its weights are fp32."""
+    average: Average = "none"
+    """Where a moving average of the parameters is kept, sharded as the optimizer's states are. On the host it is
+    brought up to date behind the next step (DeepSeek-V3)."""
     offload: tuple[Offload, ...] = ()
     """What is kept in the host's memory: activations until their backward pass, the optimizer's states (the update then
     runs on the CPU), weights until their layer runs."""

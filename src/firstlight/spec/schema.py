@@ -20,6 +20,7 @@ _REFERENCE = r"\.([yY][aA]?[mM][lL])$"
 _IDS: Mapping[tuple[str, str], type[Part]] = {
     ("Design", "system"): kinds.System,
     ("FabricDesign", "switch"): kinds.Switch,
+    ("FabricDesign", "spine_switch"): kinds.Switch,
     ("PowerDesign", "ups"): kinds.Ups,
     ("PowerDesign", "transformer"): kinds.Transformer,
     ("PowerDesign", "generator"): kinds.Generator,

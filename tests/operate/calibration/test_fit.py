@@ -76,3 +76,16 @@ def test_a_group_that_is_left_out_has_no_say():
         lambda theta: problem.residuals(theta)[:, keep], problem.weights[keep], problem.groups[keep], problem.sigma
     )
     assert solved(problem, without=1).theta == pytest.approx(solved(fewer).theta, abs=1e-4)
+
+
+def test_slopes_of_a_fit_nearby_end_where_those_of_each_step_do():
+    def bent(theta: np.ndarray) -> np.ndarray:
+        return problem.residuals(theta) + 0.05 * theta[:, :1] ** 2
+
+    problem = line(outliers=4)
+    curved = fit.Problem(bent, problem.weights, problem.groups, problem.sigma)
+    whole = fit.solve(curved, np.zeros((1, 2)), np.ones((1, 60), dtype=bool), 30)
+    keep = problem.groups != np.arange(3)[:, None]
+    exact = fit.solve(curved, np.repeat(whole.theta, 3, axis=0), keep, 30)
+    near = fit.solve(curved, np.repeat(whole.theta, 3, axis=0), keep, 30, near=whole.slopes[0])
+    assert near.theta == pytest.approx(exact.theta, abs=2e-3)

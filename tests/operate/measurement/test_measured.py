@@ -17,9 +17,9 @@ from firstlight.operate.measurement.kernels import OPERATIONS
 from firstlight.operate.measurement.passes import MOVED, SHAPES
 from firstlight.operate.measurement.stacks import STEPS, Timed
 from firstlight.operate.validation import validate_kernels, validate_memory, validate_training
+from firstlight.operate.validation.timings import registry
 from firstlight.operate.validation.timings.kernels import measured
 from firstlight.operate.validation.timings.tables import read as read_tables
-from firstlight.performance.kernels.timed import coefficients
 from firstlight.spec import catalog
 
 H100 = "nvidia-h100-sxm-80gb"
@@ -65,7 +65,7 @@ def test_every_row_is_read_and_predicted(kernels):
     assert sum(rows.values()) == len(jobs) - len(absent)
     assert len(told) == len(absent)
     assert "no cuDNN here" in told[0]
-    board = validate_kernels(out, catalog.shipped(), coefficients.shipped())
+    board = validate_kernels(out, catalog.shipped(), registry.shipped())
     assert [one.reason for one in board.outcomes if one.predicted is None] == []
     assert {one.slices["operation"] for one in board.outcomes} == set(OPERATIONS)
     assert {one.measured for one in board.outcomes} == {1.0, 2.0}  # loss and permutation are two rows together

@@ -35,7 +35,9 @@ def test_the_project_s_own_peaks_are_all_predicted():
     board = validate_memory(TABLE, catalog.shipped())
     summary = board.to_dict()
     assert summary["suite"] == "memory"
-    assert summary["predicted"] == summary["cases"] == len(table())
+    scored = [row for row in table() if row["tier"] in "AB"]
+    assert summary["predicted"] == summary["cases"] == len(scored)
+    assert len(validate_memory(TABLE, catalog.shipped(), tiers=("C",)).outcomes) == len(table()) - len(scored)
     assert summary["by"]["group"]["KORTH"]["weighted_p90_ape"] < 0.02
     assert summary["by"]["group"]["SIMUMAX"]["weighted_p90_ape"] < 0.02
     assert summary["weighted_mean_ape"] < 0.03
@@ -48,6 +50,29 @@ def test_a_peak_counts_what_its_row_says(tmp_path):
     assert sizes[:4] == sorted(sizes[:4])
     assert sizes[4] == sizes[1]
     assert set(order) == set(COUNTED)
+
+
+def test_a_row_may_say_more_of_its_layout(tmp_path):
+    more = {"recompute": "selective", "recompute_modules": "layernorm;mlp"}
+    changes = ({}, {"gradients": "bf16"}, {"moments": "bf16"}, more)
+    base, *less = (one.predicted.p50 for one in validated(tmp_path, *({**FIRST, **change} for change in changes)))
+    assert all(size < base for size in less)
+    (one,) = validated(tmp_path, {**FIRST, "recompute_modules": "norms", "recompute": "selective"})
+    assert one.predicted is None
+    assert "recompute_modules: norms" in one.reason
+    (one,) = validated(tmp_path, {**FIRST, "recompute_modules": "moe"})
+    assert "no effect with recompute: none" in one.reason
+
+
+def test_a_shipped_model_may_be_cut(tmp_path):
+    cut = next(row for row in table() if row["dense_layers"])
+    whole, *wrong = (
+        {**cut, **change}
+        for change in ({}, {"dense_layers": "4"}, {"layers": "90"}, {"model": "llama-3-8b"}, {"dense_layers": "0"})
+    )
+    found = validated(tmp_path, whole, *wrong)
+    assert found[0].predicted is not None
+    assert all(one.predicted is None and "dense_layers" in one.reason for one in found[1:])
 
 
 def test_a_row_without_a_stage_is_of_the_fullest(tmp_path):

@@ -55,7 +55,7 @@ def test_a_star_multiplies_what_stands():
 def test_what_a_release_brought_is_missing_before_it():
     early, _ = software.assumptions("Megatron-Core", (), "2026-05")
     late, _ = software.assumptions("Megatron-Core", (), "2026-06")
-    assert (early["performance.fused_sinks"], late["performance.fused_sinks"]) == (0, 1)
+    assert (early["performance.fused_experts"], late["performance.fused_experts"]) == (0, 1)
 
 
 def test_a_run_without_a_date_is_taken_as_of_now():
@@ -67,3 +67,17 @@ def test_a_run_without_a_date_is_taken_as_of_now():
 def test_every_family_and_switch_names_assumptions_that_there_are():
     for entry in software.table()["families"]:
         software.assumptions(entry["words"][0], tuple(software.table()["switches"]), "2025")
+
+
+def test_notes_name_the_dispatcher():
+    assert software.noted("arch from public config; dispatcher DeepEP; recompute 'full'") == ("deepep",)
+    assert software.noted("dispatcher A2A") == ()
+    plain, _ = software.assumptions("Megatron-Core", (), "2026-01")
+    named, told = software.assumptions("Megatron-Core", software.noted("dispatcher DeepEP"), "2026-01")
+    assert (plain["performance.dispatch_once"], named["performance.dispatch_once"]) == (0, 1)
+    assert not told
+
+
+def test_deepspeed_is_as_old_as_its_date():
+    early, late = (software.assumptions("Megatron-DeepSpeed", (), date)[0] for date in ("2022-02", "2023-06"))
+    assert early["performance.software_year"] < late["performance.software_year"] < 2024

@@ -58,6 +58,7 @@ def test_a_row_that_says_everything_assumes_only_what_columns_cannot_say():
         ({"sharding": "", "framework": "MaxText (JAX)", "pp": "1", "vpp": ""}, "fully sharded"),
         ({"method": "lora"}, "adapters of rank 16"),
         ({"software_switches": "tokendrop"}, "tokendrop is not modelled"),
+        ({"framework": "Megatron-DeepSpeed", "precision": "fp16"}, "gradients in 16 bits"),
     ],
 )
 def test_what_a_row_leaves_empty_is_told(cells, told):

@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.performance.kernels.timed.collectives import all_reduce, nccl
 from firstlight.performance.kernels.timed.context import context
-from firstlight.performance.kernels.timed.exchange import domain, low_latency
-from firstlight.performance.kernels.timed.formula import cached, soft_minimum, waves
 from firstlight.performance.kernels.timed.gemm import gemm
 from firstlight.performance.kernels.timed.generation import generation
-from firstlight.performance.kernels.timed.operations import OPERATIONS, formula
+from firstlight.performance.kernels.timed.machine import cached, waves
+from firstlight.performance.kernels.timed.operations import OPERATIONS, kernels
 
 CHIP = {
     "peak": 1e15, "bandwidth": 3e12, "units": 100.0, "clock": 2e9, "cache": 5e7, "link": 4.5e11, "latency": 1.0,
@@ -25,13 +23,8 @@ def arrays(**values):
     return {name: np.atleast_1d(np.asarray(value, dtype=float)) for name, value in values.items()}
 
 
-def priors(operation):
-    found = formula(operation)
-    return {p.name: np.array([p.prior]) for p in found.parameters}
-
-
 def best(operation, **shape):
-    found = formula(operation)
+    found = kernels()[operation]
     x = arrays(**CHIP, **shape)
     rows = max(len(column) for column in x.values())
     x = {name: np.broadcast_to(column, rows) for name, column in x.items()}
@@ -72,28 +65,6 @@ def test_a_token_reads_its_cache_once():
     assert generation(p, x, (np.array([1.0]),))[0] == pytest.approx(moved / 3e12, rel=1e-2)
 
 
-def test_large_all_reduces_reach_the_links_share():
-    p = priors("nccl")
-    x = arrays(size=8e9, ranks=8, nodes=1, steps=14, volume=2 * 8e9 * 7 / 8, in_switch=0.0, **CHIP)
-    rate = x["volume"][0] / nccl(p, x, ())[0]
-    assert rate == pytest.approx(0.75 * 4.5e11, rel=1e-3)
-
-
-def test_small_all_reduces_take_one_shot():
-    p = priors("custom_allreduce")
-    x = arrays(size=1.0, ranks=2, **CHIP)
-    assert all_reduce(p, x, ())[0] == pytest.approx(4e-6 + 2 * 0.15e-6, rel=2e-2)
-
-
-def test_exchanges_by_hand():
-    p = arrays(launch=1e-5, per_expert=0.0, link_share=0.5, nic=5e10, network=1e-5, doubling=4e-6, per_message=0.0)
-    x = arrays(volume=0.0, outside=0.0, experts=256, messages=8, nodes=4, **CHIP)
-    assert low_latency(p, x, ())[0] == pytest.approx(1e-5 + 1e-5 + 2 * 4e-6)
-    p = arrays(launch=1e-5, per_rank=1e-7, per_token=0.0, link_share=0.5, copies=0.0, norm=1.0)
-    x = arrays(volume=4.5e6, held=0.0, tokens=1.0, ranks=8, **CHIP)
-    assert domain(p, x, ())[0] == pytest.approx(1e-5 + 8e-7 + 2e-5)
-
-
 def test_caches_speed_up_small_data_only():
     moved, gain = np.array([1e3, 1e12]), np.array([3.0, 3.0])
     assert cached(moved, np.array([1e12, 1e12]), gain, np.array([5e7, 5e7])) == pytest.approx([3e12, 1e12])
@@ -102,12 +73,6 @@ def test_caches_speed_up_small_data_only():
 def test_waves_are_at_least_one_and_whole_where_quantised():
     assert waves(np.array([1.0, 150.0]), np.array([100.0]), 1.0).tolist() == [1.0, 2.0]
     assert waves(np.array([150.0]), np.array([100.0]), 0.0).tolist() == [1.5]
-
-
-@given(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0), st.floats(2.0, 40.0))
-def test_a_soft_minimum_is_no_more_than_the_least(a, b, sharp):
-    found = soft_minimum(sharp, np.array([a]), np.array([b]))[0]
-    assert min(a, b) * 2 ** (-1 / sharp) * 0.999 <= found <= min(a, b) * 1.001
 
 
 @given(st.integers(1, 16384), st.integers(1, 8), st.integers(1, 64), st.integers(1, 64))
@@ -136,7 +101,7 @@ def test_windows_never_slow_a_prompt_down(length):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_parameters_start_inside_their_bounds(operation):
-    for one in formula(operation).parameters:
+    for one in kernels()[operation].parameters:
         assert one.least <= one.prior <= one.most
         assert one.wide >= 0.1
         assert one.narrow >= 0.1

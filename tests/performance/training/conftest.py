@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from firstlight.performance.training import Run
 from firstlight.spec import assumptions, catalog
 from firstlight.spec.huggingface import read
 from firstlight.spec.model import Model
@@ -49,3 +50,9 @@ def work(sequences: float | None = 24, sequence: int = 4096, **fields) -> Traini
     return Training.model_validate(
         {"train": "test", "tokens": "1T", "sequence": sequence, "batch": batch, **fields}, strict=False
     )
+
+
+def asked(workload: Training, model: Model = DENSE, accelerators: int = 16, chip: Accelerator = CHIP, **more) -> Run:
+    """A run on the tests' machine."""
+    told = {"collective": wire, "a": shipped()} | more
+    return Run(workload, model, SYSTEM, chip, HOST, accelerators, **told)

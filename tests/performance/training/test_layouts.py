@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from firstlight.errors import UsageError
 from firstlight.performance import training
-from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts
-from firstlight.performance.training.sites import seen_between_sites
+from firstlight.performance.training.time.sites import seen_between_sites
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.parts import Accelerator, Host, System
@@ -36,8 +35,8 @@ def wire(_operation, size, group):
 
 def run(model="llama-3-8b", accelerators=64, batch="4194304 tokens", chip=CHIP, sequence=8192, over=None, **layout):
     work = Training.model_validate({"train": model, "tokens": "1T", "batch": batch, "sequence": sequence})
-    asked = TrainingLayout.model_validate(layout)
-    return training.train(work, models.find(model), SYSTEM, chip, HOST, accelerators, asked, wire, a(**(over or {})))
+    asked = training.Run(work, models.find(model), SYSTEM, chip, HOST, accelerators, wire, a(**(over or {})))
+    return training.train(asked, TrainingLayout.model_validate(layout))
 
 
 layouts = st.builds(
@@ -101,13 +100,10 @@ def test_fewer_layers_beside_the_head_shorten_the_slowest_stage():
 
 def test_uneven_layers_add_up():
     """126 layers over 16 stages: 8 each but 7 beside embedding and head (Llama 3 paper, section 3.3.2)."""
-    case = training.case_of(
-        models.find("llama-3.1-405b"),
-        Training.model_validate({"train": "llama-3.1-405b", "tokens": "1T", "batch": "16M tokens"}),
-        machine(CHIP, HOST, SYSTEM, "bf16", a()),
-        Layouts.of([TrainingLayout(tensor=8, pipeline=16), TrainingLayout(pipeline=16, first_layers=6, last_layers=8)]),
-        2048, wire, a(),
-    )  # fmt: skip
+    work = Training.model_validate({"train": "llama-3.1-405b", "tokens": "1T", "batch": "16M tokens"})
+    asked = training.Run(work, models.find("llama-3.1-405b"), SYSTEM, CHIP, HOST, 2048, wire, a())
+    given = TrainingLayout(tensor=8, pipeline=16), TrainingLayout(pipeline=16, first_layers=6, last_layers=8)
+    case = training.case_of(asked, Layouts.of(given))
     assert [case.first_layers[0], case.middle_layers[0], case.last_layers[0]] == [7, 8, 7]
     assert [case.first_layers[1], case.middle_layers[1], case.last_layers[1]] == [6, 8, 8]
 
@@ -193,16 +189,12 @@ def test_sites_that_exchange_seldom_hardly_wait():
 
 @given(st.integers(1, 6).map(lambda power: 2**power), st.integers(2, 1000), st.floats(1e9, 1e12))
 def test_a_rarer_exchange_never_takes_longer(sites, steps, link):
-    case = training.case_of(
-        models.find("llama-3-8b"),
-        Training.model_validate({"train": "llama-3-8b", "tokens": "1T", "batch": "4194304 tokens"}),
-        machine(CHIP, HOST, SYSTEM, "bf16", a()),
-        Layouts(
-            *np.ones((9, 3), np.int64), sites=np.array(sites), site_link=np.array(link),
-            synchronise=np.array([1, steps, steps + 1]),
-        ),
-        512, wire, a(),
+    work = Training.model_validate({"train": "llama-3-8b", "tokens": "1T", "batch": "4194304 tokens"})
+    layouts = Layouts(
+        *np.ones((9, 3), np.int64), sites=np.array(sites), site_link=np.array(link),
+        synchronise=np.array([1, steps, steps + 1]),
     )  # fmt: skip
+    case = training.case_of(training.Run(work, models.find("llama-3-8b"), SYSTEM, CHIP, HOST, 512, wire, a()), layouts)
     seen = seen_between_sites(case, np.zeros(3), np.ones(3))
     assert seen[0] > seen[1] > seen[2] > 0
 

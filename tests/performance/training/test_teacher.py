@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import serving, training
 from firstlight.performance.flops import forward_flops
-from firstlight.performance.machine import machine
 from firstlight.performance.shapes import layers
 from firstlight.performance.training import Layouts, case_of, space, step_parts, steps
-from firstlight.performance.training.every import every
-from firstlight.performance.training.search import search
+from firstlight.performance.training.search.search import search
+from firstlight.performance.training.space.every import every
 from firstlight.performance.training.timeline import timeline
 from firstlight.spec import assumptions, models
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.workload import Serving
 
-from .conftest import CHIP, DENSE, HOST, MODELS, ROUTED, SYSTEM, shipped, wire, work
+from .conftest import CHIP, DENSE, HOST, MODELS, ROUTED, SYSTEM, asked, shipped, wire, work
 
 SMALL, LARGE = models.find("llama-3.2-1b"), models.find("llama-3.1-8b")
 ALONE = TrainingLayout()
@@ -32,7 +31,7 @@ PARTS = (SYSTEM, CHIP, HOST)
 def run(layout=ALONE, student=SMALL, teacher=LARGE, accelerators=8, sequences=64, time=wire, **fields):
     told = {"teacher": "test", **fields} if teacher else fields
     workload = work(sequences, **told)
-    return training.train(workload, student, *PARTS, accelerators, layout, time, shipped(), teacher=teacher)
+    return training.train(asked(workload, student, accelerators, collective=time, teacher=teacher), layout)
 
 
 def test_a_teacher_takes_a_third_of_its_own_training_pass():
@@ -106,11 +105,11 @@ def test_its_forward_pass_makes_the_bubble_longer():
 ])  # fmt: skip
 def test_the_timeline_ends_with_the_step(layout):
     workload = work(64, teacher="test")
-    drawn = timeline(workload, SMALL, *PARTS, 8, layout, wire, shipped(), teacher=LARGE)
+    drawn = timeline(asked(workload, SMALL, 8, teacher=LARGE), layout)
     result = run(layout)
     assert sum(result.step_parts.values()) == pytest.approx(result.step_time.p50)
     assert max(event.start + event.duration for event in drawn.events) == pytest.approx(result.step_time.p50)
-    bare = timeline(work(64), SMALL, *PARTS, 8, layout, wire, shipped())
+    bare = timeline(asked(work(64), SMALL, 8), layout)
     assert drawn.scale == pytest.approx(bare.scale, abs=0.06)
 
 
@@ -122,45 +121,48 @@ PAIRS = [(student, teacher) for student in MODELS for teacher in MODELS]
 def test_many_layouts_at_once_are_as_each_alone(pair, seed):
     """What is computed once for many layouts is right for each of them."""
     student, teacher = (MODELS[name] for name in pair)
-    workload, a = work(24, teacher="test"), shipped()
-    chip = machine(CHIP, HOST, SYSTEM, "bf16", a)
-    (layouts,) = every(student, workload, 24, teacher=teacher).chunks(10**6)
+    taught = asked(work(24, teacher="test"), student, 24, teacher=teacher)
+    (layouts,) = every(taught).chunks(10**6)
     some = layouts.take(np.random.default_rng(seed).integers(0, len(layouts), 5))
-    together = steps(student, workload, chip, layouts, 24, wire, a, teacher=teacher)
+    together = steps(taught, layouts)
     for index in range(len(some)):
-        own = training.train(workload, student, *PARTS, 24, some.one(index), wire, a, teacher=teacher)
+        own = training.train(taught, some.one(index))
         (place,) = np.flatnonzero(np.all([getattr(layouts, axis) == getattr(some, axis)[index] for axis in AXES], 0))
         assert together.time[place] == pytest.approx(own.step_time.p50)
         assert together.used[place] == pytest.approx(own.memory)
-        bare = some.one(index) if pair[0] == "routed" else some.one(index).model_copy(update={"expert": 1})
-        alone = training.train(work(24), student, *PARTS, 24, bare, wire, a)
+        bare = (
+            some.one(index)
+            if pair[0] == "routed"
+            else some.one(index).model_copy(update={"expert": 1, "expert_tensor": 1})
+        )
+        alone = training.train(asked(work(24), student, 24), bare)
         assert own.step_time.p50 > alone.step_time.p50
         assert own.memory > alone.memory
 
 
-AXES = ("tensor", "context", "expert", "micro_batch", "pipeline", "interleave", "zero", "recompute")
+AXES = ("tensor", "context", "expert", "expert_tensor", "micro_batch", "pipeline", "interleave", "zero", "recompute")
 
 
 def test_every_layout_goes_for_both():
-    routed = work(24, teacher="test")
-    tensor, _, expert, _, pipeline, chunks = every(DENSE, routed, 24, teacher=ROUTED).shapes.T
+    taught = asked(work(24, teacher="test"), DENSE, 24, teacher=ROUTED)
+    tensor, _, expert, _, _, pipeline, chunks = every(taught).shapes.T
     assert set(tensor) <= {1, 2, 4}  # divides 12 and 8 heads
     assert set(expert) == {1, 2, 3, 6}  # only the teacher has experts
     assert (pipeline * chunks).max() <= 4 + 2
-    thin = space(DENSE, routed, SYSTEM, CHIP, 24, shipped(), ROUTED)
+    thin = space(taught)
     assert set(thin.tensor) == {1, 2, 4}
     assert set(thin.expert) == {1, 2}
 
 
 def test_the_search_and_the_proposal_know_of_the_teacher():
-    workload, a = work(64, teacher="test"), shipped()
-    found = search(workload, SMALL, *PARTS, 8, wire, a, teacher=LARGE)
+    taught = asked(work(64, teacher="test"), SMALL, 8, teacher=LARGE)
+    found = search(taught)
     assert found.step_time == pytest.approx(run(found.layout).step_time.p50)
-    layout, _ = training.best(workload, SMALL, *PARTS, 8, wire, a, teacher=LARGE)
+    layout, _ = training.best(taught)
     assert run(layout).memory <= CHIP.memory
     assert found.step_time <= run(layout).step_time.p50 * (1 + 1e-9)
     with pytest.raises(InfeasibleError, match="does not fit on 8"):
-        training.best(workload, SMALL, *PARTS, 8, wire, a, teacher=models.find("llama-3.1-405b"))
+        training.best(replace(taught, teacher=models.find("llama-3.1-405b")))
 
 
 def test_coefficients_may_be_arrays_over_configurations():
@@ -169,10 +171,8 @@ def test_coefficients_may_be_arrays_over_configurations():
 
     def seconds(value, count):
         own = assumptions.Assumptions(entries | {name: replace(entries[name], value=value)})
-        chip = machine(CHIP, HOST, SYSTEM, "bf16", own)
         layouts = Layouts.of([TrainingLayout(tensor=2, pipeline=2)] * count)
-        case = case_of(SMALL, work(64, teacher="test"), chip, layouts, 8, wire, own, teacher=LARGE)
-        return step_parts(case)["teacher"]
+        return step_parts(case_of(asked(work(64, teacher="test"), SMALL, 8, a=own, teacher=LARGE), layouts))["teacher"]
 
     alone = [seconds(value, 1)[0] for value in values]
     assert seconds(values, 3) == pytest.approx(alone)
@@ -190,22 +190,22 @@ def test_tokens_are_written_at_the_rate_of_serving():
     assert result.duration.p10 == pytest.approx(written.duration.p10 + bare.duration.p10)
     assert (result.step_time, result.memory, result.mfu) == (bare.step_time, bare.memory, bare.mfu)
     assert min(written.utilisation, bare.utilisation) < result.utilisation < max(written.utilisation, bare.utilisation)
-    asked = Serving.model_validate(
+    requests = Serving.model_validate(
         {"serve": "test", "requests": "1 /s", "prompt": 96, "answer": 4000, "precision": "bf16"}
     )
-    served = serving.serve(asked, LARGE, *PARTS, 8, written.layout, wire, shipped())
+    served = serving.serve(requests, LARGE, *PARTS, 8, written.layout, wire, shipped())
     assert written.tokens_per_s.p50 == pytest.approx(4000 * served.capacity.p50)
     assert written.replicas == served.replicas
 
 
 def test_no_layout_serves_more_than_the_fastest():
-    asked = Serving.model_validate({"serve": "test", "requests": "1 /s", "prompt": 96, "answer": 1000})
-    _, most = serving.fastest(asked, LARGE, *PARTS, 12, wire, shipped())
+    requests = Serving.model_validate({"serve": "test", "requests": "1 /s", "prompt": 96, "answer": 1000})
+    _, most = serving.fastest(requests, LARGE, *PARTS, 12, wire, shipped())
     layouts = serving.space(LARGE, shipped())
     for index in range(0, len(layouts), 3):
         layout = layouts.one(index).model_copy(update={"batch": 64})
         if layouts.accelerators[index] <= 12:
-            other = serving.serve(asked, LARGE, *PARTS, 12, layout, wire, shipped())
+            other = serving.serve(requests, LARGE, *PARTS, 12, layout, wire, shipped())
             assert other.capacity.p50 <= most * (1 + 1e-9)
 
 
@@ -230,9 +230,9 @@ def test_a_teacher_that_does_not_suit_is_refused(fields, models_, says):
 
 def test_a_teacher_is_named_and_given():
     with pytest.raises(UsageError, match="give both or neither"):
-        training.train(work(64), SMALL, *PARTS, 8, ALONE, wire, shipped(), teacher=LARGE)
+        training.train(asked(work(64), SMALL, 8, teacher=LARGE), ALONE)
     with pytest.raises(UsageError, match="give both or neither"):
-        training.best(work(64, teacher="test"), SMALL, *PARTS, 8, wire, shipped())
+        training.best(asked(work(64, teacher="test"), SMALL, 8))
 
 
 @pytest.mark.parametrize(("layout", "says"), [

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from firstlight.errors import UsageError
 from firstlight.performance import training
 from firstlight.performance.training import timeline as timelines
-from firstlight.performance.training.orders import SCHEDULES, group_size, starts
+from firstlight.performance.training.schedules.orders import SCHEDULES, group_size, starts
 from firstlight.performance.training.timeline import COMMUNICATION, Timeline, timeline
 from firstlight.spec.design import TrainingLayout
 
-from .conftest import CHIP, DENSE, HOST, MODELS, SYSTEM, shipped, wire, work
+from .conftest import DENSE, MODELS, asked, work
 
 PIPELINES = st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(1, 30)).filter(
     lambda shape: shape[1] == 1 or (shape[0] > 1 and shape[2] >= shape[0])
@@ -153,7 +153,7 @@ def test_passes_that_wait_for_each_other_are_told():
 
 def drawn(layout: TrainingLayout, model=DENSE, accelerators=32, **fields) -> Timeline:
     run = work(**{"sequences": 96, "sequence": 8192} | fields)
-    return timeline(run, model, SYSTEM, CHIP, HOST, accelerators, layout, wire, shipped())
+    return timeline(asked(run, model, accelerators), layout)
 
 
 LAYOUTS = st.builds(
@@ -167,9 +167,8 @@ LAYOUTS = st.builds(
 @settings(max_examples=60)
 @given(LAYOUTS, st.sampled_from([*MODELS]))
 def test_a_timeline_is_as_long_as_the_step_and_nothing_overlaps(layout, kind):
-    run = work(96, 8192)
     try:
-        result = training.train(run, MODELS[kind], SYSTEM, CHIP, HOST, 32, layout, wire, shipped())
+        result = training.train(asked(work(96, 8192), MODELS[kind], 32), layout)
     except UsageError:
         assume(False)
     line = drawn(layout, MODELS[kind])
@@ -191,7 +190,7 @@ def test_a_timeline_is_as_long_as_the_step_and_nothing_overlaps(layout, kind):
 
 def test_what_is_seen_of_communication_is_what_the_step_says():
     layout = TrainingLayout(tensor=4, pipeline=1, zero=3)
-    result = training.train(work(96, 8192), DENSE, SYSTEM, CHIP, HOST, 32, layout, wire, shipped())
+    result = training.train(asked(work(96, 8192), accelerators=32), layout)
     seen = defaultdict(float)
     for event in drawn(layout).events:
         seen[event.name] += event.duration

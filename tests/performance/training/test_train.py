@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import training
-from firstlight.performance.machine import machine
-from firstlight.performance.training import Layouts, case_of, step_parts
+from firstlight.performance.training import Layouts, Run, case_of, step_parts
 from firstlight.spec import assumptions, catalog
 from firstlight.spec.design import TrainingLayout
 from firstlight.spec.huggingface import read
@@ -47,8 +46,12 @@ def work(**fields) -> Training:
     return Training.model_validate({"train": "llama-8b", "tokens": "1T", "batch": "4M tokens", **fields})
 
 
+def asked(workload: Training, accelerators: int = 64, model=LLAMA_8B, chip=CHIP, time=wire, own=None) -> Run:
+    return Run(workload, model, SYSTEM, chip, HOST, accelerators, time, own or a())
+
+
 def run(layout: TrainingLayout, accelerators: int = 64, model=LLAMA_8B, time=wire, **fields):
-    return training.train(work(**fields), model, SYSTEM, CHIP, HOST, accelerators, layout, time, a())
+    return training.train(asked(work(**fields), accelerators, model=model, time=time), layout)
 
 
 TENSOR = TrainingLayout(tensor=8, micro_batch=1)
@@ -126,7 +129,7 @@ def test_wrong_layouts_are_refused_with_a_remedy(layout, says):
 
 
 def test_best_is_the_quickest_that_fits():
-    layout, reason = training.best(work(), LLAMA_8B, SYSTEM, CHIP, HOST, 64, wire, a())
+    layout, reason = training.best(asked(work()))
     chosen = run(layout)
     assert chosen.memory <= chosen.memory_available
     assert chosen.step_time.p50 <= run(TENSOR).step_time.p50
@@ -135,7 +138,7 @@ def test_best_is_the_quickest_that_fits():
 
 def test_best_says_what_would_hold_a_model_that_does_not_fit():
     with pytest.raises(InfeasibleError, match="It fits on"):
-        training.best(work(batch="16k"), LLAMA_8B, SYSTEM, CHIP, HOST, 1, wire, a())
+        training.best(asked(work(batch="16k"), 1))
 
 
 @settings(max_examples=30, deadline=None)
@@ -187,7 +190,7 @@ def test_a_shard_that_does_not_divide_or_has_no_effect_is_refused():
 def test_a_lower_power_limit_is_slower_and_a_higher_one_is_not_faster():
     def step(tdp: float) -> float:
         chip = CHIP.model_copy(update={"tdp": tdp, "matmul": None})
-        return training.train(work(), LLAMA_8B, SYSTEM, chip, HOST, 64, TENSOR, wire, a()).step_time.p50
+        return training.train(asked(work(), chip=chip), TENSOR).step_time.p50
 
     assert step(500.0) > 1.05 * step(700.0)
     assert step(900.0) == pytest.approx(step(700.0), rel=1e-3)
@@ -196,7 +199,7 @@ def test_a_lower_power_limit_is_slower_and_a_higher_one_is_not_faster():
 def test_without_sequence_parallelism_norms_are_done_by_every_rank():
     def step(parallel: int) -> dict[str, float]:
         own = a(sequence_parallel=parallel)
-        return training.train(work(), LLAMA_8B, SYSTEM, CHIP, HOST, 64, TENSOR, wire, own).step_parts
+        return training.train(asked(work(), own=own), TENSOR).step_parts
 
     assert step(0)["elementwise"] > 2 * step(1)["elementwise"]
     assert step(0)["gemm"] == step(1)["gemm"]
@@ -207,9 +210,8 @@ def test_coefficients_may_be_arrays_over_configurations():
     name, values = "performance.gemm_bf16_hopper", np.array([0.5, 0.6, 0.7])
 
     def seconds(own, count):
-        chip = machine(CHIP, HOST, SYSTEM, "bf16", own)
         layouts = Layouts.of([TENSOR] * count)
-        return sum(step_parts(case_of(LLAMA_8B, work(), chip, layouts, 64, wire, own)).values())
+        return sum(step_parts(case_of(asked(work(), own=own), layouts)).values())
 
     entries = dict(assumptions.shipped())
     many = assumptions.Assumptions(entries | {name: replace(entries[name], value=values)})

@@ -1,4 +1,4 @@
-"""`firstlight calibrate training` and `firstlight calibrate kernels`."""
+"""`firstlight calibrate training`, `kernels` and `collectives`."""
 
 from __future__ import annotations
 
@@ -63,30 +63,91 @@ def training(
             click.echo(f"{name}: {_words(board.to_dict())}")
 
 
-@calibrate.command()
-@click.option(
+_TABLES = click.option(
     "--cases",
     required=True,
     type=click.Path(path_type=Path),
     help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder to write, for `validate kernels --coefficients`."
-)
-@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+_FOLDER = click.option(
+    "-o", "--output", type=click.Path(path_type=Path),
+    help="Folder to write, for `--coefficients` of `validate kernels` and `validate collectives`.",
+)  # fmt: skip
+_PARTS = click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+
+
+@calibrate.command()
+@_TABLES
+@_FOLDER
+@_PARTS
 @json_option
 @quiet_option
 def kernels(cases: Path, output: Path | None, parts: Path | None, as_json: bool, quiet: bool) -> None:
-    """Kernels: parameters, residuals and interval widths of each operation that CASES hold."""
+    """Kernels and collectives: parameters, residuals and interval widths of each operation that CASES hold."""
+    from firstlight.operate.validation.timings.registry import OPERATIONS
+
+    _timings(cases, output, parts, as_json, quiet, tuple(OPERATIONS))
+
+
+@calibrate.command()
+@_TABLES
+@_FOLDER
+@_PARTS
+@json_option
+@quiet_option
+def collectives(cases: Path, output: Path | None, parts: Path | None, as_json: bool, quiet: bool) -> None:
+    """Collectives and exchanges of tokens alone: tables of other kernels among CASES are left out."""
+    from firstlight.operate.validation.timings.registry import COLLECTIVES
+
+    _timings(cases, output, parts, as_json, quiet, COLLECTIVES)
+
+
+@calibrate.command()
+@click.option(
+    "--cases", required=True, multiple=True, type=click.Path(path_type=Path),
+    help="CSV with the columns of measurements/network/packet_level.csv. May be given often.",
+)  # fmt: skip
+@click.option("--topo-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .topo files.")
+@click.option("--traffic-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .tm files.")
+@json_option
+@quiet_option
+def network(cases: tuple[Path, ...], topo_dir: Path, traffic_dir: Path, as_json: bool, quiet: bool) -> None:
+    """Traffic too large for packets: what packets add to the busiest trunk, with topologies left out in turn."""
+    from dataclasses import asdict
+
+    from firstlight.apps.cli.console import progress
+    from firstlight.operate.calibration import calibrate_network
+    from firstlight.operate.calibration.network import STEPS
+
+    found = calibrate_network(cases, topo_dir, traffic_dir, progress(STEPS, quiet))
+    if as_json:
+        print_json(asdict(found))
+        return
+    print_table(
+        [
+            [name, f"{value:.3g}", f"{100 * math.expm1(found.spread[name]):.0f} %"]
+            for name, value in found.values.items()
+        ],
+        ("constant", "fitted", "spread"),
+    )
+    for name, errors in (("fitted", found.fitted), ("topologies left out", found.left_out)):
+        if errors:
+            middle, tail, worst = (f"{100 * error:.1f} %" for error in errors)
+            click.echo(f"{name}: {found.rows} runs, median {middle}, P90 {tail}, worst {worst}")
+
+
+def _timings(
+    cases: Path, output: Path | None, parts: Path | None, as_json: bool, quiet: bool, operations: tuple[str, ...]
+) -> None:
     from firstlight.apps.cli.console import complain, progress
     from firstlight.operate.calibration import calibrate_kernels
     from firstlight.operate.calibration.timings.kernels import steps
-    from firstlight.performance.kernels.timed.coefficients import save
     from firstlight.spec import catalog
+    from firstlight.timings.coefficients import save
 
-    tell = progress(steps(cases), quiet)
+    tell = progress(steps(cases, operations), quiet)
     warn = (lambda _: None) if quiet else complain
-    found = calibrate_kernels(cases, catalog.load(parts), progress=tell, warn=warn)
+    found = calibrate_kernels(cases, catalog.load(parts), operations=operations, progress=tell, warn=warn)
     if output:
         save(found, output)
     summary = found.summary()

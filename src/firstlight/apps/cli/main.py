@@ -15,7 +15,7 @@ from firstlight.apps.cli.settings import defaults, settings
 
 EXIT_CODES = {
     0: "done",
-    1: "the answer is no: the demand is infeasible or missed",
+    1: "the answer is no: the demand is infeasible or missed, or no measurement could be predicted",
     2: "wrong usage or a wrong document",
     3: "a solver, a missing library or an outside service failed, or firstlight itself has a defect",
     130: "interrupted",
@@ -24,7 +24,7 @@ _COMMANDS = {
     "plan": "Plan the whole factory of FILE and write it to a folder.",
     "train": "Say how fast the training runs of FILE are, and which layout is fastest.",
     "serve": "Say how the models of FILE are served, and under which traffic.",
-    "network": "Build the fabric of FILE, cable by cable.",
+    "network": "Build the fabric of FILE, send traffic over it, and time collectives.",
     "check": "Check a document and say everything that is wrong with it.",
     "schema": "Print the JSON Schema of a document, for editors.",
     "catalog": "List, show and compare parts, models and assumptions.",
@@ -72,11 +72,11 @@ def _exit_code(error: errors.FirstlightError) -> int:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave the process with one of `EXIT_CODES`."""
     try:
-        root.main(
+        left = root.main(
             arguments, prog_name="firstlight", standalone_mode=False, default_map=settings(_COMMANDS),
             auto_envvar_prefix="FIRSTLIGHT",
         )  # fmt: skip
-        code = 0
+        code = left if isinstance(left, int) else 0  # what a command leaves with, where it does not end by itself
     except click.exceptions.Exit as done:
         code = done.exit_code
     except (click.Abort, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""`firstlight validate training`, `memory`, `kernels`, `serving` and `throughput`."""
+"""`firstlight validate training`, `memory`, `kernels`, `collectives`, `network`, `serving` and `throughput`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from firstlight.apps.cli.console import json_option, print_json, print_table
+from firstlight.apps.cli.console import complain, json_option, print_json, print_table, quiet_option
 
 if TYPE_CHECKING:
     from firstlight.operate.validation import Outcome, Scoreboard
@@ -22,7 +22,10 @@ _HEADER = ("slice", "cases", "predicted", "median", "P90", "mean", "bias", "cove
 
 @click.group(short_help="Score predictions against measurements.")
 def validate() -> None:
-    """Score predictions against published or your own measurements, row by row."""
+    """Score predictions against published or your own measurements, row by row.
+
+    Rows that cannot be predicted are told with their reason, and the others go on; where none can, the exit code is 1.
+    """
 
 
 _CASES = click.option("--cases", required=True, type=click.Path(path_type=Path), help="CSV with the rows to predict.")
@@ -65,28 +68,71 @@ def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_jso
     _show(validate_memory(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
 
 
-@validate.command()
-@click.option(
+_TABLES = click.option(
     "--cases",
     required=True,
     type=click.Path(path_type=Path),
     help="Parquet file <accelerator>.<operation>.parquet with the columns of measurements/kernels, or their folder.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
-@click.option(
+_TARGETS = click.option("--out", type=click.Path(path_type=Path), help="CSV to write, one line a case and target.")
+_COEFFICIENTS = click.option(
     "--coefficients",
     type=click.Path(path_type=Path),
-    help="Folder that `firstlight calibrate kernels -o FOLDER` wrote, in place of the shipped coefficients.",
+    help="Folder that `firstlight calibrate kernels -o FOLDER` or `calibrate collectives` wrote, in place of the "
+    "shipped coefficients.",
 )
-@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+
+
+@validate.command()
+@_TABLES
+@_TARGETS
+@_COEFFICIENTS
+@_PARTS
 @json_option
 def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
     """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""
     from firstlight.operate.validation import validate_kernels
-    from firstlight.performance.kernels.timed.coefficients import load
+    from firstlight.operate.validation.timings.registry import load
     from firstlight.spec import catalog
 
     _show(validate_kernels(cases, catalog.load(parts), load(coefficients)), out, as_json)
+
+
+@validate.command()
+@_CASES
+@click.option("--topo-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .topo files.")
+@click.option("--traffic-dir", required=True, type=click.Path(path_type=Path), help="Folder of the .tm files.")
+@_OUT
+@json_option
+@quiet_option
+def network(cases: Path, topo_dir: Path, traffic_dir: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
+    """Traffic on fabrics: the makespan of each packet-level run of CASES against the simulation.
+
+    CASES has the columns of measurements/network/packet_level.csv; files are found by base name, gzip or not.
+    """
+    from firstlight.apps.cli.console import progress
+    from firstlight.operate.validation import validate_network
+    from firstlight.operate.validation.network import count
+
+    tell = progress(count(cases), quiet)
+    _show(validate_network(cases, topo_dir, traffic_dir, tell), out, as_json)
+
+
+@_TABLES
+@_TARGETS
+@_COEFFICIENTS
+@_PARTS
+@json_option
+def collectives(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
+    """Collectives and exchanges of tokens alone: tables of other kernels among CASES are left out.
+
+    A part in --parts that states `all_reduce_latency` takes the factor on all latencies from it.
+    """
+    from firstlight.operate.validation import validate_collectives
+    from firstlight.operate.validation.timings.registry import load
+    from firstlight.spec import catalog
+
+    _show(validate_collectives(cases, catalog.load(parts), load(coefficients)), out, as_json)
 
 
 @validate.command()
@@ -133,7 +179,15 @@ def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
     summary = board.to_dict()
     if as_json:
         print_json(summary)
-        return
+    else:
+        _print(board, summary)
+    if not summary["predicted"]:
+        first = next((one.reason for one in board.outcomes), "there are no rows")
+        complain(f"none of {summary['cases']:,} rows could be predicted; the first one: {first}")
+        raise click.exceptions.Exit(1)
+
+
+def _print(board: Scoreboard, summary: dict[str, Any]) -> None:
     print_table(_lines("all", summary), _HEADER)
     _tell_refused([one for one in board.outcomes if not one.predicted])
 

@@ -63,7 +63,8 @@ def _lead(evaluation: Evaluation) -> str:
         long = " × ".join(map(str, dimensions(evaluation)))
         joined = f"{words.count(net.endpoints)} accelerators with {cables} of {rate}"
         return f"A torus of {long} joins {joined}, without switches."
-    kind = {"clos": "A Clos fabric"}.get(net.kind, f"A {net.kind} fabric")
+    names = {"clos": "A Clos fabric", "hyperx": "A HyperX", "slim-fly": "A slim fly", "dragonfly": "A dragonfly"}
+    kind = names.get(net.kind, f"A {net.kind} fabric")
     switches = words.plural(sum(number for _, _, number in net.tiers), "switch", "switches")
     joined = f"{words.count(net.endpoints)} ports of {rate}"
     return f"{kind} of {words.plural(net.planes, 'plane')} joins {joined} with {switches} and {cables}."
@@ -86,6 +87,8 @@ def wiring(evaluation: Evaluation) -> tuple[Chart, ...]:
     rows += [Row(tier.name, f"{words.count(tier.switches)} × {tier.switch}", tier.switches) for tier in topology.tiers]
     links = []
     for index, bundle in enumerate(topology.bundles):
+        if bundle.lower == bundle.upper:
+            continue  # between switches of one tier: told below
         part = slice(edges[index], edges[index + 1])
         links.append(joints(plan.lower[part], plan.upper[part], sizes[bundle.lower], sizes[bundle.upper]))
         up = f"{words.count(bundle.count)} links", words.show(bundle.count * bundle.bandwidth, "bandwidth")
@@ -93,6 +96,9 @@ def wiring(evaluation: Evaluation) -> tuple[Chart, ...]:
     label = f"The fabric's {words.plural(len(topology.tiers), 'tier')} of switches above the ports, and their links"
     grouped = any(row.devices > row.boxes for row in rows)
     note = "A box stands for neighbours where there are more than fit; a line is drawn where links join two boxes."
+    beside = [f"{words.count(b.count)} {b.name} links" for b in topology.bundles if b.lower == b.upper]
+    if beside:
+        note, grouped = f"{note} Not drawn: {' and '.join(beside)} from switch to switch.", True
     chart = Wiring(tuple(rows), tuple(links))
     return (Chart.of("The fabric as it is wired", label, chart, wide=True, note=note if grouped else ""),)
 
@@ -111,7 +117,11 @@ def tiers(evaluation: Evaluation) -> Tiers:
     up = evaluation.twin.accelerator.scale_up_bandwidth or 0.0
     inside = factory.accelerators * up if factory.scale_up_domain > 1 else 0.0
     widest = max([*totals, inside if topology.tiers else 0.0, 1.0])
-    below = {bundle.upper: (bundle, total) for bundle, total in zip(topology.bundles, totals, strict=True)}
+    below = {
+        bundle.upper: (bundle, total)
+        for bundle, total in zip(topology.bundles, totals, strict=True)
+        if bundle.upper < 0 or bundle.lower != bundle.upper
+    }
     layers: list[Layer] = []
     for index in reversed(range(len(topology.tiers))):
         tier = topology.tiers[index]

@@ -117,7 +117,8 @@ def _training_layout(run: TrainingResult) -> Table:
         ("Expert parallel", words.count(layout.expert), "inside tensor × data"),
         ("Data parallel", words.count(run.data), f"ZeRO stage {layout.zero}"),
         ("Sequence", words.show(run.sequence, "tokens"), ""),
-        ("Batch", words.show(run.batch, "tokens"), f"{words.count(run.micro_batches)} micro-batches of "
+        ("Batch", words.show(run.batch, "tokens"),
+         f"{words.plural(run.micro_batches, 'micro-batch', 'micro-batches')} of "
          f"{words.plural(layout.micro_batch, 'sequence')} per rank"),
         ("Recomputation", layout.recompute, "of activations in the backward pass"),
         ("In the host's memory", ", ".join(layout.offload) or "nothing", words.show(run.host_memory, "bytes")),

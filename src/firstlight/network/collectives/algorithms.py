@@ -19,7 +19,7 @@ class Algorithm:
         base: to start [s].
         hop, network_hop: for each step inside a domain and between domains [s].
         efficiency: share of the ring's bandwidth.
-        low_latency: the LL protocol, whose bandwidth has ceilings of its own.
+        protocol: "LL" (flags in every 8 bytes), "LL128" or "Simple" (whole chunks).
     """
 
     tree: bool
@@ -27,7 +27,12 @@ class Algorithm:
     hop: float
     network_hop: float
     efficiency: float
-    low_latency: bool
+    protocol: str
+
+    @property
+    def low_latency(self) -> bool:
+        """The LL protocol, whose bandwidth has ceilings of its own."""
+        return self.protocol == "LL"
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Constants:
         pat_base, pat_hop: logarithmic all-gather and reduce-scatter between domains [s]; pat_efficiency of the NIC.
         nvls_hop, nvls_network_hop: reduction in the scale-up switches, and a tree between domains [s].
         nvls_efficiency: share of the scale-up bandwidth; 0 where the switches cannot reduce.
-        nvls_ranks: least group that does it.
+        nvls_ranks: least group that does it. sharp_network_hop: reduction in the switches of the fabric too [s].
         ring_efficiency, direct_efficiency: share of the scale-up bandwidth that rings and an all-to-all reach.
         ll_efficiency, ll_ceiling, ll_network_ceiling: of the LL protocol: share of the NIC; of the scale-up bandwidth.
         nic_efficiency, congestion, all_to_all_efficiency: shares of the NIC.
@@ -56,6 +61,7 @@ class Constants:
     nvls_network_hop: float
     nvls_efficiency: float
     nvls_ranks: float
+    sharp_network_hop: float
     ring_efficiency: float
     direct_efficiency: float
     ll_efficiency: float
@@ -80,7 +86,7 @@ def constants(architecture: str, a: Assumptions) -> Constants:
         "pat_efficiency", "ll_efficiency", "ll_ceiling", "ll_network_ceiling", "nic_efficiency",
         "all_to_all_efficiency",
     )  # fmt: skip
-    rest = ("pat_base", "nvls_hop", "nvls_network_hop", "nvls_ranks", "congestion", "message_cost")
+    rest = ("pat_base", "nvls_hop", "nvls_network_hop", "nvls_ranks", "sharp_network_hop", "congestion", "message_cost")
     return Constants(
         rings=_protocols("ring", a),
         trees=_protocols("tree", a),
@@ -109,7 +115,7 @@ def _protocols(kind: str, a: Assumptions) -> tuple[Algorithm, ...]:
             hop=a[f"network.{kind}_{protocol}_hop"],
             network_hop=a[f"network.{kind}_{protocol}_network_hop"],
             efficiency=share * (a.positive("network.ll128_efficiency") if protocol == "ll128" else 1.0),
-            low_latency=protocol == "ll",
+            protocol=words,
         )
-        for protocol in ("ll", "ll128", "simple")
+        for protocol, words in (("ll", "LL"), ("ll128", "LL128"), ("simple", "Simple"))
     )

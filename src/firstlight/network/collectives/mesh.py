@@ -8,9 +8,11 @@ measured. An all-to-all is limited by the mean distance, a quarter of each dimen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from firstlight.network.collectives.tiers import Group, Tier
 from firstlight.spec.assumptions import Assumptions
 from firstlight.twin.protocols import Floats, Operation
 
@@ -25,14 +27,15 @@ class Mesh:
         efficiency: share of the links' bandwidth that is reached.
     """
 
+    tiers: ClassVar[tuple[Tier, ...]] = ()
     links: float
     base: float
     hop: float
     efficiency: float
 
-    def seconds(self, operation: Operation, size: Floats, inner: Floats, outer: Floats) -> Floats:
-        """Time [s]; size [B] and members broadcast. Both levels of the group are one level here."""
-        members = inner * outer
+    def seconds(self, operation: Operation, size: Floats, group: Group) -> Floats:
+        """Time [s]; size [B] and members broadcast. All levels of the group are one level here."""
+        members = group.ranks
         side = np.cbrt(members)
         reach = 3 * (side - 1)
         bandwidth = self.links * self.efficiency

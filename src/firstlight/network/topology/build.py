@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from firstlight.errors import UsageError
+from firstlight.network.topology.base import Made, Wishes, links_per_switch
 from firstlight.network.topology.clos import clos
+from firstlight.network.topology.dragonfly import dragonfly
+from firstlight.network.topology.dual import dual_tor
+from firstlight.network.topology.hyperx import hyperx
 from firstlight.network.topology.rail import rail_only, rail_optimised
+from firstlight.network.topology.sites import sites
+from firstlight.network.topology.slices import slices
+from firstlight.network.topology.slimfly import slim_fly
 from firstlight.network.topology.torus import torus
-from firstlight.spec.design import FabricDesign
+from firstlight.spec.fabric import FabricDesign, without_effect
 from firstlight.spec.parts import Switch
 from firstlight.twin.protocols import Topology
 
 
-def build(design: FabricDesign, endpoints: int, endpoints_per_node: int, switch: Switch | None) -> Topology:
+@dataclass(frozen=True)
+class _Job:
+    """What the builders of switched kinds are given: endpoints of one site; `link` is the whole NIC port's [B/s]."""
+
+    design: FabricDesign
+    endpoints: int
+    rails: int
+    planes: int
+    switch: Switch
+    spine: Switch
+    link: float
+
+    @property
+    def made(self) -> Made:
+        return Made(self.switch, self.spine, self.link / self.planes)
+
+    @property
+    def wishes(self) -> Wishes:
+        taper = self.design.taper or 1.0
+        outside = self.design.sites.taper if self.design.sites else None
+        tapers = taper if isinstance(taper, tuple) else (taper,)
+        return Wishes(tapers, self.design.groups or (), self.design.trunk, outside)
+
+
+def build(
+    design: FabricDesign, endpoints: int, endpoints_per_node: int, switch: Switch | None, spine: Switch | None = None
+) -> Topology:
     """The fabric that joins so many endpoints.
 
     Args:
@@ -19,6 +55,7 @@ def build(design: FabricDesign, endpoints: int, endpoints_per_node: int, switch:
         endpoints: NICs of accelerators (accelerators, on a torus).
         endpoints_per_node: of one host: its rails.
         switch: the part that `design.switch` names; None on a torus.
+        spine: the part that `design.spine_switch` names; None: as `switch`.
 
     Raises:
         UsageError: the fabric cannot be built so, or a choice would have no effect; says what would do.
@@ -28,30 +65,46 @@ def build(design: FabricDesign, endpoints: int, endpoints_per_node: int, switch:
         raise UsageError(f"design.fabric.{missing} is open; write one, such as {_EXAMPLES[missing]}")
     if endpoints < 1:
         raise UsageError(f"a fabric joins at least one endpoint, not {endpoints}")
+    for name, why in without_effect(design):
+        raise UsageError(f"design.fabric.{name} has no effect {why}; leave it out, or choose another kind")
     if design.kind == "torus":
-        _refuse_switches(design, switch)
-        return torus(endpoints, endpoints_per_node, design.link)
+        if switch is not None:
+            raise UsageError("design.fabric.switch has no effect on a torus; leave it out, or choose kind: clos")
+        if design.torus and design.torus.slices:
+            return slices(endpoints, design.torus.slices, design.link)
+        return torus(endpoints, endpoints_per_node, design.link, design.torus)
     if switch is None:
         raise UsageError(f"design.fabric.switch is open; a {design.kind} fabric needs a switch id of the catalogue")
-    planes, taper = design.planes or 1, design.taper or 1.0
-    link = design.link / planes
-    if design.kind == "clos":
-        return clos(endpoints, planes, taper, switch, link)
-    if design.kind == "rail-optimised":
-        return rail_optimised(endpoints, endpoints_per_node, planes, taper, switch, link)
-    return rail_only(endpoints, endpoints_per_node, planes, taper, switch, link)
+    each = _of_a_site(design, endpoints)
+    job = _Job(design, each, endpoints_per_node, design.planes or 1, switch, spine or switch, design.link)
+    inside = _BUILDERS[design.kind](job)
+    if design.sites is None:
+        return inside
+    top = job.spine if len(inside.tiers) > 1 else job.switch
+    link = inside.bundles[0].bandwidth
+    return sites(inside, design.sites, links_per_switch(top, link), link)
 
 
 _EXAMPLES = {"kind": '"kind: clos"', "link": '"link: 400 Gb/s"'}
+_BUILDERS: Mapping[str, Callable[[_Job], Topology]] = {
+    "clos": lambda j: clos(j.endpoints, j.planes, j.wishes, j.made),
+    "rail-optimised": lambda j: rail_optimised(j.endpoints, j.rails, j.planes, j.wishes, j.made),
+    "rail-only": lambda j: rail_only(j.endpoints, j.rails, j.planes, j.wishes, j.made),
+    "dual-tor": lambda j: dual_tor(j.endpoints, j.rails, j.planes, j.wishes, Made(j.switch, j.spine, j.link)),
+    "dragonfly": lambda j: dragonfly(j.endpoints, j.planes, j.design.dragonfly, j.switch, j.link / j.planes),
+    "slim-fly": lambda j: slim_fly(j.endpoints, j.planes, j.design.slim_fly, j.switch, j.link / j.planes),
+    "hyperx": lambda j: hyperx(j.endpoints, j.planes, j.design.hyperx, j.switch, j.link / j.planes),
+}
 
 
-def _refuse_switches(design: FabricDesign, switch: Switch | None) -> None:
-    """A torus has no switches, planes or taper."""
-    without = {
-        "switch": switch is not None or design.switch is not None,
-        "planes": (design.planes or 1) > 1,
-        "taper": (design.taper or 1) > 1,
-    }
-    for name, given in without.items():
-        if given:
-            raise UsageError(f"design.fabric.{name} has no effect on a torus; leave it out, or choose kind: clos")
+def _of_a_site(design: FabricDesign, endpoints: int) -> int:
+    """Endpoints of one site."""
+    if design.sites is None:
+        return endpoints
+    count = design.sites.count
+    if endpoints % count:
+        near = endpoints // count * count
+        raise UsageError(
+            f"{endpoints:,} endpoints are not {count} equal sites; the nearest are {near:,} and {near + count:,}"
+        )
+    return endpoints // count

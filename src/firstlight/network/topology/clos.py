@@ -7,9 +7,8 @@ from typing import final
 
 import numpy as np
 
-from firstlight.network.topology.base import Switched, links_per_switch, tiers_and_bundles
-from firstlight.network.topology.stages import fold
-from firstlight.spec.parts import Switch
+from firstlight.network.topology.base import Made, Switched, Wishes, tiers_and_bundles
+from firstlight.network.topology.fold import fold
 from firstlight.twin.protocols import Ints
 
 
@@ -24,12 +23,12 @@ class Clos(Switched):
         return np.zeros_like(leaf), leaf, port
 
 
-def clos(endpoints: int, planes: int, taper: float, switch: Switch, link: float) -> Clos:
-    """A Clos network on each plane; `link` is the speed of one plane's link [B/s].
+def clos(endpoints: int, planes: int, wishes: Wishes, made: Made) -> Clos:
+    """A Clos network on each plane.
 
     Raises:
-        UsageError: the link does not fit the switch's ports, or four tiers do not hold the endpoints.
+        UsageError: the link does not fit the switch's ports, or the network cannot be built so.
     """
-    shape = fold(endpoints, 1, links_per_switch(switch, link), taper)
-    tiers, bundles = tiers_and_bundles(shape, endpoints, planes, 1, switch, link)
+    shape = fold(endpoints, 1, made.limits(wishes))
+    tiers, bundles = tiers_and_bundles(shape, endpoints, planes, 1, made)
     return Clos("clos", endpoints, planes, 1, shape, tiers, bundles)

@@ -13,9 +13,8 @@ from typing import final
 import numpy as np
 
 from firstlight.errors import UsageError
-from firstlight.network.topology.base import Switched, links_per_switch, tiers_and_bundles
-from firstlight.network.topology.stages import fold
-from firstlight.spec.parts import Switch
+from firstlight.network.topology.base import Made, Switched, Wishes, tiers_and_bundles
+from firstlight.network.topology.fold import fold
 from firstlight.twin.protocols import Ints
 
 
@@ -43,36 +42,35 @@ class RailOnly(Switched):
         return rail, leaf, port
 
 
-def rail_optimised(endpoints: int, rails: int, planes: int, taper: float, switch: Switch, link: float) -> RailOptimised:
-    """A rail-optimised network on each plane; `link` is the speed of one plane's link [B/s].
+def rail_optimised(endpoints: int, rails: int, planes: int, wishes: Wishes, made: Made) -> RailOptimised:
+    """A rail-optimised network on each plane.
 
     Raises:
-        UsageError: no whole nodes, more rails than a pod has leaves, or too many endpoints.
+        UsageError: no whole nodes, more rails than a pod has leaves, or a network that cannot be built so.
     """
-    nodes = _nodes(endpoints, rails)
-    radix = links_per_switch(switch, link)
-    if endpoints > radix and rails > radix // 2:
+    nodes, limits = whole_nodes(endpoints, rails), made.limits(wishes.of_nodes(rails))
+    if endpoints > limits.radix and rails > limits.down(1):
         raise UsageError(
-            f"{rails} rails need {rails} leaves in a pod, and {switch.name} has {radix} links: at most {radix // 2}. "
-            "Choose a switch with more ports, or fabric kind: clos"
+            f"{rails} rails need {rails} leaves in a pod, and {made.spine.name} has {limits.above} links: at most "
+            f"{limits.down(1)}. Choose a switch with more ports, or fabric kind: clos"
         )
-    shape = fold(nodes, rails, radix, taper)
-    tiers, bundles = tiers_and_bundles(shape, endpoints, planes, 1, switch, link)
+    shape = fold(nodes, rails, limits)
+    tiers, bundles = tiers_and_bundles(shape, endpoints, planes, 1, made)
     return RailOptimised("rail-optimised", endpoints, planes, 1, shape, tiers, bundles)
 
 
-def rail_only(endpoints: int, rails: int, planes: int, taper: float, switch: Switch, link: float) -> RailOnly:
-    """An isolated network for each rail on each plane; `link` is the speed of one plane's link [B/s].
+def rail_only(endpoints: int, rails: int, planes: int, wishes: Wishes, made: Made) -> RailOnly:
+    """An isolated network for each rail on each plane.
 
     Raises:
-        UsageError: no whole nodes, or too many endpoints.
+        UsageError: no whole nodes, or a network that cannot be built so.
     """
-    shape = fold(_nodes(endpoints, rails), 1, links_per_switch(switch, link), taper)
-    tiers, bundles = tiers_and_bundles(shape, endpoints, planes, rails, switch, link)
+    shape = fold(whole_nodes(endpoints, rails), 1, made.limits(wishes.of_nodes(rails)))
+    tiers, bundles = tiers_and_bundles(shape, endpoints, planes, rails, made)
     return RailOnly("rail-only", endpoints, planes, rails, shape, tiers, bundles)
 
 
-def _nodes(endpoints: int, rails: int) -> int:
+def whole_nodes(endpoints: int, rails: int) -> int:
     """Whole nodes with one endpoint for each rail."""
     if rails < 2:
         raise UsageError("rails need two or more NICs in a node, and this system has one; choose fabric kind: clos")

@@ -12,13 +12,20 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
-from firstlight.twin.protocols import Bundle, Ints, Tier, Topology
+from firstlight.network.topology.digits import digit
+from firstlight.spec.fabric import TorusDesign
+from firstlight.twin.protocols import Bundle, Hashes, Ints, Paths, Tier, Topology
 
 CUBE = 4
 MAX_STRETCH = 4.0
 """Longest dimension over the side of a cube of equal volume."""
+_TURNS = 2
+"""Turns of a twisted torus that the shortest way may take in each dimension, either way."""
+_KEYS = 1 << 16
+_LEAST_TWIST = 3
 
 
 @final
@@ -32,6 +39,8 @@ class Torus(Topology):
     Attributes:
         dimensions: accelerators along each of the three.
         block: side of the cubes that accelerators are numbered by (1: plain rows).
+        twisted: the wrap of a short dimension is shifted by half of each long one, which is twice as long (Camara et
+            al., "Twisted torus topologies for enhanced interconnection networks", IEEE TPDS 21, 2010).
     """
 
     kind: str
@@ -41,6 +50,7 @@ class Torus(Topology):
     bundles: tuple[Bundle, ...]
     dimensions: tuple[int, int, int]
     block: int
+    twisted: bool = False
 
     def coordinates(self, endpoints: Ints) -> list[Ints]:
         """Position along each dimension; three arrays like `endpoints`."""
@@ -71,7 +81,7 @@ class Torus(Topology):
         for d, size in enumerate(self.dimensions):
             chosen = dimension == d
             here = self._first(d, size, local[chosen])
-            there = [(c + 1) % size if k == d else c for k, c in enumerate(here)]
+            there = self._move(d, here, np.ones(len(here[0]), bool))
             lower[chosen], upper[chosen] = self.index(here), self.index(there)
         return lower, upper
 
@@ -95,29 +105,109 @@ class Torus(Topology):
         return [np.asarray(c, np.int64) for c in np.unravel_index(local, flat)]
 
     def bisection(self) -> float:
-        """Bandwidth between two halves of the accelerators, one direction [B/s]: a cut across the longest dimension."""
-        longest = max(self.dimensions)
-        return self.bundles[0].bandwidth * min(longest - 1, 2) * (self.endpoints // longest)
+        """Bandwidth between two halves of the accelerators, one direction [B/s]: the least cut across a dimension."""
+        if not self.twisted:
+            longest = max(self.dimensions)
+            return self.bundles[0].bandwidth * min(longest - 1, 2) * (self.endpoints // longest)
+        lower, upper = self.ends(0, np.arange(self.links))
+        halves = (
+            c < size // 2 for c, size in zip(self.coordinates(np.arange(self.endpoints)), self.dimensions, strict=True)
+        )
+        return self.bundles[0].bandwidth * min(np.count_nonzero(half[lower] != half[upper]) for half in halves)
 
     def hops(self) -> int:
-        """Links on the longest shortest path."""
+        """Links on the longest shortest path; every accelerator sees the others as the first does."""
+        if self.twisted:
+            return int(self.distance(np.zeros(1, np.int64), np.arange(self.endpoints)).max())
         return sum(size // 2 for size in self.dimensions)
 
     def distance(self, sources: Ints, targets: Ints) -> Ints:
         """Links on the shortest path between pairs; like `sources`."""
-        pairs = zip(
-            self.coordinates(np.asarray(sources)), self.coordinates(np.asarray(targets)), self.dimensions, strict=True
+        sources, targets = np.broadcast_arrays(np.asarray(sources, np.int64), np.asarray(targets, np.int64))
+        steps = self._steps(sources, targets, np.zeros(sources.shape, np.uint64))
+        return sum((np.abs(step) for step in steps), np.zeros_like(sources))
+
+    def routes(self, sources: Ints, targets: Ints, hashes: Hashes) -> Paths:
+        """See `Topology.routes`: dimension after dimension, the shortest way round; among equal ones by the hash."""
+        sources, targets = self.pairs(sources, targets)
+        paths, used = np.full((len(sources), self.hops()), -1, np.int32), np.zeros(len(sources), np.int64)
+        here = self.coordinates(sources)
+        for d, steps in enumerate(self._steps(sources, targets, hashes)):
+            for step in range(np.abs(steps).max(initial=0)):
+                rows = np.flatnonzero(np.abs(steps) > step)
+                at, forward = [c[rows] for c in here], steps[rows] > 0
+                paths[rows, used[rows]] = self._hop(d, at, forward)
+                for k, moved in enumerate(self._move(d, at, forward)):
+                    here[k][rows] = moved
+                used[rows] += 1
+        return paths
+
+    def _steps(self, sources: Ints, targets: Ints, hashes: Hashes) -> list[Ints]:
+        """Signed steps along each dimension of one shortest path; three arrays like `sources`."""
+        gaps = [b - a for a, b in zip(self.coordinates(sources), self.coordinates(targets), strict=True)]
+        if self.twisted:
+            return self._twisted_steps(gaps, hashes)
+        steps = list[Ints]()
+        for d, size in enumerate(self.dimensions):
+            ahead = gaps[d] % size
+            tie = (2 * ahead == size) & ((hashes >> np.uint64(d)) & np.uint64(1)).astype(bool)
+            steps.append(np.where((2 * ahead <= size) & ~tie, ahead, ahead - size))
+        return steps
+
+    def _twisted_steps(self, gaps: list[Ints], hashes: Hashes) -> list[Ints]:
+        """The shortest of the ways to all images of the target under the lattice that the torus is wrapped by."""
+        best, steps = np.full(gaps[0].shape, np.iinfo(np.int64).max), [np.zeros_like(gap) for gap in gaps]
+        for image, turns in enumerate(itertools.product(range(-_TURNS, _TURNS + 1), repeat=3)):
+            ways = [gap.copy() for gap in gaps]
+            for d, turn in enumerate(turns):
+                for k, shift in enumerate(self._shift(d)):
+                    ways[k] += turn * (self.dimensions[d] if k == d else -shift)
+            score = sum((np.abs(way) for way in ways), np.zeros_like(best)) * _KEYS
+            score += digit(hashes, image, np.asarray(_KEYS))
+            better = score < best
+            best = np.where(better, score, best)
+            steps = [np.where(better, way, old) for way, old in zip(ways, steps, strict=True)]
+        return steps
+
+    def _shift(self, d: int) -> tuple[int, int, int]:
+        """How far the wrap of a dimension is shifted along each: half of the long ones, where it is a short one."""
+        longest = max(self.dimensions)
+        short = self.twisted and self.dimensions[d] < longest
+        first, second, third = (longest // 2 if short and size == longest else 0 for size in self.dimensions)
+        return first, second, third
+
+    def _move(self, d: int, at: list[Ints], forward: NDArray[np.bool_]) -> list[Ints]:
+        """The neighbour of each position one step along dimension d."""
+        step = np.where(forward, 1, -1)
+        wrapped = (at[d] + step) // self.dimensions[d]
+        moved = (
+            c + (step if k == d else shift * wrapped)
+            for k, (c, shift) in enumerate(zip(at, self._shift(d), strict=True))
         )
-        steps = ((np.abs(a - b), size) for a, b, size in pairs)
-        return sum((np.minimum(step, size - step) for step, size in steps), np.zeros_like(sources))
+        return [c % size for c, size in zip(moved, self.dimensions, strict=True)]
+
+    def _hop(self, d: int, at: list[Ints], forward: NDArray[np.bool_]) -> Ints:
+        """Directed link from each position one step along dimension d."""
+        size = self.dimensions[d]
+        start = sum(_links(self.endpoints, other) for other in self.dimensions[:d])
+        if size > 2:
+            back = self._move(d, at, np.zeros_like(forward))
+            first = [np.where(forward, c, b) for c, b in zip(at, back, strict=True)]
+            return start + self.index(first) + np.where(forward, 0, self.links)
+        flat = tuple(1 if k == d else other for k, other in enumerate(self.dimensions))
+        local = np.ravel_multi_index([np.zeros_like(c) if k == d else c for k, c in enumerate(at)], flat)
+        return np.asarray(start + local + np.where(at[d] == 0, 0, self.links), np.int64)
 
 
-def torus(endpoints: int, endpoints_per_node: int, link: float) -> Torus:
-    """The torus nearest to a cube; `link` joins two neighbours [B/s].
+def torus(endpoints: int, endpoints_per_node: int, link: float, given: TorusDesign | None = None) -> Torus:
+    """The torus that is asked for, or the one nearest to a cube; `link` joins two neighbours [B/s].
 
     Raises:
-        UsageError: the count makes no compact torus; names the nearest whole nodes that do.
+        UsageError: the count makes no compact torus; names the nearest whole nodes that do. Or dimensions that are not
+            the count, or cannot be twisted.
     """
+    if given and given.dimensions:
+        return shaped(given.dimensions, given.twisted, endpoints, link)
     dimensions, block = _dimensions(endpoints)
     if not _compact(dimensions):
         low, high = (_nearest(endpoints, step * endpoints_per_node) for step in (-1, 1))
@@ -126,9 +216,35 @@ def torus(endpoints: int, endpoints_per_node: int, link: float) -> Torus:
             f"{endpoints:,} accelerators make no compact torus (the best is {shape}); "
             f"the nearest counts that do are {low:,} and {high:,}"
         )
+    return _made(dimensions, block, given is not None and given.twisted, link)
+
+
+def shaped(dimensions: tuple[int, int, int], twisted: bool, endpoints: int, link: float) -> Torus:
+    """The torus of these dimensions, numbered cube by cube where it is of whole cubes.
+
+    Raises:
+        UsageError: its volume is not the count, or it cannot be twisted.
+    """
+    if math.prod(dimensions) != endpoints:
+        a, b, c = _dimensions(endpoints)[0]
+        raise UsageError(
+            f"a torus of {' x '.join(map(str, dimensions))} joins {math.prod(dimensions):,} accelerators, and there "
+            f"are {endpoints:,}; write dimensions: [{a}, {b}, {c}], or other accelerators"
+        )
+    return _made(dimensions, CUBE if all(size % CUBE == 0 for size in dimensions) else 1, twisted, link)
+
+
+def _made(dimensions: tuple[int, int, int], block: int, twisted: bool, link: float) -> Torus:
+    short, longest = min(dimensions), max(dimensions)
+    if twisted and (set(dimensions) != {short, 2 * short} or longest != 2 * short or short < _LEAST_TWIST):
+        raise UsageError(
+            f"a torus of {' x '.join(map(str, dimensions))} cannot be twisted: the long dimensions are twice the short "
+            f"ones, which are at least {_LEAST_TWIST}; such are k x k x 2k and k x 2k x 2k"
+        )
+    endpoints = math.prod(dimensions)
     count = sum(_links(endpoints, size) for size in dimensions)
     bundle = Bundle("torus", -1, -1, count, link)
-    return Torus("torus", endpoints, 1, (), (bundle,), dimensions, block)
+    return Torus("torus", endpoints, 1, (), (bundle,), dimensions, block, twisted)
 
 
 def _links(endpoints: int, size: int) -> int:

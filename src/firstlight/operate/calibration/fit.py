@@ -48,11 +48,13 @@ class Solution:
     Attributes:
         theta: [fits, parameters]; residuals: of all rows at theta [fits, rows].
         spread: standard deviation of each parameter after the data were seen [fits, parameters].
+        slopes: how residuals change with the parameters [fits, parameters, rows].
     """
 
     theta: Floats
     residuals: Floats
     spread: Floats
+    slopes: Floats
 
 
 def balanced(weights: Floats, groups: Ints, keep: NDArray[np.bool_]) -> Floats:
@@ -68,6 +70,7 @@ def solve(
     keep: NDArray[np.bool_],
     steps: int,
     progress: Callable[[str], None] = lambda _: None,
+    near: Floats | None = None,
 ) -> Solution:
     """Gauss-Newton of all fits at once, each step halved until its objective falls; ends when none does any more.
 
@@ -77,19 +80,21 @@ def solve(
         keep: rows that each fit is made to [fits, rows].
         steps: most.
         progress: called with what is being done.
+        near: slopes of a fit nearby, with which all steps are made (simplified Newton: less work, the same end where
+            slopes hardly change) [parameters, rows]; None takes those of each step.
     """
     weights = np.stack([balanced(problem.weights, problem.groups, rows) for rows in keep])
     residuals = problem.residuals(theta)
-    slopes = derivatives(problem, theta, residuals)
+    slopes = derivatives(problem, theta, residuals) if near is None else np.repeat(near[None], len(theta), axis=0)
     for step in range(steps):
         value = objective(problem, weights, theta, residuals)
         progress(f"step {step + 1} of {steps}: objective {value.mean():.4g}")
         move = newton(problem, weights, theta, residuals, slopes)
         theta, residuals = _downhill(problem, weights, theta, residuals, move)
-        slopes = derivatives(problem, theta, residuals)
+        slopes = derivatives(problem, theta, residuals) if near is None else slopes
         if np.all(objective(problem, weights, theta, residuals) > value * (1 - ENOUGH)):
             break
-    return Solution(theta, residuals, _spread(problem, weights, residuals, slopes))
+    return Solution(theta, residuals, _spread(problem, weights, residuals, slopes), slopes)
 
 
 def objective(problem: Problem, weights: Floats, theta: Floats, residuals: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from firstlight.operate.validation.runs import COLUMNS, UNREAD, Run, read_run
 from firstlight.operate.validation.score import Outcome, Scoreboard, weighted_quantile
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import predict, slices_of, target
-from firstlight.performance.machine import machine
 from firstlight.performance.shapes import layers
 from firstlight.performance.training import Layouts, case_of, step_parts
 from firstlight.performance.uncertainty import CLASSES, training_class
@@ -59,6 +58,7 @@ class Measured:
         row, run: as read. collective: times on its fabric.
         metric, measured, weight: target column, its value, its weight. kind: class of its interval.
         ratio: logarithm of predicted over measured speed with the shipped assumptions, and seconds: the step then [s].
+        shares: of that step, by part.
     """
 
     row: Row
@@ -70,6 +70,7 @@ class Measured:
     kind: str
     ratio: float
     seconds: float
+    shares: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Calibration:
         left_out: the score of each run with its whole group left out of the fit, also of the fit of intervals; None
             where there is but one group.
         widths: half widths of intervals by class of run, from all left-out runs.
+        halves: the score of one group's runs, each with every second of them left out of the fit, itself among these.
+        shares: of each run's step before the fit, by part; in the order of the outcomes.
     """
 
     parameters: tuple[Parameter, ...]
@@ -90,6 +93,8 @@ class Calibration:
     fitted: Scoreboard
     left_out: Scoreboard | None
     widths: Mapping[str, float]
+    halves: Scoreboard | None
+    shares: tuple[Mapping[str, float], ...]
 
     def assumptions(self) -> dict[str, str | float]:
         """The fitted values of shipped assumptions, as a plan writes them below `assumptions:`."""
@@ -104,6 +109,7 @@ def calibrate_training(
     *,
     tiers: Iterable[str] = ("A", "B"),
     steps: int = STEPS,
+    halved: str = "",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Fit the coefficients of data/calibration/training.yaml to the runs of a case file.
@@ -113,6 +119,7 @@ def calibrate_training(
         catalog: parts.
         tiers: those that are fitted to.
         steps: most Gauss-Newton steps.
+        halved: a group whose runs are also predicted with every second of them in the fit; "" does none.
         progress: called with what is being done.
 
     Raises:
@@ -125,18 +132,36 @@ def calibrate_training(
     problem = _problem(runs, found)
     whole = fit.solve(problem, _start()[None], np.ones((1, len(runs)), dtype=bool), steps, progress)
     theta = whole.theta[0]
-    fitted, left_out, widths = _board(runs, np.repeat(theta[None], len(runs), axis=0)), None, dict[str, float]()
-    count = int(problem.groups.max()) + 1
+    fitted, left_out, halves = _board(runs, np.repeat(theta[None], len(runs), axis=0)), None, None
+    widths, count = dict[str, float](), int(problem.groups.max()) + 1
     if count > 1:
         progress("leaving groups out")
-        kept = problem.groups != np.arange(count)[:, None]
-        others = fit.solve(problem, np.repeat(whole.theta, count, axis=0), kept, steps, progress)
+        kept = np.concatenate([problem.groups != np.arange(count)[:, None], _every_second(runs, halved)])
+        start = np.repeat(whole.theta, len(kept), axis=0)
+        others = fit.solve(problem, start, kept, steps, progress, near=whole.slopes[0])
         off = np.abs(others.residuals[problem.groups, np.arange(len(runs))])
-        nested = [_widths(runs, off, rows) for rows in kept]
+        nested = [_widths(runs, off, rows) for rows in kept[:count]]
         widths = _widths(runs, off, np.ones(len(runs), dtype=bool))
         left_out = _board(runs, others.theta[problem.groups], [nested[group] for group in problem.groups])
+        halves = _halves(runs, others.theta[count:], ~kept[count:])
     values = tuple(float(p.value(each)) for p, each in zip(found, theta, strict=True))
-    return Calibration(found, values, tuple(map(float, whole.spread[0])), fitted, left_out, widths)
+    spread, shares = tuple(map(float, whole.spread[0])), tuple(run.shares for run in runs)
+    return Calibration(found, values, spread, fitted, left_out, widths, halves, shares)
+
+
+def _every_second(runs: Sequence[Measured], group: str) -> NDArray[np.bool_]:
+    """Two choices of rows, each without the other's half of a group (2, rows); none (0, rows) where no run is of it."""
+    own = np.array([run.row.text("group") == group for run in runs])
+    second = np.cumsum(own) % 2 == 0
+    return np.stack([~(own & second), ~(own & ~second)]) if own.any() else np.empty((0, len(runs)), np.bool_)
+
+
+def _halves(runs: Sequence[Measured], thetas: Floats, left: NDArray[np.bool_]) -> Scoreboard | None:
+    """The score of the rows that each of some fits left out; None without fits."""
+    if not len(thetas):
+        return None
+    rows = np.flatnonzero(left.any(axis=0)).tolist()
+    return _board([runs[row] for row in rows], thetas[np.argmax(left[:, rows], axis=0)])
 
 
 def _widths(runs: Sequence[Measured], off: Floats, keep: NDArray[np.bool_]) -> dict[str, float]:
@@ -182,15 +207,14 @@ def _measured(row: Row, run: Run) -> Measured:
     return Measured(
         row, run, collective, metric, measured, row.number("weight") or 1.0, kind,
         -ratio if metric == "step_time_s" else ratio, seconds,
+        {name: float(time[0]) / seconds for name, time in parts.items()},
     )  # fmt: skip
 
 
 def _parts(run: Run, collective: Remembered, a: Assumptions, count: int) -> Mapping[str, Floats]:
     """Time of the run's step by part [s] (count,), for assumptions that are numbers or arrays (count,)."""
-    parts = run.parts
-    work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
     layouts = Layouts.of([run.layout]).take(np.zeros(count, dtype=np.int64))
-    return step_parts(case_of(run.model, run.workload, work, layouts, run.accelerators, collective, a))
+    return step_parts(case_of(replace(run.asked(a), collective=collective), layouts))
 
 
 def _problem(runs: Sequence[Measured], found: Sequence[Parameter]) -> fit.Problem:

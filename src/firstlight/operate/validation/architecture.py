@@ -17,7 +17,8 @@ WINDOW = 4096
 
 
 def model_of(row: Row, told: list[str]) -> Model:
-    """The shipped model of that name where its shapes agree; else one made of the row's columns.
+    """The shipped model of that name where its shapes agree, or cut to fewer layers where the row says how many of them
+    are the dense ones that lead; else one made of the row's columns.
 
     Args:
         row: of a case file.
@@ -28,6 +29,9 @@ def model_of(row: Row, told: list[str]) -> Model:
     """
     depth, hidden = row.needed("layers"), row.needed("hidden")
     named = _shipped(row.text("model"))
+    leading = row.count("dense_layers", 0)
+    if named and leading is not None:
+        return _cut(named, leading, depth)
     if named and named.main.hidden == hidden and sum(block.count for block in named.main.blocks) == depth:
         return named
     heads = row.count("heads")
@@ -47,6 +51,17 @@ def model_of(row: Row, told: list[str]) -> Model:
     blocks = tuple(Block(count, mixer, part) for count, mixer in _mixers(row, hidden, heads, depth, told))
     tower = Tower("text", hidden, blocks, vocabulary=vocabulary, head=vocabulary, tied=tied)
     return Model(row.text("model") or "model", row.text("model"), "text", (tower,), context=2**24)
+
+
+def _cut(model: Model, leading: int, depth: int) -> Model:
+    """The model with so many layers, of them so many dense ones that lead; the rest are those with experts."""
+    blocks = model.main.blocks
+    if len(blocks) != 2 or not isinstance(blocks[1].feed_forward, Experts):
+        raise CellError(f"dense_layers: {model.id} does not begin with dense layers")
+    if not 0 < leading < depth or leading > blocks[0].count or depth - leading > blocks[1].count:
+        raise CellError(f"dense_layers: {leading} of {depth} layers; {model.id} has {blocks[0].count} that lead")
+    kept = replace(blocks[0], count=leading), replace(blocks[1], count=depth - leading)
+    return replace(model, towers=tuple(replace(t, blocks=kept) if t is model.main else t for t in model.towers))
 
 
 def _likely_heads(hidden: int, tensor: int) -> int:

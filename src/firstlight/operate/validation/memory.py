@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from firstlight.operate.validation import table
 from firstlight.operate.validation.runs import COLUMNS, UNREAD, Run, read_run
@@ -14,10 +15,10 @@ from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.operate.validation.training import METRICS as SPEEDS
 from firstlight.operate.validation.training import outcome
-from firstlight.performance.machine import machine
 from firstlight.performance.training import Layouts, case_of, every_stage
-from firstlight.performance.training.space import check
+from firstlight.performance.training.space.check import check
 from firstlight.spec.catalog import Catalog
+from firstlight.spec.design import TrainingLayout
 from firstlight.spec.model import Model
 from firstlight.twin.protocols import Floats
 from firstlight.twin.result import Prediction
@@ -35,7 +36,9 @@ framework's allocator reserves or hands out, or the states and stored activation
 METRICS = ("peak_memory_bytes", "activation_bytes", "state_bytes")
 """Target columns, the preferred one first: the peak, stored activations of the layers, or states (ZeRO's model states).
 """
-EXTRA = ("memory_counts", "memory_stage", "context_kind")
+LAYOUT = ("recompute_modules", "gradients", "moments", "activations", "offload", "first_layers", "last_layers")
+"""Columns with fields of `spec.design.TrainingLayout`, those of several words with a semicolon between them."""
+EXTRA = ("memory_counts", "memory_stage", "context_kind", "dense_layers", *LAYOUT)
 """Columns besides those of training runs."""
 _OF_SPEED = tuple(f"no column {name}" for name in (*SPEEDS, "mfu_definition_notes"))
 
@@ -47,7 +50,8 @@ def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A
 
     Args:
         cases: CSV with the columns of training runs, one of `METRICS` at least, and `memory_counts` (a word of
-            `COUNTED`; empty: allocated) and `memory_stage` (a pipeline stage from 0; empty: the fullest).
+            `COUNTED`; empty: allocated), `memory_stage` (a pipeline stage from 0; empty: the fullest), `dense_layers`
+            (a shipped model is cut to so many leading dense layers and the rest of `layers`) and those of `LAYOUT`.
         catalog: parts.
         tiers: those that count; rows of others are left out, those without a tier are not.
 
@@ -61,11 +65,28 @@ def validate_memory(cases: Path, catalog: Catalog, *, tiers: Iterable[str] = ("A
 
 def _outcome(row: Row, catalog: Catalog) -> Outcome:
     def predicted(metric: str) -> tuple[Prediction, tuple[str, ...]]:
-        run = read_run(row, catalog)
-        check(run.model, run.workload, run.accelerators, run.layout)
+        run = detailed(read_run(row, catalog), row)
+        check(run.asked(run.assumptions), run.layout)
         return predict(metric, run, row), tuple(told for told in run.assumed if told not in _OF_SPEED)
 
     return outcome(row, METRICS, predicted)
+
+
+def detailed(run: Run, row: Row) -> Run:
+    """The run with what the row's own columns say of its layout.
+
+    Raises:
+        CellError: a value that cannot be.
+    """
+    given = {name: text for name in LAYOUT if (text := row.text(name))}
+    several = {name for name in given if isinstance(getattr(run.layout, name), tuple)}
+    values = {name: text.split(";") if name in several else text for name, text in given.items()}
+    try:
+        layout = TrainingLayout.model_validate({**run.layout.model_dump(exclude_none=True), **values})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise CellError(f"{wrong['loc'][0]}: {given.get(str(wrong['loc'][0]), '')[:40]}: {wrong['msg']}") from None
+    return replace(run, layout=layout)
 
 
 def predict(metric: str, run: Run, row: Row) -> Prediction:
@@ -100,11 +121,10 @@ def stage_sizes(run: Run, names: Iterable[str], *, layers_only: bool) -> Floats:
         names: of the components.
         layers_only: leave embedding and head out.
     """
-    model = _without_ends(run.model) if layers_only else run.model
-    parts, a = run.parts, run.assumptions
-    work = machine(parts.accelerator, parts.host, parts.system, run.workload.precision, a)
-    case = case_of(model, run.workload, work, Layouts.of([run.layout]), run.accelerators, run.time, a)
-    found = every_stage(case)
+    asked = run.asked(run.assumptions)
+    if layers_only:
+        asked = replace(asked, model=_without_ends(run.model))
+    found = every_stage(case_of(asked, Layouts.of([run.layout])))
     return np.sum([found[name] for name in names], axis=0)
 
 

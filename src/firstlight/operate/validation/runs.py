@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from firstlight.errors import UsageError
 from firstlight.evaluate.build import Parts, fabric
@@ -12,6 +12,7 @@ from firstlight.operate.validation import software
 from firstlight.operate.validation.architecture import model_of
 from firstlight.operate.validation.inferred import Trial
 from firstlight.operate.validation.table import CellError, Row
+from firstlight.performance import training
 from firstlight.performance.shapes import layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
@@ -27,11 +28,11 @@ COLUMNS = (
     "ffn_hidden", "heads", "kv_heads", "head_dim", "vocab", "attention", "seq_len", "experts", "top_k", "expert_ffn",
     "shared_experts", "gated_mlp", "tied_embeddings", "accelerator", "n_accel", "accel_per_node",
     "scaleout_gbit_per_gpu", "precision", "tp", "pp", "vpp", "cp", "ep", "etp", "dp", "sharding", "micro_batch",
-    "global_batch", "recompute", "seq_parallel", "framework", "software_switches",
+    "global_batch", "recompute", "seq_parallel", "framework", "software_switches", "notes",
 )  # fmt: skip
 UNREAD = (
     "peak_tflops_used", "primary_metric", "source", "source_locator", "params_b", "active_params_b",
-    "scaleup_gbps_per_gpu", "notes",
+    "scaleup_gbps_per_gpu",
 )  # fmt: skip
 """Columns of measurements/training.csv that tell where a row is from, or that a share of a peak alone needs."""
 CHUNKS = (10, 8, 7, 6, 5, 4, 3, 2)
@@ -67,6 +68,13 @@ class Run:
     assumptions: Assumptions
     assumed: tuple[str, ...]
 
+    def asked(self, a: Assumptions) -> training.Run:
+        """What the step model takes of it, with these assumptions."""
+        parts = self.parts
+        return training.Run(
+            self.workload, self.model, parts.system, parts.accelerator, parts.host, self.accelerators, self.time, a
+        )
+
 
 def read_run(row: Row, catalog: Catalog) -> Run:
     """The run of a row, with everything that it leaves empty inferred.
@@ -78,7 +86,7 @@ def read_run(row: Row, catalog: Catalog) -> Run:
     and XLA; hybrid sharding over a slice, or over the fewest nodes that hold the states; the most chunks of a pipeline
     that divide its layers, for frameworks that interleave; the largest micro-batch of up to 8,192 tokens that fits, or
     what the global batch gives a rank without accumulation (XLA); adapters of rank 16; the least recomputation that
-    fits the memory.
+    fits the memory, or none where a host over NVLink-C2C keeps what does not fit.
 
     Raises:
         CellError: a cell that no default stands for is empty, or impossible.
@@ -105,8 +113,9 @@ def read_run(row: Row, catalog: Catalog) -> Run:
 
 
 def _switches(row: Row) -> tuple[str, ...]:
-    """Features that the row names; its own column says whether sequences are cut over tensor parallelism."""
+    """Features that the row and its notes name; a column says whether sequences are cut over tensor parallelism."""
     named = tuple(name for name in row.text("software_switches").split(";") if name)
+    named += software.noted(row.text("notes"))
     parallel = row.flag("seq_parallel")
     return named if parallel is None else (*named, "sequence_parallel" if parallel else "no_sequence_parallel")
 
@@ -176,7 +185,16 @@ def _layout(row: Row, model: Model, workload: Training, parts: Parts, count: int
         shard=shard,
         micro_batch=_least_micro_batch(row, workload, count // (tensor * pipeline * context) or 1, told),
         recompute=_recompute(row),
+        gradients=_gradients(row, told),
     )
+
+
+def _gradients(row: Row, told: list[str]) -> Literal["fp32", "bf16"]:
+    """Type that gradients are accumulated in: DeepSpeed leaves them in 16 bits with fp16, not with bf16."""
+    if row.text("precision") != "fp16" or software.family(row.text("framework")) != "deepspeed":
+        return "fp32"
+    told.append("gradients in 16 bits")
+    return "bf16"
 
 
 def _shard(model: Model, parts: Parts, tensor: int, context: int, ranks: int, told: list[str]) -> int | None:

@@ -38,6 +38,11 @@ def family(framework: str) -> str:
     return names[0] if names else "megatron-core"
 
 
+def noted(notes: str) -> tuple[str, ...]:
+    """The switches that a row's notes name, in words of data/software.yaml."""
+    return tuple(switch for words, switch in table()["notes"].items() if words in notes)
+
+
 def known_framework(framework: str) -> bool:
     """Some family has a word of it."""
     return any(word in framework for entry in table()["families"] for word in entry["words"])

@@ -98,10 +98,7 @@ def predict(metric: str, run: Run, row: Row, a: Assumptions) -> Prediction:
         row: whose words say how FLOPs are counted.
         a: assumptions, with what the software did.
     """
-    result = train(
-        run.workload, run.model, run.parts.system, run.parts.accelerator, run.parts.host, run.accelerators,
-        run.layout, run.time, a,
-    )  # fmt: skip
+    result = train(run.asked(a), run.layout)
     if metric == "step_time_s":
         return result.step_time
     each = result.tokens_per_s.scaled(1 / run.accelerators)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from firstlight.performance.kernels.gemm import join
 from firstlight.performance.machine import Machine
 from firstlight.performance.shapes import Softmax
 from firstlight.spec.assumptions import Assumptions
+from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
 

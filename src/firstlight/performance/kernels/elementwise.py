@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from firstlight.performance.machine import Machine, software_age
-from firstlight.performance.shapes import Layer
+from firstlight.performance.shapes import Layer, Routed
 from firstlight.spec.assumptions import Assumptions
 from firstlight.twin.protocols import Floats
 
@@ -25,7 +25,7 @@ def elementwise(
     in fewer than 16 bits, passes that quantise and transpose.
     """
     tokens, tensor = np.asarray(tokens, dtype=float), np.asarray(tensor, dtype=float)
-    routed = layer.routed.active * layer.routed.width if layer.routed else 0
+    routed = layer.routed.active * layer.routed.width if layer.routed and not work.fused_experts else 0
     inner = layer.inner_width + routed
     gated = 1 if layer.gated_inner or (layer.routed is not None and layer.routed.gated) else 0
     passed = tokens * (3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
@@ -34,8 +34,16 @@ def elementwise(
     cast = np.zeros_like(passed)
     if work.low:
         cast = tokens * 4.0 * (2.0 * layer.hidden + layer.mixer_width + inner) / tensor * a["performance.cast"]
+    if layer.routed is not None and layer.routed.biased:
+        passed = passed + _biases(tokens / tensor, layer.routed, a)
     rate = work.bandwidth * a["performance.memory_efficiency"]
     return (passed + cast) / rate, (a["performance.elementwise_backward"] * passed + 1.5 * cast) / rate
+
+
+def _biases(tokens: Floats, routed: Routed, a: Assumptions) -> Floats:
+    """Bytes that the experts' biases move forward: to each routed copy its own, expert by expert [B]."""
+    columns = routed.width * (2 if routed.gated else 1) + routed.hidden
+    return tokens * routed.active * columns * a["performance.expert_bias_bytes"]
 
 
 def permute(tokens: ArrayLike, layer: Layer, tensor: ArrayLike, work: Machine, a: Assumptions) -> Floats:

@@ -6,16 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from firstlight.performance.rates import Rates
+from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
 TILES = ((128, 256, 0), (128, 128, 1), (64, 128, 3))
 """Output tile (rows, columns) and how many times the small-tile efficiency applies."""
-
-
-def join(exponent: float | Floats, *times: ArrayLike) -> Floats:
-    """Times that overlap, as a p-norm: the longest counts, near ties cost a little more [same unit]."""
-    total = sum(np.asarray(time, dtype=float) ** exponent for time in times)
-    return np.asarray(total ** (1.0 / exponent))
 
 
 def shape_efficiency(m: ArrayLike, n: ArrayLike, k: ArrayLike, count: ArrayLike, rates: Rates) -> Floats:

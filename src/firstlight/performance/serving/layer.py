@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from firstlight.performance.kernels.attention import decode, prefill
-from firstlight.performance.kernels.gemm import gemm, join
+from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.kernels.scan import recur, scan
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.rates import ServingRates
 from firstlight.performance.shapes import Layer, Routed, Scan
+from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
 Parts = dict[str, Floats]

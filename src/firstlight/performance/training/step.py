@@ -7,19 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.performance.machine import Machine
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layouts import Layouts
-from firstlight.performance.training.memory import host_memory, memory_parts
-from firstlight.performance.training.offload import updated_on_host
-from firstlight.performance.training.once import Parts
-from firstlight.performance.training.overlap import step_end
-from firstlight.performance.training.pipeline import pipeline_parts
-from firstlight.performance.training.sites import seen_between_sites
-from firstlight.spec.assumptions import Assumptions
-from firstlight.spec.model import Model
-from firstlight.spec.workload import Training
-from firstlight.twin.protocols import CollectiveTime, Floats
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.once import Parts
+from firstlight.performance.training.layouts.run import Run
+from firstlight.performance.training.memory.offload import updated_on_host
+from firstlight.performance.training.memory.stages import host_memory, memory_parts
+from firstlight.performance.training.time.overlap import step_end
+from firstlight.performance.training.time.pipeline import pipeline_parts
+from firstlight.performance.training.time.sites import seen_between_sites
+from firstlight.twin.protocols import Floats
 
 NODE = 8.0
 """Accelerators that wait for each other at every collective, so that their jitter is part of the step's time."""
@@ -58,55 +55,29 @@ class Steps:
         return (self.used <= self.available) & (self.host <= self.host_available)
 
 
-def steps(
-    model: Model,
-    workload: Training,
-    work: Machine,
-    layouts: Layouts,
-    accelerators: int,
-    collective: CollectiveTime,
-    a: Assumptions,
-    *,
-    sequences: Floats | None = None,
-    teacher: Model | None = None,
-) -> Steps:
+def steps(run: Run, layouts: Layouts, *, sequences: Floats | None = None) -> Steps:
     """Time and memory of one optimizer step in each layout.
 
     Args:
-        model: architecture.
-        workload: sequence and batch; the batch must be settled (`batch.settled`).
-        work: machine, at the workload's precision.
+        run: its batch must be settled (`Run.settled`).
         layouts: arrays (n,).
-        accelerators: of the run; what tensor x pipeline x context does not divide stands idle.
-        collective: time of collectives on the fabric.
-        a: assumptions.
-        sequences: of a step, for each layout (n,); None: those of the workload's batch.
-        teacher: the workload's, if it has one.
+        sequences: of a step, for each layout (n,); None: those of the run's batch.
     """
-    case = case_of(model, workload, work, layouts, accelerators, collective, a, sequences, teacher)
-    parts = step_parts(case)
+    case = case_of(run, layouts, sequences)
+    parts, work = step_parts(case), run.work
     time = sum(parts.values(), np.zeros(len(layouts)))
     host = host_memory(case)
     return Steps(time, parts, memory_parts(case), work.memory, host, work.host_memory, case.data, case.micro_batches)
 
 
-def case_of(
-    model: Model,
-    workload: Training,
-    work: Machine,
-    layouts: Layouts,
-    accelerators: int,
-    collective: CollectiveTime,
-    a: Assumptions,
-    sequences: Floats | None = None,
-    teacher: Model | None = None,
-) -> Case:
+def case_of(run: Run, layouts: Layouts, sequences: Floats | None = None) -> Case:
     """What `steps` computes with; the arguments are the same."""
-    if workload.batch is None:
-        raise ValueError("a step needs a workload whose batch is settled")
-    batch = max(workload.batch / workload.sequence, 1.0) if sequences is None else sequences
-    adapters, beside = workload.adapters or 0, teacher if workload.beside else None
-    return Case(model, workload.sequence, batch, accelerators, work, layouts, collective, a, adapters, beside)
+    batch = run.sequences if sequences is None else sequences
+    workload, adapters = run.workload, run.workload.adapters or 0
+    return Case(
+        run.model, workload.sequence, batch, run.accelerators, run.work, layouts, run.collective, run.a, adapters,
+        run.beside,
+    )  # fmt: skip
 
 
 def step_parts(case: Case) -> Parts:

@@ -7,21 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firstlight.performance.machine import machine
-from firstlight.performance.training.batch import settled
-from firstlight.performance.training.case import Case
-from firstlight.performance.training.layer import kernels, sharded
-from firstlight.performance.training.layouts import Layouts
-from firstlight.performance.training.orders import SCHEDULES, Kind, Order, schedule_of, starts
-from firstlight.performance.training.pipeline import pipeline_parts
-from firstlight.performance.training.space import check
+from firstlight.performance.training.layouts.arrays import Layouts
+from firstlight.performance.training.layouts.case import Case
+from firstlight.performance.training.layouts.run import Run
+from firstlight.performance.training.schedules.orders import SCHEDULES, Kind, Order, schedule_of, starts
+from firstlight.performance.training.space.check import check
 from firstlight.performance.training.step import case_of, step_parts
-from firstlight.spec.assumptions import Assumptions
+from firstlight.performance.training.time.layer import kernels, sharded
+from firstlight.performance.training.time.pipeline import pipeline_parts
 from firstlight.spec.design import TrainingLayout
-from firstlight.spec.model import Model
-from firstlight.spec.parts import Accelerator, Host, System
-from firstlight.spec.workload import Training
-from firstlight.twin.protocols import CollectiveTime, Floats
+from firstlight.twin.protocols import Floats
 
 COMMUNICATION = ("tensor", "context", "expert", "data", "pipeline", "offload", "sites")
 """Parts of a step that run beside the compute stream, of which only what is seen counts."""
@@ -80,20 +75,8 @@ MOST_EVENTS = 200_000
 """Of a timeline; where a step has more, only some of its ranks are told."""
 
 
-def timeline(
-    workload: Training,
-    model: Model,
-    system: System,
-    accelerator: Accelerator,
-    host: Host,
-    accelerators: int,
-    layout: TrainingLayout,
-    collective: CollectiveTime,
-    a: Assumptions,
-    *,
-    teacher: Model | None = None,
-) -> Timeline:
-    """One optimizer step of a run, pass by pass; the arguments are those of `train`.
+def timeline(run: Run, layout: TrainingLayout) -> Timeline:
+    """One optimizer step of a run in a layout, pass by pass.
 
     Each pass starts when its rank is free and its input has come. The slowest stage is put last, where the head is, and
     the hand-over is spread over the passes. The step model reckons fill and drain at the mean stage; the little that
@@ -102,10 +85,9 @@ def timeline(
     Raises:
         UsageError: the layout cannot be run; says why.
     """
-    workload = settled(workload, model, a)
-    check(model, workload, accelerators, layout, teacher)
-    work = machine(accelerator, host, system, workload.precision, a)
-    case = case_of(model, workload, work, Layouts.of([layout]), accelerators, collective, a, teacher=teacher)
+    run = run.settled
+    check(run, layout)
+    case = case_of(run, Layouts.of([layout]))
     parts, fullest = pipeline_parts(case)
     whole = step_parts(case)
     after = {name: float(time[0]) - float(parts.get(name, _NOTHING)[0]) for name, time in whole.items()}
@@ -125,10 +107,12 @@ def timeline(
         share, begin = scale * float(weights[rank]) / chunks, [scale * start for start in begun[rank]]
         events += _rank(rank, orders[rank], begin, {kind: _times(own, share) for kind, own in passes.items()}, pipeline)
         events += _end(rank, after, pipeline)
-    return Timeline(model.id, layout, name, micro_batches, _sum(whole), scale, layout.pipeline, tuple(events))
+    return Timeline(run.model.id, layout, name, micro_batches, _sum(whole), scale, layout.pipeline, tuple(events))
 
 
 _NOTHING = np.zeros(1)
+_ROUNDING = 1e-9
+"""Share of the passes below which a part of them is what a difference of sums leaves."""
 _BOTH: tuple[Kind, Kind] = ("forward", "backward")
 
 
@@ -153,10 +137,11 @@ def _passes(case: Case, parts: dict[str, Floats]) -> dict[Kind, dict[str, float]
     weight["head"] = _FORWARD["head"]
     found: dict[Kind, dict[str, float]] = {"forward": {}, "backward": {}, "inputs": {}, "weights": {}}
     stages, chunks, micro_batches = case.layouts.pipeline[0], case.layouts.interleave[0], case.micro_batches[0]
+    whole = _sum(parts)
     for name in forward:
         count = micro_batches + (stages - 1) / chunks if name == "pipeline" else micro_batches
         each, both = float(parts[name][0] / count), forward[name] + backward[name]
-        if each <= 0 or both <= 0:
+        if each <= _ROUNDING * whole / count or both <= 0:
             continue
         shares = forward[name] / both, backward[name] / both, weight.get(name, 0.0) / both
         found["forward"][name], found["backward"][name] = each * shares[0], each * shares[1]

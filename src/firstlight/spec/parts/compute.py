@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from firstlight.spec.parts.base import Part
-from firstlight.spec.quantity import Bandwidth, Compute, Fraction, Length, Mass, Power, Size
+from firstlight.spec.quantity import Bandwidth, Compute, Duration, Fraction, Length, Mass, Power, Size
 
 
 class Accelerator(Part):
@@ -28,7 +28,7 @@ class Accelerator(Part):
     fp4: Compute | None = None
     int8: Compute | None = None
     memory: Size
-    """HBM (or GDDR) capacity."""
+    """HBM (or GDDR) that a process can have, as the driver tells it."""
     memory_type: str
     memory_bandwidth: Bandwidth
     scale_up_bandwidth: Bandwidth | None = None
@@ -41,6 +41,11 @@ class Accelerator(Part):
     """Thermal design power of the package."""
     matmul: Compute | None = None
     """Best achieved bf16 matrix multiplication, where somebody measured it."""
+    all_reduce_latency: Duration | None = None
+    """Of the smallest all-reduce (8 bytes, NCCL) over the accelerators of a node, where somebody measured it: sets the
+    factor on all latencies of collectives, which no specification tells."""
+    all_reduce_ranks: int | None = Field(default=None, ge=2)
+    """Accelerators of that all-reduce, where not all of a node."""
 
 
 class Host(Part):

@@ -27,6 +27,8 @@ class Switch(Part):
     power: Power
     """Typical, without pluggable optics."""
     optics: Literal["pluggable", "co-packaged"] = "pluggable"
+    reduces: bool = False
+    """Adds up what accelerators send (NVIDIA SHARP), so that an all-reduce crosses each link once."""
 
 
 class Transceiver(Part):

@@ -14,9 +14,10 @@ from firstlight.operate.calibration import calibrate_kernels
 from firstlight.operate.calibration.timings import left_out, widths
 from firstlight.operate.calibration.timings.kernels import read
 from firstlight.operate.validation import validate_kernels
-from firstlight.performance.kernels.timed import coefficients
-from firstlight.performance.kernels.timed.cases import Cases
+from firstlight.operate.validation.timings import registry
 from firstlight.spec import catalog
+from firstlight.timings import coefficients
+from firstlight.timings.cases import Cases
 
 TABLES = Path(__file__).parents[4] / "measurements" / "kernels"
 NAMES = ("nvidia-h100-sxm-80gb.deepep_ll", "nvidia-h200-sxm.deepep_ll")
@@ -40,7 +41,7 @@ def fitted(folder):
 
 def test_a_fit_is_written_and_read_again(fitted, folder, tmp_path):
     coefficients.save(fitted, tmp_path / "own")
-    again = coefficients.load(tmp_path / "own")
+    again = registry.load(tmp_path / "own")
     ours, theirs = (validate_kernels(folder, catalog.shipped(), one).to_dict() for one in (fitted, again))
     assert ours["cases"] == 4 * 182
     assert ours["predicted"] == 4 * 181
@@ -95,8 +96,8 @@ def test_folders_that_hold_no_coefficients_say_so(tmp_path, text):
     if text is not None:
         (tmp_path / coefficients.NUMBERS).write_text(text, "utf-8")
         np.savez(tmp_path / coefficients.ANCHORS, x=np.zeros(1))
-    with pytest.raises(DocumentError, match="holds no kernel coefficients"):
-        coefficients.load(tmp_path)
+    with pytest.raises(DocumentError, match="holds no coefficients of timings"):
+        registry.load(tmp_path)
 
 
 REDUCED = "custom_allreduce.parquet"
@@ -132,7 +133,7 @@ def test_only_what_validation_takes_is_fitted_and_the_rest_is_told(mixed):
 def test_widths_on_top_are_never_none(mixed):
     found = calibrate_kernels(mixed, catalog.shipped())
     assert all(width > 0 for one in found.operations.values() for width in one.wider.values())
-    assert all(width > 0 for one in coefficients.shipped().operations.values() for width in one.wider.values())
+    assert all(width > 0 for one in registry.shipped().operations.values() for width in one.wider.values())
 
 
 def test_widths_have_a_floor_and_few_left_out_calls_keep_the_estimate():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from firstlight.operate.calibration.timings import grow, marquardt
-from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.operations import formula
+from firstlight.operate.validation.timings.registry import formulas
+from firstlight.timings.cases import Cases, Labels
 
 
 def convolutions(count=400, kernels=2):
@@ -24,7 +24,7 @@ def convolutions(count=400, kernels=2):
 
 def test_groups_get_their_own_values_back():
     cases, kernel = convolutions()
-    found = formula("mamba2")
+    found = formulas()["mamba2"]
     truth = np.tile(found.prior, (2, 1))
     truth[:, 0] = np.log([2e-6, 6e-6])
     truth[:, 1] = np.log([0.5, 0.8])
@@ -37,7 +37,7 @@ def test_groups_get_their_own_values_back():
 
 def test_outliers_hardly_move_a_fit():
     cases, kernel = convolutions()
-    found = formula("mamba2")
+    found = formulas()["mamba2"]
     target = found.best(np.tile(found.prior, (len(kernel), 1)), cases.shape)[0]
     target[::10] += 3.0
     sigma = np.array([p.wide for p in found.parameters])

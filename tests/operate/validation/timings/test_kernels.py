@@ -11,11 +11,10 @@ from pyarrow import parquet
 
 from firstlight.operate.calibration.timings.kernels import digest
 from firstlight.operate.validation import validate_kernels
-from firstlight.performance.kernels.timed.coefficients import shipped
-from firstlight.performance.kernels.timed.operations import OPERATIONS
-from firstlight.performance.kernels.timed.predict import BASIS, FAR, GENERATIONS, KNOWN, SISTERS, STYLE
+from firstlight.operate.validation.timings.registry import OPERATIONS, shipped
 from firstlight.spec import catalog
 from firstlight.spec.parts import Accelerator
+from firstlight.timings.predict import BASIS, FAR, GENERATIONS, KNOWN, SISTERS, STYLE
 
 TABLES = Path(__file__).parents[4] / "measurements" / "kernels"
 

@@ -7,7 +7,7 @@ import pytest
 from pyarrow import parquet
 
 from firstlight.operate.validation import validate_kernels
-from firstlight.performance.kernels.timed import coefficients
+from firstlight.operate.validation.timings import registry
 from firstlight.spec import catalog
 from firstlight.spec.parts import Accelerator
 
@@ -27,7 +27,7 @@ def predicted(tmp_path):
     def outcomes(operation, *rows, accelerator=H100):
         path = tmp_path / f"{accelerator}.{operation}.parquet"
         parquet.write_table(pa.table({name: [row[name] for row in rows] for name in rows[0]}), path)
-        return validate_kernels(path, catalog.shipped(), coefficients.shipped()).outcomes
+        return validate_kernels(path, catalog.shipped(), registry.shipped()).outcomes
 
     return outcomes
 

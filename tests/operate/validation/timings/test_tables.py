@@ -13,10 +13,10 @@ from firstlight.errors import DocumentError, UsageError
 from firstlight.operate.validation.timings import makers, tables
 from firstlight.operate.validation.timings.kernels import accelerator, measured, validate_kernels
 from firstlight.operate.validation.timings.readers import READERS, read
-from firstlight.performance.kernels.timed.coefficients import shipped
-from firstlight.performance.kernels.timed.device import processors
+from firstlight.operate.validation.timings.registry import shipped
 from firstlight.spec import catalog
 from firstlight.spec.parts import Accelerator
+from firstlight.timings.device import processors
 
 TABLES = Path(__file__).parents[4] / "measurements" / "kernels"
 GEMM = {

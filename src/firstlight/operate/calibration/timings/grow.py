@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.operate.calibration.timings import marquardt
-from firstlight.performance.kernels.timed import tree
-from firstlight.performance.kernels.timed.cases import Cases
-from firstlight.performance.kernels.timed.operations import formula
+from firstlight.operate.validation.timings.registry import formulas
+from firstlight.timings import tree
+from firstlight.timings.cases import Cases
 from firstlight.twin.protocols import Floats
 
 STEPS = (20, 12, 10, 10, 8, 8, 6)
@@ -22,7 +22,7 @@ def grow(cases: Cases, seconds: Floats) -> dict[str, Floats]:
     Args:
         cases: of one operation; seconds: measured [s].
     """
-    found = formula(cases.operation)
+    found = formulas()[cases.operation]
     target = np.log(seconds)
     nodes: dict[str, Floats] = {}
     theta = np.broadcast_to(found.prior, (len(cases), len(found.parameters)))
@@ -46,7 +46,7 @@ def grow(cases: Cases, seconds: Floats) -> dict[str, Floats]:
 
 
 def _sigma(operation: str, level: int) -> Floats:
-    parameters = formula(operation).parameters
+    parameters = formulas()[operation].parameters
     if level <= 1:
         return np.array([p.wide for p in parameters])
     return np.array([p.narrow for p in parameters]) * (DEEPER if level > tree.KIN else 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from firstlight.operate.calibration.timings import scales, widths
 from firstlight.operate.calibration.timings.grow import grow
 from firstlight.operate.validation.timings import tables
 from firstlight.operate.validation.timings.kernels import joined, measured
-from firstlight.performance.kernels.timed.cases import Cases
-from firstlight.performance.kernels.timed.coefficients import Coefficients, Fitted, machines
-from firstlight.performance.kernels.timed.operations import OPERATIONS
+from firstlight.operate.validation.timings.registry import OPERATIONS, formulas
 from firstlight.spec.catalog import Catalog
+from firstlight.timings.cases import Cases
+from firstlight.timings.coefficients import Coefficients, Fitted, machines
 from firstlight.twin.protocols import Floats
 
 FEWEST = 20
@@ -40,6 +40,7 @@ def calibrate_kernels(
     cases: Path,
     catalog: Catalog,
     *,
+    operations: Collection[str] = tuple(OPERATIONS),
     progress: Callable[[str], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Coefficients:
@@ -49,6 +50,7 @@ def calibrate_kernels(
         cases: a Parquet file `<accelerator>.<operation>.parquet`, or a folder of them. Rows that `validate
             kernels` refuses are left out; it says why of each.
         catalog: parts.
+        operations: that are fitted; tables of others are passed over in silence.
         progress: called with what is being done.
         warn: called with each table, operation or part of a table that is not fitted, and why; the provenance has the
             same sentences.
@@ -59,28 +61,37 @@ def calibrate_kernels(
     """
     progress(f"reading {cases}")
     passed_over: list[str] = []
-    rows = read(cases, catalog, passed_over.append)
+    rows = read(cases, catalog, passed_over.append, operations)
     for sentence in passed_over:
         warn(sentence)
     if not rows:
         raise UsageError(
-            f"no operation of {cases} has {FEWEST} rows that can be fitted; `firstlight validate kernels` says why"
+            f"no operation of {cases} has {FEWEST} rows that can be fitted; `firstlight validate kernels` says why. "
+            f"Fitted here are {', '.join(operations)}"
         )
     found = {name: fit(one, progress) for name, one in rows.items()}
     return Coefficients(found, _provenance(cases, rows, passed_over))
 
 
-def steps(cases: Path) -> int:
+def steps(cases: Path, operations: Collection[str] = tuple(OPERATIONS)) -> int:
     """How often `calibrate_kernels` reports progress, by the names of the files."""
     paths = cases.glob(f"*{tables.SUFFIX}") if cases.is_dir() else [cases]
     named = {path.name.removesuffix(tables.SUFFIX).partition(".")[2] for path in paths}
-    return 1 + STEPS * len(named & set(OPERATIONS))
+    return 1 + STEPS * len(named & set(operations))
 
 
-def read(cases: Path, catalog: Catalog, tell: Callable[[str], None] = lambda _: None) -> Mapping[str, Timed]:
-    """The rows of each operation that has enough of them; `tell` is called with what is passed over."""
+def read(
+    cases: Path,
+    catalog: Catalog,
+    tell: Callable[[str], None] = lambda _: None,
+    operations: Collection[str] = tuple(OPERATIONS),
+) -> Mapping[str, Timed]:
+    """The rows of each wanted operation that has enough of them; `tell` is called with what is passed over."""
+    wanted = [
+        table for table in tables.read(cases) if table.operation in operations or table.operation not in OPERATIONS
+    ]
     parts: dict[str, list[tuple[Cases, Floats]]] = {}
-    for one in measured(tables.read(cases), catalog, tell):
+    for one in measured(wanted, catalog, tell):
         if one.cases is not None and len(one.cases):
             parts.setdefault(one.cases.operation, []).append((one.cases, one.seconds))
     found = {name: _timed(part) for name, part in sorted(parts.items())}
@@ -102,7 +113,7 @@ def fit(rows: Timed, progress: Callable[[str], None] = lambda _: None) -> Fitted
     anchors = widths.anchors(rows.cases, rows.seconds, nodes)
     progress(f"{name}: likeness of residuals")
     found = scales.search(anchors)
-    plain = Fitted(nodes, anchors, found, widths.spreads(anchors, found), {}, machines(rows.cases))
+    plain = Fitted(formulas()[name], nodes, anchors, found, widths.spreads(anchors, found), {}, machines(rows.cases))
     return replace(plain, wider=widths.wider(rows.cases, rows.seconds, plain, progress))
 
 

@@ -12,9 +12,10 @@ from firstlight.operate.calibration.timings import scales, widths
 from firstlight.operate.calibration.timings.grow import grow
 from firstlight.operate.calibration.timings.kernels import Timed
 from firstlight.operate.validation.score import Outcome
-from firstlight.performance.kernels.timed import predict
-from firstlight.performance.kernels.timed.cases import Labels
-from firstlight.performance.kernels.timed.coefficients import Fitted, machines
+from firstlight.operate.validation.timings.registry import formulas
+from firstlight.timings import predict
+from firstlight.timings.cases import Labels
+from firstlight.timings.coefficients import Fitted, machines
 
 SHARE = 0.3
 SEED = 7
@@ -28,7 +29,15 @@ def shapes(rows: Timed) -> list[Outcome]:
     nodes = grow(kept, seconds)
     anchors = widths.anchors(kept, seconds, nodes)
     found = scales.search(anchors)
-    fitted = Fitted(nodes, anchors, found, widths.spreads(anchors, found), widths.UNKNOWN, machines(kept))
+    fitted = Fitted(
+        formulas()[rows.cases.operation],
+        nodes,
+        anchors,
+        found,
+        widths.spreads(anchors, found),
+        widths.UNKNOWN,
+        machines(kept),
+    )
     return _outcomes(rows, out, predict.evaluate(rows.cases.select(out), fitted))
 
 
@@ -51,6 +60,50 @@ def accelerators(rows: Timed, fitted: Fitted, name: str) -> list[Outcome]:
             kind: _top(tried, missed, others, kind) for kind in widths.UNKNOWN
         }))  # fmt: skip
     return outcomes
+
+
+def one_latency(rows: Timed, fitted: Fitted) -> list[Outcome]:
+    """NCCL's collectives on whole generations left out, but for the smallest all-reduce of each accelerator.
+
+    That one measurement sets the factor on the accelerator's latencies, and is not scored.
+    """
+    labels, outcomes = rows.cases.labels, list[Outcome]()
+    masks = [labels.generation == group for group in np.unique(labels.generation)]
+    tried: list[tuple[Timed, predict.Predicted]] = []
+    for out in masks:
+        known, asked = _anchored(rows, out)
+        tried.append((asked, _rescaled(rows, fitted, out, known, asked)))
+    missed = [widths.missed(one, asked.seconds) for asked, one in tried]
+    for index, (asked, one) in enumerate(tried):
+        others = [other for other in range(len(masks)) if other != index]
+        tops = {kind: _top([each for _, each in tried], missed, others, kind) for kind in widths.UNKNOWN}
+        outcomes += _outcomes(asked, np.ones(len(asked.seconds), dtype=bool), _widened(one, tops))
+    return outcomes
+
+
+def _anchored(rows: Timed, out: NDArray[np.bool_]) -> tuple[Timed, Timed]:
+    """Of the left-out rows the smallest all-reduce of each accelerator, on most of its ranks, and all others."""
+    labels, shape = rows.cases.labels, rows.cases.shape
+    chosen = np.zeros(len(out), dtype=bool)
+    for name in np.unique(labels.accelerator[out]):
+        own = np.flatnonzero((labels.accelerator == name) & (labels.dtype == "all_reduce"))
+        order = np.lexsort((rows.seconds[own], shape["size"][own], -shape["ranks"][own]))
+        chosen[own[order[0]]] = True
+    known, asked = out & chosen, out & ~chosen
+    return (
+        Timed(rows.cases.select(known), rows.seconds[known]),
+        Timed(rows.cases.select(asked), rows.seconds[asked]),
+    )
+
+
+def _rescaled(rows: Timed, fitted: Fitted, out: NDArray[np.bool_], known: Timed, asked: Timed) -> predict.Predicted:
+    """The asked rows from a fit without all that is left out, with latencies scaled to the known ones."""
+    inner = widths.inner(rows.cases, rows.seconds, fitted, out)
+    plain = replace(known.cases, shape={**known.cases.shape, "latency": np.ones(len(known.seconds))})
+    factors = known.seconds / predict.evaluate(plain, inner).p50
+    by_name = dict(zip(known.cases.labels.accelerator.tolist(), factors.tolist(), strict=True))
+    latency = np.array([by_name[name] for name in asked.cases.labels.accelerator.tolist()])
+    return predict.evaluate(replace(asked.cases, shape={**asked.cases.shape, "latency": latency}), inner)
 
 
 def _top(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.kernels.timed.cases import Cases
-from firstlight.performance.kernels.timed.formula import Formula, Option
+from firstlight.timings.cases import Cases
+from firstlight.timings.formula import Formula, Option
 from firstlight.twin.protocols import Floats, Ints
 
 SCALE = 0.06

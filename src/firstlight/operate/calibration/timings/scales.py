@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.kernels.timed.residual import LABELS, Anchors, Scales, krige
+from firstlight.timings.residual import LABELS, Anchors, Scales, krige
 from firstlight.twin.protocols import Floats, Ints
 
 LENGTH, NUGGET = 3.0, 0.1

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.operate.calibration.timings.grow import grow
-from firstlight.performance.kernels.timed import predict, tree
-from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.coefficients import Fitted, machines
-from firstlight.performance.kernels.timed.operations import formula
-from firstlight.performance.kernels.timed.residual import Anchors, Scales, krige
+from firstlight.operate.validation.timings.registry import formulas
+from firstlight.timings import predict, tree
+from firstlight.timings.cases import Cases, Labels
+from firstlight.timings.coefficients import Fitted, machines
+from firstlight.timings.residual import Anchors, Scales, krige
 from firstlight.twin.protocols import Floats, Ints
 
 COVERED = 0.8
@@ -29,7 +29,7 @@ LEAST = {"sisters": 0.04, "style": 0.2, "generations": 0.07}
 
 def anchors(cases: Cases, seconds: Floats, nodes: Mapping[str, Floats]) -> Anchors:
     """Residuals of measured cases against the formula."""
-    time, _ = formula(cases.operation).best(tree.find(nodes, cases.labels).theta, cases.shape)
+    time, _ = formulas()[cases.operation].best(tree.find(nodes, cases.labels).theta, cases.shape)
     residual = np.clip(np.log(seconds) - time, -MOST, MOST)
     return Anchors(cases.place, cases.labels, residual, configurations(cases))
 
@@ -91,11 +91,15 @@ def _left_out(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.boo
 
 def without(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.bool_]) -> predict.Predicted:
     """The left-out calls, predicted by a tree and anchors of the others; nothing is put on top of the widths."""
+    return predict.evaluate(cases.select(out), inner(cases, seconds, fitted, out))
+
+
+def inner(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.bool_]) -> Fitted:
+    """A fit of the tree and the anchors of what is not left out; nothing is put on top of its widths."""
     kept = cases.select(~out)
     nodes = grow(kept, seconds[~out])
-    inner = replace(fitted, nodes=nodes, anchors=anchors(kept, seconds[~out], nodes), wider={})
-    inner = replace(inner, machines=machines(kept))
-    return predict.evaluate(cases.select(out), inner)
+    found = anchors(kept, seconds[~out], nodes)
+    return replace(fitted, nodes=nodes, anchors=found, wider={}, machines=machines(kept))
 
 
 def missed(tried: predict.Predicted, seconds: Floats) -> Floats:

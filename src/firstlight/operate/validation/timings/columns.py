@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firstlight.performance.kernels.timed.cases import Texts
+from firstlight.timings.cases import Texts
 from firstlight.twin.protocols import Floats
 
 

@@ -1,4 +1,4 @@
-"""Published kernel timings against the timed formulas, row by row."""
+"""Published timings of kernels and collectives against the timed formulas, row by row."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from firstlight.errors import UsageError
 from firstlight.operate.validation.score import Outcome, Scoreboard
 from firstlight.operate.validation.timings import parts, tables
 from firstlight.operate.validation.timings.readers import READERS, Measured, read
+from firstlight.operate.validation.timings.registry import COLLECTIVES
 from firstlight.operate.validation.timings.tables import Table
-from firstlight.performance.kernels.timed.cases import Cases, Labels
-from firstlight.performance.kernels.timed.coefficients import Coefficients
-from firstlight.performance.kernels.timed.predict import predict
 from firstlight.spec import near
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.parts import Accelerator
+from firstlight.timings.cases import Cases, Labels
+from firstlight.timings.coefficients import Coefficients
+from firstlight.timings.predict import predict
 from firstlight.twin.result import Prediction
 
 
 def validate_kernels(cases: Path, catalog: Catalog, coefficients: Coefficients) -> Scoreboard:
-    """Predict every row of timing tables.
+    """Predict every row of timing tables, of kernels and of collectives.
 
     A row that cannot be predicted is told with its reason, a file that cannot be used as one such case, and the others
     go on.
@@ -39,6 +40,25 @@ def validate_kernels(cases: Path, catalog: Catalog, coefficients: Coefficients) 
     for table in tables.read(cases):
         outcomes += _outcomes(table, catalog, coefficients)
     return Scoreboard("kernels", tuple(outcomes))
+
+
+def validate_collectives(cases: Path, catalog: Catalog, coefficients: Coefficients) -> Scoreboard:
+    """Predict every row of the tables of collectives and exchanges; tables of kernels are left to `validate_kernels`.
+
+    Args:
+        cases: as of `validate_kernels`. catalog: parts; one that states `all_reduce_latency` takes the factor on
+            latencies from that.
+        coefficients: fitted ones.
+
+    Raises:
+        DocumentError: there is no such file or folder, or no table in it.
+        UsageError: all tables are of kernels.
+    """
+    kept = [table for table in tables.read(cases) if table.operation in COLLECTIVES or table.operation not in READERS]
+    if not kept:
+        raise UsageError(f"{cases} holds tables of kernels only; `firstlight validate kernels` scores those")
+    outcomes = [one for table in kept for one in _outcomes(table, catalog, coefficients)]
+    return Scoreboard("collectives", tuple(outcomes))
 
 
 def measured(

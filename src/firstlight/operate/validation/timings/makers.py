@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from firstlight.operate.validation.timings import names
-from firstlight.performance.kernels.timed.device import generation
 from firstlight.spec.parts import Accelerator
+from firstlight.timings.device import generation
 
 
 @dataclass(frozen=True)

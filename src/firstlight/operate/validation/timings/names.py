@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from firstlight.performance.kernels.timed.cases import Texts
+from firstlight.timings.cases import Texts
 from firstlight.twin.protocols import Floats
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.network.collectives.timed.latency import device_of
 from firstlight.operate.validation.timings import makers, names, shapes, traffic
 from firstlight.operate.validation.timings.columns import Columns, Shaped
+from firstlight.operate.validation.timings.registry import OPERATIONS
 from firstlight.operate.validation.timings.tables import Table
-from firstlight.performance.kernels.timed.cases import Cases, Labels, Texts
-from firstlight.performance.kernels.timed.device import Device, columns, device
-from firstlight.performance.kernels.timed.operations import OPERATIONS
 from firstlight.spec.parts import Accelerator
+from firstlight.timings.cases import Cases, Labels, Texts
+from firstlight.timings.device import Device, columns
 from firstlight.twin.protocols import Floats
 
 MS, US = 1e-3, 1e-6
@@ -160,7 +161,7 @@ def read(table: Table, reader: Reader, part: Accelerator) -> Measured:
     measured = numbers[reader.target] + (np.nan_to_num(numbers[reader.added]) if reader.added else 0.0)
     if not len(kept):
         return Measured(table, reader, kept, None, measured[kept], refused)
-    cases = _cases(table, reader, device(part), {name: values[kept] for name, values in numbers.items()}, kept)
+    cases = _cases(table, reader, device_of(part), {name: values[kept] for name, values in numbers.items()}, kept)
     fine = np.all([np.isfinite(values) for values in cases.shape.values()], axis=0)
     refused |= dict.fromkeys(kept[~fine].tolist(), _unknown(reader))
     return Measured(table, reader, kept[fine], cases.select(fine), measured[kept[fine]], refused)

@@ -6,8 +6,8 @@ import numpy as np
 
 from firstlight.operate.validation.timings import names
 from firstlight.operate.validation.timings.columns import Columns, Shaped, both, log
-from firstlight.performance.kernels.timed.cases import Texts
 from firstlight.performance.kernels.timed.skew import busiest
+from firstlight.timings.cases import Texts
 from firstlight.twin.protocols import Floats
 
 NO_WINDOW = 65536.0

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from firstlight.network.collectives.timed import shapes
 from firstlight.operate.validation.timings import names
 from firstlight.operate.validation.timings.columns import Columns, Shaped, both, log
-from firstlight.performance.kernels.timed.cases import Texts
+from firstlight.timings.cases import Texts
 from firstlight.twin.protocols import Floats
 
 HALF = 2.0
@@ -21,29 +22,15 @@ def nccl(c: Columns) -> Shaped:
     """NCCL's collectives; `message_size` counts elements, of the whole buffer for all-gather and reduce-scatter."""
     size = c.number("message_size") * names.values(c.text("nccl_dtype"), "activation")
     ranks = c.number("num_gpus")
-    shape = _ring(c.text("op_name"), size, ranks, np.minimum(ranks, c.device["node"]), c)
+    shape = shapes.ring(c.text("op_name"), size, ranks, np.minimum(ranks, c.device["node"]), c.device)
     place = np.column_stack([log(size, ranks), 1.0 * (c.text("nccl_dtype") == "int8")])
     return Shaped(c.text("op_name"), shape, place)
-
-
-IN_SWITCH_FROM = 5.0
-"""Ranks from which NCCL lets switches add up: with 4 it still runs rings (measured on H200 and B200)."""
-
-
-def _ring(operation: Texts, size: Floats, ranks: Floats, node: Floats, c: Columns) -> dict[str, Floats]:
-    both, exchanged = operation == "all_reduce", operation == "alltoall"
-    return {
-        "latency": c.device["sync"], "size": size, "ranks": ranks, "nodes": np.ceil(ranks / np.maximum(node, 1.0)),
-        "steps": np.where(both, 2.0 * (ranks - 1.0), np.where(exchanged, 1.0, ranks - 1.0)),
-        "volume": np.where(both, 2.0, 1.0) * size * (ranks - 1.0) / ranks,
-        "in_switch": 1.0 * (both & (ranks >= IN_SWITCH_FROM) & (c.device["switched"] > 0)),
-    }  # fmt: skip
 
 
 def other_all_reduce(c: Columns) -> Shaped:
     """All-reduces of another source, over one or several nodes; `bytes` are bytes."""
     size, ranks, node = (c.number(name) for name in ("bytes", "num_workers", "devices_per_node"))
-    shape = _ring(c.text("op"), size, ranks, node, c)
+    shape = shapes.ring(c.text("op"), size, ranks, node, c.device)
     return Shaped(c.text("op"), shape, log(size, ranks, shape["nodes"]))
 
 
@@ -73,17 +60,11 @@ def deepep_low_latency(phase: str) -> Callable[[Columns], Shaped]:
 
     def shaped(c: Columns) -> Shaped:
         values, place, style = _deepep(c, phase)
-        messages = values["tokens"] * values["active"]
-        outside = np.where(values["nodes"] > 1, (values["nodes"] - 1.0) / values["nodes"], 0.0)
-        shape = {name: values[name] for name in ("experts", "nodes", "latency")}
-        shape |= {"messages": messages, "outside": outside, "volume": messages * values["each"]}
+        names = ("tokens", "active", "experts", "each", "nodes")
+        shape = {"latency": values["latency"], **shapes.low_latency(*(values[name] for name in names))}
         return Shaped(np.full(len(place), f"{phase} low-latency"), shape, place, style)
 
     return shaped
-
-
-FORWARDED = 0.9
-"""Share of a token's experts on other accelerators of its node, in the copies that cross nodes first."""
 
 
 def deepep_normal(side: str) -> Callable[[Columns], Shaped]:
@@ -91,15 +72,9 @@ def deepep_normal(side: str) -> Callable[[Columns], Shaped]:
 
     def shaped(c: Columns) -> Shaped:
         values, place, style = _deepep(c, side)
-        nodes, active, node = values["nodes"], values["active"], c.device["node"]
-        ranks = nodes * node
-        reached = ranks * (1.0 - (1.0 - 1.0 / ranks) ** active)
-        crossed = nodes * (1.0 - (1.0 - 1.0 / nodes) ** active) * (nodes - 1.0) / nodes
-        sent = values["tokens"] * values["each"]
-        copies = np.where(nodes > 1, FORWARDED * np.minimum(active, node), reached)
-        used = c.number(f"{side}_sms")
-        shape = {"inside": sent * copies, "outside": sent * crossed, "tokens": values["tokens"], "used_units": used,
-                 "nodes": nodes, "latency": values["latency"]}  # fmt: skip
+        used, node = c.number(f"{side}_sms"), c.device["node"]
+        tokens, active, each, nodes = (values[name] for name in ("tokens", "active", "each", "nodes"))
+        shape = {"latency": values["latency"], **shapes.normal(tokens, active, each, nodes, node, used)}
         place = np.column_stack([place, log(used)])
         return Shaped(np.full(len(place), f"{side} normal"), shape, place, style)
 
@@ -113,13 +88,10 @@ def moe_a2a(c: Columns) -> Shaped:
     )
     kind = names.canonical(c.text("comm_dtype"))
     each = hidden * names.values(kind, "activation")
-    copies = np.where(np.char.find(c.text("comm_backend"), "ll") >= 0, active, _distinct(ranks, active))
+    copies = np.where(np.char.find(c.text("comm_backend"), "ll") >= 0, active, shapes.distinct(ranks, active))
     dtype, place = both(c.text("phase"), c.text("comm_dtype"), " "), log(tokens, ranks, active, hidden, experts)
-    return Shaped(dtype, _domain(tokens, each, copies, ranks, c.device["host"]), place)
-
-
-def _distinct(ranks: Floats, active: Floats) -> Floats:
-    return ranks * (1.0 - (1.0 - 1.0 / ranks) ** active)
+    shape = {"latency": c.device["host"], **shapes.domain(tokens, each, copies, ranks)}
+    return Shaped(dtype, shape, place)
 
 
 PREPARED = 24.0
@@ -136,11 +108,5 @@ def trtllm_alltoall(c: Columns) -> Shaped:
     each = np.select(combined, [hidden * names.values(kind, "weight"), HALF * hidden, np.full(len(hidden), PREPARED)],
                      hidden)  # fmt: skip
     dtype = both(np.char.replace(phase, "alltoall_", ""), c.text("moe_dtype"), " ")
-    shape = _domain(tokens, each, np.minimum(ranks, active), ranks, c.device["peer"])
+    shape = {"latency": c.device["peer"], **shapes.domain(tokens, each, np.minimum(ranks, active), ranks)}
     return Shaped(dtype, shape, log(tokens, ranks, active, hidden, experts))
-
-
-def _domain(tokens: Floats, each: Floats, copies: Floats, ranks: Floats, latency: Floats) -> dict[str, Floats]:
-    held = tokens * each
-    volume = held * copies * (ranks - 1.0) / ranks
-    return {"tokens": tokens, "held": held, "volume": volume, "ranks": ranks, "latency": latency}

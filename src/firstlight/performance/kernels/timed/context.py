@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.kernels.gemm import join
-from firstlight.performance.kernels.timed.formula import Arrays, Option
+from firstlight.timings.formula import Arrays, Option, join
 from firstlight.twin.protocols import Floats
 
 QUERIES = 128.0

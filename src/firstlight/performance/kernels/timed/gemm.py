@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.performance.kernels.gemm import join
-from firstlight.performance.kernels.timed.formula import Arrays, Option, cached, waves
+from firstlight.performance.kernels.timed.machine import cached, waves
+from firstlight.timings.formula import Arrays, Option, join
 from firstlight.twin.protocols import Floats
 
 TILES = ((64, 32), (64, 64), (64, 128), (128, 64), (128, 128), (128, 256), (256, 128), (256, 256))

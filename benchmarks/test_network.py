@@ -1,0 +1,128 @@
+"""Max-min rates and completion of a million flows, on one core; each in a process of its own that has compiled before.
+
+The time is that of the work, without start-up; `cpu` is the processor time of the same, which a busy machine leaves
+alone; memory is the peak of the whole process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+HEAD = """
+import dataclasses, json, sys, time
+import numpy as np
+from firstlight.network.flows import traffic
+from firstlight.network.flows.maxmin import rates
+from firstlight.network.flows.simulate import finish
+from firstlight.network.topology.clos import Clos
+from firstlight.network.topology.stages import Shape, Stage
+from firstlight.twin.protocols import Bundle, Tier
+
+LINK, SIZE = 50e9, 8 * 2**20
+
+def fat_tree(k, taper=1):
+    half = k // 2
+    stages = (Stage(k, half, half, half), Stage(1, k * half, half // taper, half * half // taper))
+    shape = Shape(k, k * half * half, 1, k * half, stages)
+    counts = (k * half * half, *(stage.links for stage in stages))
+    bundles = tuple(Bundle(f"b{i}", i - 1, i, count, LINK) for i, count in enumerate(counts))
+    tiers = tuple(Tier(f"t{i}", count, "", k) for i, count in enumerate(shape.switches))
+    return Clos("clos", k * half * half, 1, 1, shape, tiers, bundles)
+
+def case(k, taper=1):
+    fabric, rng = fat_tree(k, taper), np.random.default_rng(1)
+    sources, targets = np.arange(fabric.endpoints), rng.permutation(fabric.endpoints)
+    hashed = rng.integers(0, 2**64, len(sources), np.uint64)
+    return fabric, sources, targets, hashed, SIZE * rng.uniform(0.25, 1.75, len(sources))
+
+def one_solve(fabric, sources, targets, hashed, size):
+    return rates(fabric.routes(sources, targets, hashed), fabric.capacity())
+
+def all_ends(fabric, sources, targets, hashed, size):
+    routes = fabric.routes(sources, targets, hashed)
+    return finish(routes, fabric.capacity(), traffic(sources, targets, size))
+
+def sprayed(fabric, sources, targets, hashed, size):
+    routes, capacity = fabric.trunks(sources, targets)
+    return finish(routes, capacity, traffic(sources, targets, size))
+
+work, k, taper, rounds = globals()[sys.argv[1]], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+start, begun = time.perf_counter(), time.process_time()
+work(*case(4, taper))
+cold = time.perf_counter() - start, time.process_time() - begun
+given, walls, cpus = case(k, taper), [], []
+for _ in range(rounds):
+    wall, cpu = time.perf_counter(), time.process_time()
+    work(*given)
+    walls.append(time.perf_counter() - wall)
+    cpus.append(time.process_time() - cpu)
+print(json.dumps({"wall": min(walls), "cpu": min(cpus), "first_call": cold}))
+"""
+ROUNDS = 3
+CURVE = (34, 74, 116, 160)
+"""Ports of fat trees of 10 thousand, 100 thousand, 390 thousand and a million endpoints."""
+
+
+def _run(work: str, k: int, taper: int, rounds: int, environment: dict[str, str] | None = None) -> dict[str, Any]:
+    """The work in a process of its own on one core: seconds, and its peak memory [GB]."""
+    core = sorted(os.sched_getaffinity(0))[:1]
+    child = subprocess.Popen(
+        [sys.executable, "-c", HEAD, work, str(k), str(taper), str(rounds)],
+        stdout=subprocess.PIPE, env={**os.environ, **(environment or {})},
+        preexec_fn=lambda: os.sched_setaffinity(0, core),
+    )  # fmt: skip
+    assert child.stdout is not None
+    with child.stdout:
+        told = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return {**json.loads(told), "memory": usage.ru_maxrss * 1024 / 1e9}
+
+
+def _measure(benchmark, work: str, taper: int, limit: float) -> None:
+    _run(work, 4, taper, 1)
+    found = benchmark.pedantic(_run, (work, 160, taper, ROUNDS), rounds=1)
+    benchmark.extra_info |= {
+        "work_s": found["wall"], "cpu_s": found["cpu"], "limit_s": limit, "flows": 1_024_000,
+        "memory_gb": round(found["memory"], 2), "memory_limit_gb": 1,
+    }  # fmt: skip
+
+
+def test_rates_million_ecmp(benchmark):
+    """Paths and max-min rates of a random permutation over ECMP on a fat tree of 160 ports."""
+    _measure(benchmark, "one_solve", 1, 1.0)
+
+
+def test_finish_million_ecmp(benchmark):
+    """The same to the end of every flow, sizes 2 to 14 MiB."""
+    _measure(benchmark, "all_ends", 1, 10)
+
+
+def test_finish_million_sprayed(benchmark):
+    """The same sprayed, with half of the links between pods, by class."""
+    _measure(benchmark, "sprayed", 2, 10)
+
+
+@pytest.mark.parametrize("k", CURVE)
+def test_finish_curve(benchmark, k):
+    """How the time grows with the number of flows."""
+    found = benchmark.pedantic(_run, ("all_ends", k, 1, 2), rounds=1)
+    flows = k**3 // 4
+    benchmark.extra_info |= {
+        "work_s": found["wall"], "cpu_s": found["cpu"], "flows": flows, "memory_gb": round(found["memory"], 2),
+        "us_per_flow": round(found["cpu"] / flows * 1e6, 2),
+    }  # fmt: skip
+
+
+def test_first_call(benchmark, tmp_path):
+    """What compiling costs, once after each installation: nothing is on disk yet."""
+    found = benchmark.pedantic(_run, ("all_ends", 4, 1, 1, {"NUMBA_CACHE_DIR": str(tmp_path)}), rounds=1)
+    wall, cpu = found["first_call"]
+    benchmark.extra_info |= {"work_s": wall, "cpu_s": cpu}

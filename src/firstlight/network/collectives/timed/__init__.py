@@ -1,0 +1,1 @@
+"""Times of single collectives and exchanges of routed tokens, as fitted to timings."""

@@ -1,0 +1,66 @@
+"""Traffic on fabrics that are not simulated packet by packet: max-min fair rates, and nothing that packets add."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from firstlight.network.flow_result import FlowResult
+from firstlight.network.flows.traffic import After, Traffic
+from firstlight.network.transport.protocol import data, protocol
+from firstlight.twin.protocols import Floats, Topology
+from firstlight.twin.result import Prediction
+
+PARTS = 8
+"""Equal parts that a sprayed message is cut into where a fabric has no parallel links."""
+DRAWS = 16
+UNKNOWN = 0.3
+"""Half width of an interval that no packet-level run stands behind, in the logarithm: queues and tails add up to a
+third where they were measured (measurements/network)."""
+
+
+def fluid(topology: Topology, traffic: Traffic, routing: str, share: Floats, seed: int) -> FlowResult:
+    """The traffic with max-min fair rates; sprayed messages are cut into equal parts on paths of their own."""
+    hashed = routing in ("ecmp", "roce-ecmp")
+    p = protocol()
+    size = traffic.size + p.header * np.ceil(traffic.size / p.payload)
+    flows = replace(traffic, size=size) if hashed else parts(replace(traffic, size=size))
+    ends = [_draw(topology, flows, share, one) for one in np.random.SeedSequence(seed).spawn(DRAWS if hashed else 1)]
+    spans = np.array([end.max() for end in ends])
+    middle = ends[int(np.argsort(spans)[(len(spans) - 1) // 2])]
+    low, mid, high = np.quantile(spans, (0.1, 0.5, 0.9))
+    band = Prediction(low, mid, high * np.exp(UNKNOWN), False, "no packet-level run of such a fabric")
+    return FlowResult(
+        kind=topology.kind, endpoints=topology.endpoints, flows=len(traffic), routing=routing, method="fluid",
+        makespan=band, completion=middle.reshape(-1, len(traffic)).max(0), worst=(),
+        notes=("max-min fair rates; queues and windows are not counted, and can add a third",),
+    )  # fmt: skip
+
+
+def parts(flows: Traffic) -> Traffic:
+    """Each message in `PARTS` equal parts; what waits for a message waits for all of its parts."""
+    count = len(flows)
+    indptr, indices = flows.after
+    many = np.concatenate([np.repeat(indices[None], PARTS, 0) + (np.arange(PARTS) * count)[:, None]]).T.ravel()
+    steps = np.tile(np.diff(indptr) * PARTS, PARTS)
+    after = After(np.concatenate([[0], np.cumsum(steps)]), np.tile(many, PARTS).astype(np.int32))
+    tile = (np.tile(getattr(flows, name), PARTS) for name in ("source", "target", "size", "start"))
+    source, target, size, start = tile
+    return Traffic(source, target, size / PARTS, start, after, np.arange(count * PARTS, dtype=np.int32))
+
+
+def _draw(topology: Topology, flows: Traffic, share: Floats, seed: np.random.SeedSequence) -> Floats:
+    from firstlight.network.flows.simulate import finish
+
+    hashes = np.random.default_rng(seed).integers(0, 1 << 63, int(flows.chain.max()) + 1, np.uint64)
+    routes = topology.routes(*topology.pairs(flows.source, flows.target), hashes[flows.chain])
+    each = float(_seconds("link")) + float(_seconds("switch"))
+    delay = 2 * each * (routes >= 0).sum(1)
+    return finish(routes, topology.capacity() * share, flows, delay)
+
+
+def _seconds(name: str) -> float:
+    from firstlight import units
+
+    return units.parse(data()["latency"][name]["value"], "time")

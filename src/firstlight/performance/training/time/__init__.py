@@ -1,0 +1,1 @@
+"""Where the time of an optimizer step goes: layers, pipeline, what comes once a step, other sites."""
