@@ -50,24 +50,24 @@ def headlines(one: Evaluation) -> dict[str, float]:
 HEADLINES: dict[str, dict[str, float]] = {
     "colossus-100k": {
         "accelerators": 100_000, "switches": 3963, "peak_mw": 149.7, "pue": 1.098, "capital_busd": 5.784,
-        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.44, "run_days_0": 14.87, "served_on_0": 2464,
-        "per_token_ms_0": 49.8,
+        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.44, "run_days_0": 14.87, "served_on_0": 2480,
+        "per_token_ms_0": 49.39,
     },
     "deepseek-v3": {
         "accelerators": 2080, "switches": 57, "peak_mw": 3.816, "pue": 1.121, "capital_busd": 0.1273,
-        "usd_per_hour": 1.72, "days": 513.7, "mfu_0": 0.2073, "run_days_0": 52.06,
+        "usd_per_hour": 1.72, "days": 513.7, "mfu_0": 0.2191, "run_days_0": 49.26,
     },
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
-        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2955, "run_days_0": 14.6, "mfu_1": 0.06425,
-        "run_days_1": 21.03, "mfu_2": 0.0737, "run_days_2": 20.65, "mfu_3": 0.08344, "run_days_3": 13.96,
+        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2955, "run_days_0": 12.8, "mfu_1": 0.06425,
+        "run_days_1": 17.9, "mfu_2": 0.1162, "run_days_2": 15.72, "mfu_3": 0.1021, "run_days_3": 10.09,
         "served_on_0": 277_760, "per_token_ms_0": 49.17,
     },
     "nvl72-abilene": {
         "accelerators": 510_552, "switches": 20000, "peak_mw": 1197, "pue": 1.1, "capital_busd": 42.66,
-        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2345, "run_days_0": 15.75, "mfu_1": 0.08864,
-        "run_days_1": 25.0, "served_on_0": 82180, "per_token_ms_0": 29.81, "served_on_1": 46500,
-        "per_token_ms_1": 29.81,
+        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2358, "run_days_0": 14.95, "mfu_1": 0.08051,
+        "run_days_1": 23.84, "served_on_0": 82180, "per_token_ms_0": 29.81, "served_on_1": 46_760,
+        "per_token_ms_1": 29.97,
     },
     "serve-deepseek": {
         "accelerators": 1840, "switches": 47, "peak_mw": 3.4, "pue": 1.123, "capital_busd": 0.1225,

@@ -1,4 +1,4 @@
-"""`firstlight validate training`, `memory`, `kernels`, `collectives` and `network`."""
+"""`firstlight validate training`, `memory`, `kernels`, `collectives`, `network`, `serving` and `throughput`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import click
 from firstlight.apps.cli.console import complain, json_option, print_json, print_table, quiet_option
 
 if TYPE_CHECKING:
-    from firstlight.operate.validation import Scoreboard
+    from firstlight.operate.validation import Outcome, Scoreboard
+    from firstlight.operate.validation.serving.score import ServingScoreboard
 
 _NUMBERS = ("cases", "predicted", "weighted_median_ape", "weighted_p90_ape", "weighted_mean_ape", "signed_bias",
             "interval80_coverage")  # fmt: skip
@@ -134,6 +135,40 @@ def collectives(cases: Path, out: Path | None, coefficients: Path | None, parts:
     _show(validate_collectives(cases, catalog.load(parts), load(coefficients)), out, as_json)
 
 
+@validate.command()
+@_CASES
+@_OUT
+@_TIERS
+@_PARTS
+@json_option
+def serving(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
+    """Serving runs: time to the first token and per further token of each row of CASES against the model.
+
+    CASES has the columns of measurements/serving.csv.
+    """
+    from firstlight.operate.validation import validate_serving
+    from firstlight.spec import catalog
+
+    _show_metrics(validate_serving(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
+
+
+@validate.command()
+@_CASES
+@_OUT
+@_TIERS
+@_PARTS
+@json_option
+def throughput(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
+    """Throughput tables: the metric of each row of CASES (tokens per second, latencies) against the model.
+
+    CASES has the columns of measurements/throughput.csv.
+    """
+    from firstlight.operate.validation import validate_throughput
+    from firstlight.spec import catalog
+
+    _show_metrics(validate_throughput(cases, catalog.load(parts), tiers=_words(tiers)), out, as_json)
+
+
 def _words(tiers: str) -> tuple[str, ...]:
     return tuple(tier.strip() for tier in tiers.split(","))
 
@@ -153,11 +188,33 @@ def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
 
 
 def _print(board: Scoreboard, summary: dict[str, Any]) -> None:
-    lines = [_line("all", summary)]
-    for name, parted in summary["by"].items():
-        lines += [_line(f"{name} {value}", scores) for value, scores in parted.items()]
-    print_table(lines, _HEADER)
-    refused = [one for one in board.outcomes if not one.predicted]
+    print_table(_lines("all", summary), _HEADER)
+    _tell_refused([one for one in board.outcomes if not one.predicted])
+
+
+def _show_metrics(board: ServingScoreboard, out: Path | None, as_json: bool) -> None:
+    if out:
+        board.write(out)
+    summary = board.to_dict()
+    if as_json:
+        print_json(summary)
+        return
+    for metric in board.metrics:
+        scores = summary[metric]
+        print_table(_lines(metric, scores), _HEADER)
+        if scores["spearman"] is not None:
+            click.echo(f"{metric}: rank correlation {scores['spearman']:.3f}, median of groups alike")
+    _tell_refused([one for one in board.outcomes if not one.predicted])
+
+
+def _lines(name: str, summary: dict[str, Any]) -> list[list[str]]:
+    lines = [_line(name, summary)]
+    for slice_, parted in summary["by"].items():
+        lines += [_line(f"{slice_} {value}", scores) for value, scores in parted.items()]
+    return lines
+
+
+def _tell_refused(refused: list[Outcome]) -> None:
     for one in refused[:SHOWN]:
         click.echo(f"refused {one.case_id or 'a row without case_id'}: {one.reason}")
     if len(refused) > SHOWN:

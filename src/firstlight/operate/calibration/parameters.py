@@ -52,7 +52,23 @@ class Parameter:
 @cache
 def training() -> tuple[Parameter, ...]:
     """The parameters of the training step, from data/calibration/training.yaml."""
-    file = resources.files("firstlight.data") / "calibration" / "training.yaml"
+    return _read("training")
+
+
+@cache
+def serving() -> tuple[Parameter, ...]:
+    """The parameters of published serving runs, from data/calibration/serving.yaml; families: see there."""
+    return _read("serving")
+
+
+@cache
+def throughput() -> tuple[Parameter, ...]:
+    """The parameters of published throughputs, from data/calibration/throughput.yaml; families as for `serving`."""
+    return _read("throughput")
+
+
+def _read(name: str) -> tuple[Parameter, ...]:
+    file = resources.files("firstlight.data") / "calibration" / f"{name}.yaml"
     return tuple(_parameter(raw) for raw in yaml.load(file.read_text("utf-8"), Loader=_LOADER))
 
 

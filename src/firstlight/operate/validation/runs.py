@@ -99,7 +99,7 @@ def read_run(row: Row, catalog: Catalog) -> Run:
     a, about_software = software.assumptions(*ran)
     told += about_software
     count = row.needed("n_accel")
-    parts, time = _machine(row, catalog, count, a)
+    parts, time = machine_of(row, catalog, count, a)
     workload = _workload(row, model, told)
     layout = _layout(row, model, workload, parts, count, told)
     trial = Trial(model, workload, parts, count, time, a)
@@ -120,7 +120,7 @@ def _switches(row: Row) -> tuple[str, ...]:
     return named if parallel is None else (*named, "sequence_parallel" if parallel else "no_sequence_parallel")
 
 
-def _machine(row: Row, catalog: Catalog, count: int, a: Assumptions) -> tuple[Parts, FabricTime]:
+def machine_of(row: Row, catalog: Catalog, count: int, a: Assumptions) -> tuple[Parts, FabricTime]:
     """The system with the row's accelerator, and the time of its collectives over the row's links."""
     chip = catalog.part(Accelerator, row.text("accelerator"))
     per_node = row.count("accel_per_node")

@@ -81,29 +81,37 @@ def prefill(
 
 
 def decode(
-    requests: ArrayLike, context: ArrayLike, core: Softmax, tensor: ArrayLike, work: Machine, a: Assumptions
+    requests: ArrayLike,
+    context: ArrayLike,
+    core: Softmax,
+    tensor: ArrayLike,
+    work: Machine,
+    a: Assumptions,
+    tokens: ArrayLike = 1.0,
 ) -> Floats:
-    """Time of one token's attention over the cache, for all requests of a rank [s].
+    """Time of one step's attention over the cache, for all requests of a rank [s].
 
     Args:
         requests: sequences on the rank.
         context: tokens behind the new one.
+        tokens: of each sequence in the step: more than one where drafts are verified.
 
     Memory side: the cache is read once; latent attention reads one latent for all heads, which tensor parallelism does
     not cut (DeepSeek-V2, arXiv 2405.04434). Compute side: queries of a group share the keys.
     """
     requests, tensor = np.asarray(requests, dtype=float), np.asarray(tensor, dtype=float)
+    tokens = np.asarray(tokens, dtype=float)
     length = np.asarray(context if core.keys is None else core.keys, dtype=float)
     seen = length if core.window is None else np.minimum(length, float(core.window))
     size = cache_bytes(work, a)
     if core.latent:
         memory = requests * seen * core.latent * size / (work.bandwidth * a["performance.serving_latent_memory"])
-        flops = 2.0 * requests * seen * core.heads / tensor * (core.latent + core.latent_value)
+        flops = 2.0 * requests * tokens * seen * core.heads / tensor * (core.latent + core.latent_value)
         compute = flops / (work.peak16 * a["performance.serving_latent_compute"])
         return a["performance.serving_latent_launch"] + join(a["performance.serving_norm"], compute, memory)
     held = np.maximum(core.kv_heads / np.asarray(tensor, dtype=float), 1.0) * (core.key + core.value)
     memory = requests * seen * held * size / (work.bandwidth * a["performance.serving_attention_memory"])
-    flops = 2.0 * requests * seen * core.heads / tensor * (core.key + core.value)
+    flops = 2.0 * requests * tokens * seen * core.heads / tensor * (core.key + core.value)
     compute = flops / (work.peak16 * a["performance.serving_attention_compute"])
     return a["performance.serving_attention_launch"] + join(3.0, compute, memory)
 

@@ -21,14 +21,15 @@ def shape_efficiency(m: ArrayLike, n: ArrayLike, k: ArrayLike, count: ArrayLike,
     """
     m, n, k, count = (np.asarray(x, dtype=float) for x in (m, n, k, count))
     best = np.zeros(np.broadcast_shapes(m.shape, n.shape, k.shape, count.shape))
+    split = np.asarray(rates.splits, dtype=float).reshape(-1, *[1] * best.ndim)
+    ramp = 1.0 / (1.0 + rates.ramp * split / k)
     for rows, columns, halvings in TILES:
         tiles = np.ceil(m / rows) * np.ceil(n / columns) * count
         ideal = (m / rows) * (n / columns) * count / rates.units
-        for split in rates.splits:
-            waves = tiles * split / rates.units
-            seen = waves + rates.quantisation * (np.ceil(waves) - waves) + rates.wave
-            ramp = 1.0 / (1.0 + rates.ramp * split / k)
-            best = np.maximum(best, rates.small_tile**halvings * ideal * split / seen * ramp)
+        waves = tiles * split / rates.units
+        seen = waves + rates.quantisation * (np.ceil(waves) - waves) + rates.wave
+        reached = np.max(ideal * split / seen * ramp, axis=0)
+        best = np.maximum(best, rates.small_tile**halvings * reached)
     aligned = (m % 64 == 0) & (n % 64 == 0) & (k % 64 == 0)
     return best * np.where(aligned, 1.0, rates.misaligned)
 

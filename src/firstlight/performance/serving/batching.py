@@ -87,14 +87,14 @@ def prompt_cost(case: Case) -> Floats:
     return prefill_time(case, together) / together / case.layouts.data / case.layouts.pipeline
 
 
-def front_end(case: Case) -> float:
-    """Time outside the engine until the first token is out [s]: tokenise, transport, first detokenise."""
+def front_end(case: Case) -> Floats:
+    """Time outside the engine until the first token is out [s], one or (n,): tokenise, transport, detokenise."""
     a = case.a
     latent = any(layer.latent for layer in case.decoding)
     age = "" if case.work.family == "blackwell" else "_old"
     more = a[f"performance.serving_front_end_latent{age}"] if latent else 0.0
     base = a[f"performance.serving_front_end{age}"]
-    return base + a["performance.serving_front_end_token"] * case.prompt + more
+    return np.asarray(base + a["performance.serving_front_end_token"] * case.prompt + more)
 
 
 def at_rate(case: Case, rate: float, most: float) -> float:

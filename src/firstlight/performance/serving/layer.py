@@ -53,7 +53,7 @@ def layer_parts(layer: Layer, case: Case, run: Pass) -> Parts:
         "weights": _products(layer, case, run),
         "cache": _cores(layer, case, run),
         "experts": _experts(layer, case, run),
-        "kernels": np.full(len(case.layouts), small),
+        "kernels": small + np.zeros(len(case.layouts)),
     }
     computing = sum(parts.values(), np.zeros(len(case.layouts)))
     return {**parts, "communication": _seen(_communication(layer, case, run), computing, layer, case)}
@@ -93,7 +93,7 @@ def _cores(layer: Layer, case: Case, run: Pass) -> Floats:
         elif run.filling:
             more = prefill(run.tokens, run.context, core, tensor, work, a)
         else:
-            more = decode(run.requests, run.context, core, tensor, work, a)
+            more = decode(run.requests, run.context, core, tensor, work, a, run.tokens / run.requests)
         total = total + more
     return total
 
@@ -112,7 +112,8 @@ def _experts(layer: Layer, case: Case, run: Pass) -> Floats:
     local = shape.count / layout.expert
     width = shape.width * layout.expert / (layout.tensor * layout.data)
     copies = tokens * shape.active / layout.expert
-    active = active_experts(local, shape.active / shape.count, tokens)
+    spread = tokens * case.a["performance.serving_routing_spread"]
+    active = active_experts(local, shape.active / shape.count, np.maximum(spread, 1.0))
     rows = np.maximum(copies, np.minimum(active * 32.0, copies * 32.0))
     matrices = 3.0 if shape.gated else 2.0
     compute = 2.0 * matrices * rows * shape.hidden * width / rates.experts_rate

@@ -14,7 +14,7 @@ from firstlight.performance.shapes import Ends, Layer, ends, layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
-from firstlight.twin.protocols import CollectiveTime, Ints
+from firstlight.twin.protocols import CollectiveTime, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Case:
 
     Attributes:
         model: architecture.
-        prompt, answer: tokens of a request.
+        prompt, answer: tokens of a request: one number, or one for each layout (n,).
         work: machine at the weights' type. layouts: arrays (n,).
         collective: time of collectives on the fabric.
     """
 
     model: Model
-    prompt: float
-    answer: float
+    prompt: float | Floats
+    answer: float | Floats
     work: Machine
     layouts: Layouts
     collective: CollectiveTime
@@ -71,12 +71,13 @@ class Case:
 
     def of(self, index: Ints) -> Case:
         """The same with some of its layouts."""
-        return replace(self, layouts=self.layouts.take(index))
+        kept = [one if np.ndim(one) == 0 else np.asarray(one)[index] for one in (self.prompt, self.answer)]
+        return replace(self, layouts=self.layouts.take(index), prompt=kept[0], answer=kept[1])
 
     @property
-    def further(self) -> float:
+    def further(self) -> Floats:
         """Tokens of an answer after the first."""
-        return max(self.answer - 1.0, 0.0)
+        return np.maximum(self.answer - 1.0, 0.0)
 
     @cached_property
     def dense_type(self) -> str:

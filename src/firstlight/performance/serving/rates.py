@@ -36,19 +36,21 @@ def serving_rates(work: Machine, dense: str, a: Assumptions, *, prefill: bool) -
     Args:
         work: machine at the served type. dense: type of all but the routed experts, the served one or "bf16".
 
-    A type without hardware keeps its small weights and computes in the next wider type (weight-only quantisation).
+    A type without hardware keeps its small weights and computes in the next wider type (weight-only quantisation);
+    kernels of 4-bit experts on machines without FP4 compute in 16 bits, as no activations are quantised (MXFP4).
     """
     kind, stored = work.runs_as, a[f"performance.weight_bytes_{work.precision}"]
+    expert, peak = ("bf16", work.peak16) if work.precision == "fp4" != kind else (kind, work.peak)
     compute = _prefill_time(work, a) if prefill else 1.0
     memory = a[f"performance.serving_memory_time_{work.family if work.family in ('hopper', 'blackwell') else 'other'}"]
     return ServingRates(
         dense=_products(work, *(("bf16", 2.0) if dense == "bf16" else (kind, stored)), compute, memory, a),
         head=_products(work, "bf16", 2.0, compute, memory, a),
-        experts_launch=a[f"performance.serving_experts_launch_{kind}"],
-        experts_rate=work.peak * a[f"performance.serving_experts_gemm_{kind}"] / compute,
-        experts_bandwidth=work.bandwidth * a[f"performance.serving_experts_memory_{kind}"] / memory,
+        experts_launch=a[f"performance.serving_experts_launch_{expert}"],
+        experts_rate=peak * a[f"performance.serving_experts_gemm_{expert}"] / compute,
+        experts_bandwidth=work.bandwidth * a[f"performance.serving_experts_memory_{expert}"] / memory,
         expert_weight=stored,
-        expert_activation=a[f"performance.serving_experts_activation_{kind}"],
+        expert_activation=a[f"performance.serving_experts_activation_{expert}"],
     )
 
 

@@ -168,7 +168,7 @@ def _utilisation(case: Case, found: Flow, used: float) -> float:
         used: share of the accelerators that are in a replica.
     """
     step, filling = float(found.step[0]), float(found.filling[0])
-    steps = float(found.rate[0]) * case.further / max(float(found.batch[0]), 1.0)
+    steps = float(found.rate[0]) * float(case.further) / max(float(found.batch[0]), 1.0)
     decoding = min(steps * step, 1.0 - filling)
     shares = {name: time / step * decoding for name, time in _parts(found).items()}
     return utilisation({**shares, "gemm": filling}, used * min(decoding + filling, 1.0), case.a)

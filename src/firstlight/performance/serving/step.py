@@ -13,13 +13,14 @@ from firstlight.performance.shapes import Layer
 from firstlight.twin.protocols import Floats
 
 
-def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None) -> Parts:
+def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None, verified: ArrayLike = 1.0) -> Parts:
     """One new token for each of a replica's requests [s], by part; arrays (..., n).
 
     Args:
         case: the n layouts.
         batch: requests decoded at once by a replica (..., n); below 1 a step still decodes one.
         context: mean tokens behind the new one (..., n); by default the prompt and half of the answer.
+        verified: tokens of each request in the step (..., n): more than one where drafts are verified.
 
     With a pipeline the batch goes through in as many parts as there are stages; a token waits for all stages.
     """
@@ -27,10 +28,16 @@ def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None)
     rows = np.maximum(np.asarray(batch, dtype=float) / (layout.data * layout.pipeline), 1.0)
     rates = serving_rates(case.work, case.dense_type, case.a, prefill=False)
     behind = case.prompt + case.answer / 2.0 if context is None else np.asarray(context, dtype=float)
-    run = Pass(rows, rows, behind, False, rates)
+    tokens = rows * np.asarray(verified, dtype=float)
+    run = Pass(tokens, rows, behind, False, rates)
     parts = _through(case.decoding, case, run)
     host = case.a["performance.serving_step"] + case.a["performance.serving_sequence"] * rows
-    return {**parts, "weights": parts["weights"] + _head(case, run, rows), "host": host, "pipeline": _hops(case, rows)}
+    return {
+        **parts,
+        "weights": parts["weights"] + _head(case, run, tokens),
+        "host": host,
+        "pipeline": _hops(case, tokens),
+    }
 
 
 def prefill_time(case: Case, prompts: ArrayLike) -> Floats:

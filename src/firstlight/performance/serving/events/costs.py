@@ -54,12 +54,12 @@ def step_costs(case: Case, *, longest: float, batch: int | None = None, budget: 
     decode = sum(steps.values(), np.zeros((len(requests), len(contexts), 1)))[..., 0]
     tokens, keys = _points(budget), _points(2.0 * longest)
     prefill = chunk_time(case, tokens[:, None, None], keys[:, None])[..., 0] / layout.pipeline[0]
-    typical = case.prompt + case.answer / 2.0
+    typical = float(case.prompt + case.answer / 2.0)
     each = float(request_bytes(case, typical)[0]) / typical
     room = float(np.maximum(cache_room(case), 0.0)[0]) / each * int(layout.data[0])
     held = most if batch else min(most, max(int(slots(case)[0]), 1) * 4)
     return StepCosts(
-        decode, prefill, int(layout.pipeline[0]), int(layout.data[0]), held, room, front_end(case),
+        decode, prefill, int(layout.pipeline[0]), int(layout.data[0]), held, room, float(front_end(case)),
     )  # fmt: skip
 
 

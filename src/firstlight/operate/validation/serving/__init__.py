@@ -1,0 +1,1 @@
+"""Published serving runs against the serving model."""
