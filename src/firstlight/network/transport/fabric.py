@@ -33,6 +33,7 @@ class Plane(NamedTuple):
         nic: rate of an endpoint [B/s].
         trip: longest unloaded round trip [s].
         broken: some link is down.
+        stack: room for the search of ways that are left [4, tiers + 1].
     """
 
     stages: Ints
@@ -47,6 +48,7 @@ class Plane(NamedTuple):
     nic: float
     trip: float
     broken: bool
+    stack: Ints
 
 
 def plane(topology: Switched, latency: Latency, share: Floats, number: int, protocol: Protocol) -> Plane:
@@ -91,6 +93,7 @@ def plane(topology: Switched, latency: Latency, share: Floats, number: int, prot
         nic,
         trip,
         bool(np.any(left <= 0)),
+        np.zeros((4, len(topology.tiers) + 1), np.int64),
     )
 
 

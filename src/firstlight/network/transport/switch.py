@@ -43,30 +43,49 @@ def above(stages: Any, stage: int, link: int) -> int:
 
 @kernel
 def reaches(plane: Any, tier: int, switch: int, leaf: int, target: int) -> bool:
-    """A switch has a way down to an endpoint that is not broken."""
-    if tier == 0:
-        return plane.rate[plane.links + target] > 0
-    link, count, stride = below(plane.stages, tier - 1, switch, leaf)
-    for k in range(count):
-        if plane.rate[plane.links + link + k * stride] > 0:
-            lower = (link + k * stride - plane.stages[tier - 1, FIRST]) // plane.stages[tier - 1, UP]
-            if reaches(plane, tier - 1, lower, leaf, target):
-                return True
+    """A switch has a way down to an endpoint that is not broken.
+
+    A search with a stack of its own: compiled functions that call themselves crash when they are loaded from disk.
+    """
+    at, turn, t = plane.stack[0], plane.stack[1], tier
+    if plane.rate[plane.links + target] <= 0:
+        return False
+    at[t], turn[t] = switch, 0
+    while t <= tier:
+        if t == 0:
+            return True
+        link, count, stride = below(plane.stages, t - 1, at[t], leaf)
+        if turn[t] >= count:
+            t += 1
+            continue
+        one = link + turn[t] * stride
+        turn[t] += 1
+        if plane.rate[plane.links + one] > 0:
+            t -= 1
+            at[t], turn[t] = (one - plane.stages[t, FIRST]) // plane.stages[t, UP], 0
     return False
 
 
 @kernel
 def climbs_to(plane: Any, tier: int, switch: int, climb: int, leaf: int, target: int) -> bool:
-    """A switch on the way up has a way to an endpoint that is not broken."""
-    if tier == climb:
-        return reaches(plane, tier, switch, leaf, target)
-    up = plane.stages[tier, UP]
-    for k in range(up):
-        link = switch * up + k
-        if plane.rate[plane.stages[tier, FIRST] + link] <= 0:
+    """A switch on the way up has a way to an endpoint that is not broken; a search like `reaches`."""
+    at, turn, t = plane.stack[2], plane.stack[3], tier
+    at[t], turn[t] = switch, 0
+    while t >= tier:
+        if t == climb:
+            if reaches(plane, t, at[t], leaf, target):
+                return True
+            t -= 1
             continue
-        if climbs_to(plane, tier + 1, above(plane.stages, tier, link), climb, leaf, target):
-            return True
+        up = plane.stages[t, UP]
+        if turn[t] >= up:
+            t -= 1
+            continue
+        link = at[t] * up + turn[t]
+        turn[t] += 1
+        if plane.rate[plane.stages[t, FIRST] + link] > 0:
+            at[t + 1], turn[t + 1] = above(plane.stages, t, link), 0
+            t += 1
     return False
 
 
