@@ -43,9 +43,9 @@ WRITE = (
 from pathlib import Path
 from firstlight.export import files, wiring
 
-tables = {{"cables": wiring.cables(built.factory, plan), "ports": wiring.ports(built.factory, plan)}}
+tables = {"cables": wiring.cables(built.factory, plan), "ports": wiring.ports(built.factory, plan)}
 for name, parts in tables.items():
-    files.table(Path("{folder}"), name, parts, len(plan))
+    files.table(Path("FOLDER"), name, parts, len(plan))
 """
 )
 
@@ -87,4 +87,4 @@ def test_wire_million(benchmark, system):
 @pytest.mark.parametrize("system", ["gb300-nvl72", "hgx-h100"])
 def test_network_build_million(benchmark, system, tmp_path):
     """`firstlight network build`: the same, with every cable and every switch port as a row of a Parquet file."""
-    _measure(benchmark, WRITE.format(folder=str(tmp_path)), system, 30, 4)
+    _measure(benchmark, WRITE.replace("FOLDER", str(tmp_path)), system, 30, 4)
