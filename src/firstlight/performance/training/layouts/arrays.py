@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from typing import Any, get_args
 
 import numpy as np
@@ -82,7 +83,9 @@ class Layouts:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            object.__setattr__(self, each.name, np.broadcast_to(getattr(self, each.name), self.tensor.shape))
+            values = getattr(self, each.name)
+            if np.shape(values) != self.tensor.shape:
+                object.__setattr__(self, each.name, np.broadcast_to(values, self.tensor.shape))
 
     def __len__(self) -> int:
         return len(self.tensor)
@@ -102,7 +105,10 @@ class Layouts:
 
     def take(self, index: Ints) -> Layouts:
         """Some of the layouts, by index or mask."""
-        return Layouts(*(getattr(self, each.name)[index] for each in fields(self)))
+        places = np.flatnonzero(index) if np.asarray(index).dtype == np.bool_ else index
+        columns = (getattr(self, each.name) for each in fields(self))
+        others = (one[0] if same(one) else one[places] for one in islice(columns, 1, None))
+        return Layouts(self.tensor[places], *others)
 
     def one(self, index: int) -> TrainingLayout:
         """One layout as a document."""
@@ -125,6 +131,11 @@ class Layouts:
         """The layouts that name this module among those that are computed again (n,), boolean."""
         named = (self.recompute_modules >> MODULES.index(module) & 1) == 1
         return named & (self.recompute == RECOMPUTE.index("selective"))
+
+
+def same(values: NDArray[Any]) -> bool:
+    """One number that was spread over an array; False says nothing."""
+    return values.strides == (0,) and len(values) > 0
 
 
 def _number(name: str, value: Any) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from firstlight.performance.training.layouts.arrays import same
 from firstlight.performance.training.layouts.case import Case
 from firstlight.twin.protocols import Floats, Ints
 
@@ -50,6 +51,8 @@ def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
     """
     kind, kinds, most = np.zeros(len(columns[0]), np.int64), 1, _TABLE * len(columns[0])
     for column in columns:
+        if same(column):
+            continue
         values, count = column, int(column.max(initial=0)) + 1
         if kinds * count > most:
             kind, kinds = _numbered(kind)
