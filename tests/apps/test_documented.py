@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -85,3 +86,19 @@ def test_settings_are_explained(docs):
     text = section(docs.command_line(), "Settings")
     for word in ("FIRSTLIGHT_<COMMAND>_<OPTION>", "firstlight.toml", "XDG_CONFIG_HOME", "NO_COLOR"):
         assert word in text
+
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_names_only_commands_that_exist(page):
+    """`firstlight validate collectives ...`: the words after the name lead to a command; the rest are its arguments."""
+    named = re.findall(r"(?:`|^    )firstlight ((?:[a-z|]+ ?)+)", page.read_text("utf-8"), re.MULTILINE)
+    for words in (words.split() for words in named):
+        for first in words[0].split("|"):
+            command, name = COMMANDS.get(f"firstlight {first}"), f"firstlight {first}"
+            assert command, name
+            if isinstance(command, click.Group) and words[1:]:
+                for second in words[1].split("|"):
+                    assert f"{name} {second}" in COMMANDS, f"{name} {second}"

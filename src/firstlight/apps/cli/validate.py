@@ -118,6 +118,7 @@ def network(cases: Path, topo_dir: Path, traffic_dir: Path, out: Path | None, as
     _show(validate_network(cases, topo_dir, traffic_dir, tell), out, as_json)
 
 
+@validate.command()
 @_TABLES
 @_TARGETS
 @_COEFFICIENTS

@@ -151,8 +151,8 @@ def model_of(name: str, told: list[str]) -> Model:
 
 def _kind(row: Row, model: Model, told: list[str]) -> str:
     named, text = row.text("model").lower(), row.text("precision").lower()
-    if "gpt-oss" in model.id:
-        return "fp4"
+    if model.id in engines.table()["released_in"]:
+        return engines.table()["released_in"][model.id]
     if not text:
         kind = "fp8" if "fp8" in named else "fp4" if "fp4" in named else "bf16"
         told.append(f"precision {kind}")

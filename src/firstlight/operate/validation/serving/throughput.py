@@ -25,6 +25,7 @@ from firstlight.performance.serving.batching import at_rate, flow
 from firstlight.performance.serving.bulk import queued, together
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.loops import Loop, aggregated, capacity
+from firstlight.performance.shapes import layers
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.model import Model
 from firstlight.spec.parameters import parameters
@@ -42,9 +43,6 @@ RATES = ("output_tokens_per_s_total", "output_tokens_per_s_per_accel", "requests
 TIMES = ("ttft_ms", "tpot_ms", "latency_ms", "tokens_per_s_per_user")
 QUEUED = 1000
 """Requests of an offline run that does not say how many it queued."""
-PROMPTS = {"llama-2-70b": 294.0, "mixtral-8x7b": 147.0, "gpt-j-6b": 1000.0}
-"""Mean tokens of the prompts of MLPerf's data sets, and of GPT-J's answers; its rows leave them out (estimate)."""
-SUMMARY = 69.0
 KINDS = (("int4", "fp4"), ("fp4", "fp4"), ("fp8", "fp8"), ("int8", "fp8"), ("bf16", "bf16"), ("fp16", "bf16"),
          ("fp32", "bf16"))  # fmt: skip
 """Types by the first word that a cell has."""
@@ -137,8 +135,9 @@ def _read(row: Row, catalog: Catalog) -> Job:
         tensor = min(2 ** math.ceil(math.log2(max(least, 1.0))), count)
         told.append(f"tp {tensor}")
     data, expert = row.count("dp") or 1, row.count("ep") or 1
-    if model.id.startswith("qwen3-235b") and row.count("dp") is None:
+    if "--ep" in row.text("notes") and row.count("ep") is None and any(layer.routed for layer in layers(model)):
         expert = tensor
+        told.append(f"ep {expert}, as the notes say that experts are spread")
     prompt, answer = _lengths(row, model, told)
     replica = tensor * pipeline * data
     scenario = row.text("scenario")
@@ -164,8 +163,8 @@ def _manners(row: Row, rate: float) -> tuple[str, ...]:
 
 def _kind(row: Row, model: Model, chip: Accelerator, told: list[str]) -> str:
     text = row.text("weights_precision").lower()
-    if "gpt-oss" in model.id:
-        return "fp4"
+    if model.id in engines.table()["released_in"]:
+        return engines.table()["released_in"][model.id]
     kind = next((kind for word, kind in KINDS if word in text), None)
     if kind is None:
         kind = "bf16"
@@ -179,14 +178,14 @@ def _kind(row: Row, model: Model, chip: Accelerator, told: list[str]) -> str:
 def _lengths(row: Row, model: Model, told: list[str]) -> tuple[float, float]:
     prompt, answer = row.number("isl"), row.number("osl")
     if prompt is None:
-        prompt = PROMPTS.get(model.id)
+        prompt = engines.table()["prompts"].get(model.id)
         if prompt is None:
             raise CellError("isl is empty")
         told.append(f"prompts of {prompt:g}")
     if answer is None:
-        answer = SUMMARY
+        answer = float(engines.table()["summary"])
         told.append(f"answers of {answer:g}")
-    return prompt, answer
+    return float(prompt), answer
 
 
 def _queued(row: Row, prompt: float, answer: float, told: list[str]) -> float:
