@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from firstlight.errors import UsageError
 from firstlight.network.flows import Traffic
-from firstlight.network.flows.patterns import all_to_all, checkpoint, handover, incast, permutation, ring, step
+from firstlight.network.flows.patterns import all_to_all, checkpoint, handover, incast, permutation, ring, shift, step
 from firstlight.network.flows.simulate import finish
 from firstlight.network.routing import hashes
 
@@ -92,3 +92,9 @@ def test_a_step_of_a_job():
 def test_patterns_that_send_nothing_are_refused(make, message):
     with pytest.raises(UsageError, match=message):
         make()
+
+
+def test_a_shift_goes_half_way_round():
+    flows = shift(10, MB)
+    assert flows.target.tolist() == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
+    assert set(flows.size.tolist()) == {MB}

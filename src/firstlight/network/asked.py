@@ -9,7 +9,8 @@ import numpy as np
 
 from firstlight import units
 from firstlight.errors import UsageError
-from firstlight.network.flows.traffic import Traffic, traffic, waits
+from firstlight.network.flows import patterns
+from firstlight.network.flows.traffic import Traffic
 from firstlight.network.formats import read_flows
 from firstlight.spec import near
 
@@ -41,40 +42,15 @@ def flows(asked: str, endpoints: int, seed: int) -> Traffic:
         each = units.parse(size, "bytes")
     except ValueError as error:
         raise UsageError(f"--traffic: {error}") from error
-    return _PATTERNS[name](endpoints, each, np.random.default_rng(seed))
+    return _PATTERNS[name](endpoints, each, seed)
 
 
-def _permutation(n: int, size: float, rng: np.random.Generator) -> Traffic:
-    """Each endpoint sends to one other and receives from one other."""
-    circle = rng.permutation(n)
-    return traffic(circle, np.roll(circle, -1), size)
-
-
-def _all_to_all(n: int, size: float, _: np.random.Generator) -> Traffic:
-    source, target = (ends.ravel() for ends in np.indices((n, n)))
-    apart = source != target
-    return traffic(source[apart], target[apart], size)
-
-
-def _shift(n: int, size: float, _: np.random.Generator) -> Traffic:
-    """Each endpoint sends to the one half of all further on."""
-    return traffic(np.arange(n), (np.arange(n) + n // 2) % n, size)
-
-
-def _ring(n: int, size: float, _: np.random.Generator) -> Traffic:
-    """Ring all-reduce: 2 (n - 1) steps to the next endpoint, each after the step that brought the piece."""
-    steps = 2 * (n - 1)
-    step, place = (index.ravel() for index in np.indices((steps, n)))
-    later = np.flatnonzero(step > 0)
-    before = (step[later] - 1) * n + (place[later] - 1) % n
-    return traffic(place, (place + 1) % n, size, after=waits(later, before, steps * n), chain=place)
-
-
-def _incast(n: int, size: float, _: np.random.Generator) -> Traffic:
-    """All endpoints send to the first."""
-    return traffic(np.arange(1, n), 0, size)
-
-
-_PATTERNS: dict[str, Callable[[int, float, np.random.Generator], Traffic]] = {
-    "permutation": _permutation, "all-to-all": _all_to_all, "shift": _shift, "ring": _ring, "incast": _incast,
-}  # fmt: skip
+_PATTERNS: dict[str, Callable[[int, float, int], Traffic]] = {
+    "permutation": patterns.permutation,
+    "all-to-all": lambda n, size, _: patterns.all_to_all(np.arange(n), size),
+    "shift": lambda n, size, _: patterns.shift(n, size),
+    "ring": lambda n, size, _: patterns.ring(np.arange(n), size, 2 * (n - 1)),
+    "incast": lambda n, size, _: patterns.incast(np.arange(1, n), 0, size),
+}
+"""By name: of so many endpoints, flows of one size [B], and the seed of what is drawn. A ring is that of an all-reduce,
+an incast goes to the first endpoint."""

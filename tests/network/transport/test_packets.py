@@ -46,6 +46,18 @@ def test_the_same_seed_gives_the_same_answer(fat_tree, routing):
     assert not np.array_equal(ends[0], ends[2])
 
 
+@pytest.mark.parametrize("routing", ["spray", "adaptive", "ecmp"])
+def test_broken_links_give_the_same_answer_however_seeds_share_the_processors(fat_tree, routing):
+    """Seeds run side by side: each looks for ways that are left on a stack of its own."""
+    net = fat_tree.topology
+    share = fat_tree.share.copy()
+    share[[net.offsets[1], net.links + net.offsets[1] + 3, net.offsets[2] + 1]] = 0
+    flows = traffic(np.arange(16), (np.arange(16) + 6) % 16, 512 * 1024)
+    first, *others = (simulate(net, flows, routing, share, 1, fat_tree.latency).makespan for _ in range(6))
+    assert np.isfinite(first.p90)
+    assert all(other == first for other in others)
+
+
 def test_a_flow_starts_when_those_it_waits_for_are_acknowledged(fat_tree):
     flows = traffic([0, 4, 9], [4, 9, 0], 64 * 1024, after=waits([1, 2], [0, 1], 3))
     ends = simulate(fat_tree.topology, flows, latencies=fat_tree.latency).completion

@@ -29,6 +29,11 @@ def permutation(endpoints: int, size: ArrayLike, seed: int) -> Traffic:
     return traffic(np.arange(endpoints), targets, size)
 
 
+def shift(endpoints: int, size: float) -> Traffic:
+    """Each endpoint sends to the one half of all further on; `size` of each message [B]."""
+    return traffic(np.arange(endpoints), (np.arange(endpoints) + endpoints // 2) % endpoints, size)
+
+
 def incast(sources: ArrayLike, target: int, size: ArrayLike) -> Traffic:
     """All sources send to one target at once; `size` of each message [B]."""
     return traffic(np.asarray(sources), target, size)

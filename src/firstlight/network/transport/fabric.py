@@ -33,7 +33,7 @@ class Plane(NamedTuple):
         nic: rate of an endpoint [B/s].
         trip: longest unloaded round trip [s].
         broken: some link is down.
-        stack: room for the search of ways that are left [4, tiers + 1].
+        stack: room for the search of ways that are left [4, tiers + 1]; each thread needs its own.
     """
 
     stages: Ints
@@ -49,6 +49,10 @@ class Plane(NamedTuple):
     trip: float
     broken: bool
     stack: Ints
+
+    def for_one_thread(self) -> Plane:
+        """The same plane with a stack of its own."""
+        return self._replace(stack=np.zeros_like(self.stack))
 
 
 def plane(topology: Switched, latency: Latency, share: Floats, number: int, protocol: Protocol) -> Plane:

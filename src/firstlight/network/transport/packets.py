@@ -66,7 +66,7 @@ def run(plane: Plane, traffic: Traffic, routing: str, seed: int, p: Protocol) ->
     longest = plane.trip + 2 * float(np.max(plane.limit / np.maximum(plane.rate, 1.0)))
     slots = max(LEAST_SLOTS, 1 << math.ceil(math.log2(longest / width + 1)))
     all_of_it = state(plane, traffic, slots, routing == "reps", p)
-    left = _run(plane, all_of_it, ROUTINGS[routing], seed, width, p)
+    left = _run(plane.for_one_thread(), all_of_it, ROUTINGS[routing], seed, width, p)
     if left:
         raise SolverError(f"{left:,} flows have no way to their targets: the links that are down cut them off")
     return Run(all_of_it.flows["end"], all_of_it.queues["trimmed"])

@@ -21,7 +21,7 @@ def hashed(plane: Plane, flows: Traffic, seed: int, p: Protocol) -> Paths:
     seed, and -1 behind the last [flows, longest]."""
     records = flow_records(plane, flows, p)
     paths = np.full((len(flows), 2 * len(plane.stages) + 2), -1, np.int32)
-    _walk(plane, records, np.zeros(1, PACKET), seed, paths)
+    _walk(plane.for_one_thread(), records, np.zeros(1, PACKET), seed, paths)
     return paths
 
 
