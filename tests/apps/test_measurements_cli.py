@@ -112,3 +112,12 @@ def test_rows_of_which_nothing_can_be_said_are_told(tmp_path, capsys):
     code, _, err = run("calibrate", "training", "--cases", str(tmp_path / "x.csv"), capsys=capsys)
     assert code == 2
     assert "can be predicted" in err
+
+
+def test_throughput_of_nothing_but_unknown_parts_ends_with_an_error(tmp_path, capsys):
+    rows = TABLE.with_name("throughput.csv").read_text("utf-8").splitlines()[:2]
+    cases = tmp_path / "cases.csv"
+    cases.write_text("\n".join(rows).replace("nvidia-h100-sxm-80gb", "abacus"), encoding="utf-8")
+    code, _, err = run("validate", "throughput", "--cases", str(cases), capsys=capsys)
+    assert code == 1
+    assert 'rows could be predicted; the first one: unknown accelerator "abacus"' in err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +36,13 @@ _TIERS = click.option("--tiers", default="A,B", show_default=True, help="Tiers o
 _PARTS = click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
 
 
+def _rows(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that scores whole runs."""
+    return reduce(lambda made, option: option(made), (json_option, _PARTS, _TIERS, _OUT, _CASES), command)
+
+
 @validate.command()
-@_CASES
-@_OUT
-@_TIERS
-@_PARTS
-@json_option
+@_rows
 def training(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
     """Training runs: step time, tokens per second or FLOP/s of each row of CASES against the model.
 
@@ -52,11 +55,7 @@ def training(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_j
 
 
 @validate.command()
-@_CASES
-@_OUT
-@_TIERS
-@_PARTS
-@json_option
+@_rows
 def memory(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
     """Memory of training runs: the published peak of each row of CASES against the model.
 
@@ -83,12 +82,13 @@ _COEFFICIENTS = click.option(
 )
 
 
+def _timings(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that scores timed kernels or collectives."""
+    return reduce(lambda made, option: option(made), (json_option, _PARTS, _COEFFICIENTS, _TARGETS, _TABLES), command)
+
+
 @validate.command()
-@_TABLES
-@_TARGETS
-@_COEFFICIENTS
-@_PARTS
-@json_option
+@_timings
 def kernels(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
     """Kernels and collectives: the time of each row of CASES against the formula and what was timed nearby."""
     from firstlight.operate.validation import validate_kernels
@@ -119,11 +119,7 @@ def network(cases: Path, topo_dir: Path, traffic_dir: Path, out: Path | None, as
 
 
 @validate.command()
-@_TABLES
-@_TARGETS
-@_COEFFICIENTS
-@_PARTS
-@json_option
+@_timings
 def collectives(cases: Path, out: Path | None, coefficients: Path | None, parts: Path | None, as_json: bool) -> None:
     """Collectives and exchanges of tokens alone: tables of other kernels among CASES are left out.
 
@@ -137,11 +133,7 @@ def collectives(cases: Path, out: Path | None, coefficients: Path | None, parts:
 
 
 @validate.command()
-@_CASES
-@_OUT
-@_TIERS
-@_PARTS
-@json_option
+@_rows
 def serving(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
     """Serving runs: time to the first token and per further token of each row of CASES against the model.
 
@@ -154,11 +146,7 @@ def serving(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_js
 
 
 @validate.command()
-@_CASES
-@_OUT
-@_TIERS
-@_PARTS
-@json_option
+@_rows
 def throughput(cases: Path, out: Path | None, tiers: str, parts: Path | None, as_json: bool) -> None:
     """Throughput tables: the metric of each row of CASES (tokens per second, latencies) against the model.
 
@@ -182,9 +170,13 @@ def _show(board: Scoreboard, out: Path | None, as_json: bool) -> None:
         print_json(summary)
     else:
         _print(board, summary)
-    if not summary["predicted"]:
-        first = next((one.reason for one in board.outcomes), "there are no rows")
-        complain(f"none of {summary['cases']:,} rows could be predicted; the first one: {first}")
+    _refuse_if_none(board.outcomes)
+
+
+def _refuse_if_none(outcomes: Sequence[Outcome]) -> None:
+    if not any(one.predicted for one in outcomes):
+        first = next((one.reason for one in outcomes), "there are no rows")
+        complain(f"none of {len(outcomes):,} rows could be predicted; the first one: {first}")
         raise click.exceptions.Exit(1)
 
 
@@ -199,7 +191,12 @@ def _show_metrics(board: ServingScoreboard, out: Path | None, as_json: bool) -> 
     summary = board.to_dict()
     if as_json:
         print_json(summary)
-        return
+    else:
+        _print_metrics(board, summary)
+    _refuse_if_none(board.outcomes)
+
+
+def _print_metrics(board: ServingScoreboard, summary: dict[str, Any]) -> None:
     for metric in board.metrics:
         scores = summary[metric]
         print_table(_lines(metric, scores), _HEADER)
