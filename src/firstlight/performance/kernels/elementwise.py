@@ -21,7 +21,7 @@ def elementwise(
     """Forward and backward time of one layer's element-wise work on one rank [s].
 
     Bytes of one fused pass over each tensor (14 per hidden unit, 3 per mixer column, 2 per feed-forward column), times
-    how far the software is from that; without sequence parallelism each rank does all hidden units. Where products run
+    how far the software is from that (`passes`); without sequence parallelism each rank does all hidden units. Where products run
     in fewer than 16 bits, passes that quantise and transpose.
     """
     tokens, tensor = np.asarray(tokens, dtype=float), np.asarray(tensor, dtype=float)
@@ -30,7 +30,7 @@ def elementwise(
     gated = 1 if layer.gated_inner or (layer.routed is not None and layer.routed.gated) else 0
     passed = tokens * (3.0 * layer.mixer_width + 2.0 * (2 + gated) * inner) / tensor
     passed = passed + tokens * 14.0 * layer.hidden / (tensor if a["performance.sequence_parallel"] else 1.0)
-    passed = passed * a[f"performance.elementwise_{work.software}"] * elementwise_age(a)
+    passed = passed * passes(work.software, a)
     cast = np.zeros_like(passed)
     if work.low:
         cast = tokens * 4.0 * (2.0 * layer.hidden + layer.mixer_width + inner) / tensor * a["performance.cast"]
@@ -62,6 +62,7 @@ def expert_age(a: Assumptions) -> float:
     return np.exp(-a["performance.software_experts"] * (year - 2026.0))
 
 
-def elementwise_age(a: Assumptions) -> float:
-    """How far element-wise kernels are from those of mid-2024."""
-    return np.exp(-a["performance.software_elementwise"] * software_age(a))
+def passes(software: str, a: Assumptions) -> Floats:
+    """Element-wise bytes over those of one fused pass, below which no software comes; falls by the year."""
+    age = np.exp(-a["performance.software_elementwise"] * software_age(a))
+    return np.maximum(a[f"performance.elementwise_{software}"] * age, 1.0)

@@ -13,7 +13,7 @@ from firstlight.operate.validation.score import Outcome
 from firstlight.operate.validation.timings import names
 from firstlight.operate.validation.timings.tables import Table, parse
 from firstlight.performance.kernels.attention import attention
-from firstlight.performance.kernels.elementwise import elementwise_age
+from firstlight.performance.kernels.elementwise import passes
 from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.machine import Machine, machine
 from firstlight.performance.shapes import Softmax
@@ -151,7 +151,7 @@ def _pass(timed: _Timed) -> float:
     name, a = timed.cells["op_name"], timed.a
     size, each = timed.number("moved_bytes"), timed.number("rows") * timed.number("columns")
     if name in FUSED:
-        return timed.moved(size) * a[f"performance.elementwise_{timed.work.software}"] * elementwise_age(a)
+        return timed.moved(size) * float(passes(timed.work.software, a))
     counted = {
         "adam": a["performance.optimizer_bytes"] * each,
         "accumulate": a["performance.accumulation"] * each,

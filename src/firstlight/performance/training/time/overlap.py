@@ -20,6 +20,8 @@ RANKS = (
 def step_end(case: Case, window: Floats) -> Parts:
     """Data-parallel traffic, optimizer and fixed overhead of one step [s]; arrays (n,).
 
+    The overhead is what ranks wait for each other at the step's end: one alone has none.
+
     Args:
         case: the layouts.
         window: time of one micro-batch, behind whose backward pass the traffic hides [s] (n,).
@@ -29,7 +31,7 @@ def step_end(case: Case, window: Floats) -> Parts:
     return {
         "data": seen,
         "optimizer": _optimizer(case),
-        "overhead": np.full(len(case.layouts), a["performance.step_overhead"]),
+        "overhead": np.full(len(case.layouts), a["performance.step_overhead"] * (1.0 - 1.0 / case.accelerators)),
     }
 
 
