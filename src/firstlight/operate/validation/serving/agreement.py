@@ -32,7 +32,8 @@ class Situation:
 
     Attributes:
         model, accelerator, precision: by their ids. layout: of the replica.
-        prompt, answer: mean tokens. spread: of the lengths' log-normal distribution; 0: as serving benchmarks draw them.
+        prompt, answer: mean tokens.
+        spread: of the lengths' log-normal distribution; 0: as serving benchmarks draw them.
         clients: of a closed loop; 0: requests come at random.
         load: then, over what `MOST` clients would bring.
     """
@@ -116,7 +117,14 @@ def situations() -> tuple[Situation, ...]:
         ("deepseek-v3", "nvidia-h200-sxm", ServingLayout(tensor=8, expert=8)),
         ("deepseek-v3", "nvidia-h200-sxm", ServingLayout(data=8, expert=8)),
     )
-    lengths = ((1024, 1024, 0.0), (512, 64, 0.0), (256, 2048, 0.0), (6000, 512, 0.0), (1155, 211, 1.0), (20000, 256, 0.0))
+    lengths = (
+        (1024, 1024, 0.0),
+        (512, 64, 0.0),
+        (256, 2048, 0.0),
+        (6000, 512, 0.0),
+        (1155, 211, 1.0),
+        (20000, 256, 0.0),
+    )
     loads = ({"clients": 1}, {"clients": 16}, {"clients": 256}, {"load": 0.3}, {"load": 0.6}, {"load": 0.9})
     return tuple(
         Situation(*replica, prompt, answer, spread=spread, **load)  # pyright: ignore[reportArgumentType]
