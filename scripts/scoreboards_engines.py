@@ -16,9 +16,9 @@ PAGE = ROOT / "docs" / "accuracy-serving-engines.md"
 HEAD = """# Closed form and event simulation of a replica
 
 The same requests through both engines: closed loops of clients, and requests at random (Poisson) at shares of what 256
-clients, or as many as fit, would bring; lengths as serving benchmarks draw them (80-100 % of the longest), "varied" ones
-log-normal with a standard deviation equal to the mean, as in the Azure traces. Closed form over event simulation, less
-one. Targets: rate within 3 %, median latencies within 10 %.
+clients, or as many as fit, would bring; lengths as serving benchmarks draw them (80-100 % of the longest), "varied"
+ones log-normal with a standard deviation equal to the mean, as in the Azure traces. Closed form over event simulation,
+less one. Targets: rate within 3 %, median latencies within 10 %.
 
 Known misses: the closed form has mean lengths only, so varied ones (whose longest prompt on any attention rank ends a
 pass) are beyond it, as are random prompts longer than the token budget of a pass, which several passes read; its first

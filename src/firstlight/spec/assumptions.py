@@ -93,7 +93,7 @@ class Assumptions(Mapping[str, float]):
         return tuple(self._used[name] for name in sorted(self._used))
 
     def over(self, values: Mapping[str, Assumption]) -> Assumptions:
-        """The same with some in the place of the shipped ones, where the plan has none; reading them is remembered here."""
+        """The same with other values in the place of shipped ones, not of the plan's; reads are remembered here too."""
         kept = {name: entry for name, entry in values.items() if self._entries[name].standing != "user"}
         found = Assumptions({**self._entries, **kept})
         found._used = self._used

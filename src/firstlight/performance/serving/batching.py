@@ -42,8 +42,8 @@ def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
     Every pass gives each request that is decoded a token, and reads prompts that came since the pass before. A request
     stays for the pass that it waits for, those that read it and one for each further token, so b requests bring
     b / (wait + read + L - 1) prompts a pass (Little's law), Poisson distributed where answers are not in step.
-    Attention ranks end a pass together (the experts' exchange waits for the slowest), so a prompt on one of them keeps all; only
-    prompts that meet in a pass share it (`passes.Pieces`). A budget of tokens that is spent makes prompts wait.
+    Attention ranks end a pass together (the experts' exchange waits for the slowest), so a prompt on one of them keeps
+    all; only prompts that meet in a pass share it (`passes.Pieces`). A spent budget of tokens makes prompts wait.
 
     Args:
         case: the n layouts.

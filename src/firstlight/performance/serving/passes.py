@@ -128,27 +128,26 @@ def loop(pieces: Pieces, others: Floats) -> Meeting:
     return Meeting(reading, read, own, cost)
 
 
-def stream(pieces: Pieces, step: Floats, rate: Floats) -> Meeting:
+def stream(pieces: Pieces, step: Floats, rate: float) -> Meeting:
     """Passes of an open stream: longer passes meet more prompts, so that passes which read follow each other.
 
     Args:
-        step: of decoding [s] (..., n). rate: requests of a replica [1/s] (..., n).
+        step: of decoding [s] (..., n). rate: requests of a replica [1/s].
     """
     arriving, read = rate * pieces.passes, pieces.read(1.0) + np.zeros_like(step)
     short = np.minimum(arriving * step, pieces.most)
-    reading, long = np.zeros_like(step), short
+    some = -np.expm1(-short)
+    reading, long, begun, met = np.zeros_like(step), short, some, np.ones_like(step)
     for _ in range(ROUNDS):
         long = np.minimum(arriving * (step + read), pieces.most)
-        some = -np.expm1(-short)
         reading = some / (some + np.exp(-long))
         after, fresh = reading * -np.expm1(-long), (1.0 - reading) * some
-        met = after * pieces.busiest(long) + fresh * pieces.busiest(short)
-        read = pieces.read(met / np.maximum(after + fresh, TINY))
-    some = after + fresh
-    mean = reading * long + (1.0 - reading) * short
-    reading = np.minimum(reading * np.maximum(met / np.maximum(some, TINY) / pieces.most, 1.0), 1.0)
-    cost = pieces.passes * read * np.minimum(some / np.maximum(mean, TINY), 1.0)
-    return Meeting(reading, read, pieces.read(pieces.met(mean)), cost)
+        begun = np.maximum(after + fresh, TINY)
+        met = (after * pieces.busiest(long) + fresh * pieces.busiest(short)) / begun
+        read = pieces.read(met)
+    mean = np.maximum(reading * long + (1.0 - reading) * short, TINY)
+    reading = np.minimum(reading * np.maximum(met / pieces.most, 1.0), 1.0)
+    return Meeting(reading, read, pieces.read(pieces.met(mean)), pieces.passes * read * np.minimum(begun / mean, 1.0))
 
 
 def _at_most(k: ArrayLike, mean: Floats) -> Floats:
