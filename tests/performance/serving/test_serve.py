@@ -14,6 +14,7 @@ from firstlight.performance.serving.batching import at_rate, flow, prompt_cost
 from firstlight.performance.serving.layer import active_experts
 from firstlight.performance.serving.memory import mean_cache, slots, weight_bytes
 from firstlight.performance.serving.step import decode_parts, prefill_time
+from firstlight.performance.serving.values import fitted, own_values
 from firstlight.spec import assumptions, catalog
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.huggingface import read
@@ -81,8 +82,9 @@ def best(model=DENSE, system="hgx-h200", **fields):
 
 def case(*layouts: ServingLayout, model=DENSE, prompt=2000.0, answer=500.0, precision="fp8"):
     system, chip, host = machinery()
-    made = machine(chip, host, system, precision, a())
-    return serving.Case(model, prompt, answer, made, serving.Layouts.of(layouts), wire, a())
+    own = fitted(a(), chip)
+    made = machine(chip, host, system, precision, own)
+    return serving.Case(model, prompt, answer, made, serving.Layouts.of(layouts), wire, own)
 
 
 def test_parts_add_up():
@@ -149,11 +151,26 @@ def test_too_few_accelerators_leave_requests_above_capacity():
 
 
 def test_limits_lower_the_capacity():
-    free = serve().capacity.p50
-    tight = serve(per_token="18 ms").capacity.p50
-    early = serve(first_token="240 ms").capacity.p50
-    assert tight < free
-    assert early < free
+    free = serve()
+    token, first = free.curve.per_token[-1], free.curve.first_token[-1]
+    tight = serve(per_token=f"{900 * token} ms").capacity.p50
+    early = serve(first_token=f"{900 * first} ms").capacity.p50
+    assert tight < free.capacity.p50
+    assert early < free.capacity.p50
+
+
+def test_fitted_values_stand_in_for_shipped_ones_but_not_for_the_plans():
+    chip = machinery()[1]
+    name = "performance.serving_step"
+    base = assumptions.with_overrides(assumptions.shipped(), {})
+    mine = assumptions.with_overrides(assumptions.shipped(), {name: "1 ms"})
+    assert fitted(mine, chip)[name] == pytest.approx(1e-3)
+    now = fitted(base, chip)
+    assert now[name] == pytest.approx(own_values("vllm")[name])
+    assert (
+        now["performance.serving_experts_launch_fp8"] == own_values("hopper")["performance.serving_experts_launch_fp8"]
+    )
+    assert {one.name: one.value for one in base.used()}[name] == now[name]
 
 
 def test_curve_trades_latency_for_throughput():
