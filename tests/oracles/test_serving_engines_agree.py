@@ -40,7 +40,7 @@ def test_prompts_of_one_pass(one):
     assert np.mean(off < 0.1) > 0.93
 
 
-@pytest.mark.parametrize(("kind", "median", "most"), [("varied", 0.08, 0.25), ("long", 0.09, 0.08)])
+@pytest.mark.parametrize(("kind", "median", "most"), [("varied", 0.1, 0.25), ("long", 0.09, 0.08)])
 def test_varied_and_long_prompts_agree_less(kind, median, most):
     """The closed form has mean lengths: medians of latencies hold in the middle of the cases, not in all."""
     assert errors("rate", kind).max() < most

@@ -13,6 +13,7 @@ from firstlight.performance.serving.events import Policy, Requests, Served, simu
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import slots
 from firstlight.performance.serving.traffic import Lengths, closed_loop, poisson
+from firstlight.performance.serving.values import fitted
 from firstlight.spec import assumptions, models
 from firstlight.spec.design import ServingLayout
 
@@ -92,7 +93,7 @@ def compare(one: Situation, machines: Machines, seed: int = 0) -> Agreement:
 
 def _case(one: Situation, machines: Machines) -> Case:
     parts, time = machines.of(one.accelerator)
-    a = assumptions.with_overrides(assumptions.shipped(), {})
+    a = fitted(assumptions.with_overrides(assumptions.shipped(), {}), parts.accelerator)
     work = machine(parts.accelerator, parts.host, parts.system, one.precision, a)
     layouts = Layouts.of([one.layout])
     return Case(models.find(one.model), float(one.prompt), float(one.answer), work, layouts, time, a)
