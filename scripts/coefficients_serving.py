@@ -15,8 +15,8 @@ from firstlight.operate.calibration.parameters import Parameter
 from firstlight.operate.calibration.serving import Calibration, calibrate_serving
 from firstlight.operate.calibration.throughput import ThroughputCalibration, calibrate_throughput
 from firstlight.operate.validation.score import Outcome, score
-from firstlight.operate.validation.serving.engines import EVERY
 from firstlight.operate.validation.serving.score import ServingScoreboard
+from firstlight.performance.serving.values import EVERY
 from firstlight.spec import catalog
 
 SERVING, THROUGHPUT = (ROOT / "measurements" / f"{name}.csv" for name in ("serving", "throughput"))
@@ -150,7 +150,9 @@ def _known() -> ThroughputCalibration:
 def _fresh() -> None:
     """The values just written are read anew."""
     from firstlight.operate.validation.serving import engines
+    from firstlight.performance.serving import values as fitted
 
+    fitted.table.cache_clear()
     engines.table.cache_clear()
 
 

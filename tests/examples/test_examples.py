@@ -50,8 +50,8 @@ def headlines(one: Evaluation) -> dict[str, float]:
 HEADLINES: dict[str, dict[str, float]] = {
     "colossus-100k": {
         "accelerators": 100_000, "switches": 3963, "peak_mw": 149.7, "pue": 1.098, "capital_busd": 5.784,
-        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.44, "run_days_0": 14.87, "served_on_0": 2480,
-        "per_token_ms_0": 49.39,
+        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.44, "run_days_0": 14.87, "served_on_0": 2624,
+        "per_token_ms_0": 49.66,
     },
     "deepseek-v3": {
         "accelerators": 2080, "switches": 57, "peak_mw": 3.816, "pue": 1.121, "capital_busd": 0.1273,
@@ -59,19 +59,19 @@ HEADLINES: dict[str, dict[str, float]] = {
     },
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
-        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2955, "run_days_0": 12.8, "mfu_1": 0.06425,
-        "run_days_1": 17.9, "mfu_2": 0.1162, "run_days_2": 15.72, "mfu_3": 0.1021, "run_days_3": 10.09,
-        "served_on_0": 277_760, "per_token_ms_0": 49.17,
+        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2506, "run_days_0": 15.13, "mfu_1": 0.09018,
+        "run_days_1": 22.51, "mfu_2": 0.1028, "run_days_2": 19.96, "mfu_3": 0.1172, "run_days_3": 16.49,
+        "served_on_0": 378_400, "per_token_ms_0": 49.73,
     },
     "nvl72-abilene": {
         "accelerators": 510_552, "switches": 20000, "peak_mw": 1197, "pue": 1.1, "capital_busd": 42.66,
-        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2358, "run_days_0": 14.95, "mfu_1": 0.08051,
-        "run_days_1": 23.84, "served_on_0": 82180, "per_token_ms_0": 29.81, "served_on_1": 46_760,
+        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2776, "run_days_0": 13.34, "mfu_1": 0.09657,
+        "run_days_1": 24.36, "served_on_0": 180_700, "per_token_ms_0": 29.99, "served_on_1": 44_820,
         "per_token_ms_1": 29.97,
     },
     "serve-deepseek": {
-        "accelerators": 1840, "switches": 47, "peak_mw": 3.4, "pue": 1.123, "capital_busd": 0.1225,
-        "usd_per_hour": 1.805, "days": 512.7, "served_on_0": 1824, "per_token_ms_0": 24.93,
+        "accelerators": 1912, "switches": 47, "peak_mw": 3.536, "pue": 1.123, "capital_busd": 0.1273,
+        "usd_per_hour": 1.805, "days": 512.7, "served_on_0": 1896, "per_token_ms_0": 24.69,
     },
     "superpod-127": {
         "accelerators": 1016, "switches": 48, "peak_mw": 1.767, "pue": 1.104, "capital_busd": 0.06417,

@@ -54,12 +54,12 @@ class Assumptions(Mapping[str, float]):
 
     def __init__(self, entries: Mapping[str, Assumption]):
         self._entries = dict(entries)
-        self._used: set[str] = set()
+        self._used: dict[str, Assumption] = {}
 
     def __getitem__(self, name: str) -> float:
-        value = self._entries[name].value
-        self._used.add(name)
-        return value
+        entry = self._entries[name]
+        self._used[name] = entry
+        return entry.value
 
     @cached_property
     def varied(self) -> bool:
@@ -90,7 +90,14 @@ class Assumptions(Mapping[str, float]):
 
     def used(self) -> tuple[Assumption, ...]:
         """The assumptions read so far, by name."""
-        return tuple(self._entries[name] for name in sorted(self._used))
+        return tuple(self._used[name] for name in sorted(self._used))
+
+    def over(self, values: Mapping[str, Assumption]) -> Assumptions:
+        """The same with other values in the place of shipped ones, not of the plan's; reads are remembered here too."""
+        kept = {name: entry for name, entry in values.items() if self._entries[name].standing != "user"}
+        found = Assumptions({**self._entries, **kept})
+        found._used = self._used
+        return found
 
 
 def shipped() -> dict[str, Assumption]:

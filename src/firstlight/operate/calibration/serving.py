@@ -15,12 +15,13 @@ from firstlight.operate.calibration import fit, parameters
 from firstlight.operate.calibration.parameters import Parameter
 from firstlight.operate.validation import table
 from firstlight.operate.validation.score import weighted_quantile
-from firstlight.operate.validation.serving.engines import EVERY, Values
+from firstlight.operate.validation.serving.engines import Values
 from firstlight.operate.validation.serving.predict import Batch, Machines, batches, latencies
 from firstlight.operate.validation.serving.reading import COLUMNS, METRICS, UNREAD, Served
 from firstlight.operate.validation.serving.score import ServingScoreboard
 from firstlight.operate.validation.serving.validate import Case, board, read_case
 from firstlight.operate.validation.table import CellError
+from firstlight.performance.serving.values import EVERY
 from firstlight.spec.assumptions import shipped
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import Floats, Ints

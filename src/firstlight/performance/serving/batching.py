@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from firstlight.performance.serving.layer import Parts
 from firstlight.performance.serving.layouts import Case
+from firstlight.performance.serving.passes import TINY, Meeting, Pieces, loop, stream
 from firstlight.performance.serving.step import decode_parts, prefill_time
 from firstlight.twin.protocols import Floats
 
@@ -36,45 +37,86 @@ class Flow:
 
 
 def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
-    """The steady state of replicas that decode `batch` requests at once; (..., n) for n layouts.
+    """The steady state of replicas that have `batch` requests at once; (..., n) for n layouts.
 
-    Conservation of the engine's time: while the L - 1 further tokens of an answer are decoded, the replica also reads
-    one prompt for each of the `batch` requests that come and go. With x the engine time of one more prompt, a request
-    stays (L - 1) step + batch x, so rate = batch / ((L - 1) step + batch x) (Little's law), and a user sees
-    TPOT = step + (batch - 1) x / (L - 1). It holds for chunked, mixed and prefill-first schedulers alike. Where fewer
-    requests are there than attention ranks and stages, a request stays at least as long as its own prefill takes.
-
-    Prefill takes the share rate x of the engine; beyond `serving_load` prompts would queue up, so the rate ends there.
+    Every pass gives each request that is decoded a token, and reads prompts that came since the pass before. A request
+    stays for the pass that it waits for, those that read it and one for each further token, so b requests bring
+    b / (wait + read + L - 1) prompts a pass (Little's law), Poisson distributed where answers are not in step.
+    Attention ranks end a pass together (the experts' exchange waits for the slowest), so a prompt on one of them keeps
+    all; only prompts that meet in a pass share it (`passes.Pieces`). A spent budget of tokens makes prompts wait.
 
     Args:
         case: the n layouts.
-        batch: requests decoded at once by a replica (..., n).
-        offered: requests that reach a replica [1/s], where they are fewer than such a batch could take.
+        batch: requests of a replica (..., n), waiting for a pass, read or decoded.
+        offered: requests that reach a replica at random [1/s]; by default the next comes when one is answered.
     """
-    a, batch = case.a, np.asarray(batch, dtype=float)
-    parts = decode_parts(case, batch)
-    step = sum(parts.values(), np.zeros(len(case.layouts)))
-    cost, alone = prompt_cost(case), prefill_time(case, 1.0)
-    most = np.minimum(a["performance.serving_load"] / cost, offered)
-    rate = np.minimum(batch / (case.further * step + np.maximum(batch * cost, alone)), most)
-    filling = rate * cost
-    others = np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0)
-    per_token = step * (1.0 + others * filling / (1.0 - filling))
-    first = before_prefill(case, step, cost, filling) + alone
-    return Flow(batch, step, parts, per_token, first, rate, filling)
+    batch, pieces = np.asarray(batch, dtype=float), Pieces.of(case)
+    full = _closed(case, pieces, batch)
+    if np.isinf(offered):
+        return full
+    some = _open(case, pieces, batch, offered)
+    short = some.rate < offered
+    some = replace(
+        some, rate=np.minimum(some.rate, offered), filling=some.filling * np.minimum(offered / some.rate, 1.0)
+    )
+    return choose(short, full, some)
 
 
-def before_prefill(case: Case, step: Floats, cost: Floats, filling: Floats) -> Floats:
-    """Time until a prompt's own prefill begins, and outside the engine [s] (..., n).
+def _closed(case: Case, pieces: Pieces, batch: Floats) -> Flow:
+    """A closed loop of `batch` clients."""
+    company = np.clip(batch - 1.0, 0.0, 1.0)
+    stay = case.further + pieces.passes + company
+    each = pieces.joined(batch, stay)
+    parts = decode_parts(case, each * case.further)
+    step = _decoding(case, parts)
+    meeting = loop(pieces, each * np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0))
+    wait = batch / each - case.further - pieces.passes
+    return _flow(case, pieces, batch, parts, meeting, wait * (step + meeting.reading * meeting.read), company * step)
 
-    The front end; the wait in an M/G/1 queue of prompts of equal length, rho x / (2 (1 - rho)) (Pollaczek-Khinchine);
-    half a decode step until the one under way is over, and those until the scheduler looks.
+
+def _open(case: Case, pieces: Pieces, batch: Floats, rate: float) -> Flow:
+    """A stream at random that keeps `batch` requests on the replica: one that comes sees as many others (PASTA)."""
+    decoded = batch * case.further / (case.further + pieces.passes + 0.5)
+    parts = decode_parts(case, decoded + 1.0)
+    step = _decoding(case, parts)
+    meeting = stream(pieces, step, rate)
+    busy = -np.expm1(-batch)
+    whole = step + meeting.read
+    mean = step + meeting.reading * meeting.read
+    under_way = (meeting.reading * whole**2 + (1.0 - meeting.reading) * step**2) / (2.0 * mean)
+    queue = mean * pieces.queue(rate * mean)
+    return _flow(case, pieces, batch, parts, meeting, busy * (under_way + queue), busy * step)
+
+
+def _flow(
+    case: Case, pieces: Pieces, batch: Floats, parts: Parts, meeting: Meeting, wait: Floats, beside: Floats
+) -> Flow:  # fmt: skip
+    """What users see of passes.
 
     Args:
-        step: decode step [s]. cost: engine time of one more prompt [s]. filling: share of the time that prefill takes.
+        wait: for the first pass that reads the prompt [s]. beside: decoding in the passes that read it [s].
     """
-    wait = filling * cost / (2.0 * (1.0 - filling))
-    return front_end(case) + wait + (0.5 + case.a["performance.serving_poll"]) * step
+    step = sum(parts.values(), np.zeros(len(case.layouts)))
+    per_token = step + meeting.reading * meeting.read
+    latency = wait + (pieces.passes + case.layouts.pipeline - 1.0) * (beside + meeting.own)
+    stay = wait + pieces.passes * (beside + meeting.own) + case.further * per_token
+    first = front_end(case) + case.a["performance.serving_poll"] * step + latency
+    rate = np.minimum(batch / stay, case.a["performance.serving_load"] / meeting.cost)
+    return Flow(batch, step, parts, per_token, first, rate, rate * meeting.cost)
+
+
+def _decoding(case: Case, parts: Parts) -> Floats:
+    """Decode step in each pass [s] (..., n); next to nothing where answers are their first token."""
+    return np.where(case.further > 0, sum(parts.values(), np.zeros(len(case.layouts))), TINY)
+
+
+def choose(where: NDArray[np.bool_], one: Flow, other: Flow) -> Flow:
+    """Of two flows, one where it says so (..., n)."""
+    parts = {name: np.where(where, one.parts[name], other.parts[name]) for name in one.parts}
+    rest = {
+        f.name: np.where(where, getattr(one, f.name), getattr(other, f.name)) for f in fields(Flow) if f.name != "parts"
+    }
+    return Flow(parts=parts, **rest)
 
 
 def prompt_cost(case: Case) -> Floats:
@@ -111,7 +153,7 @@ def at_rate(case: Case, rate: float, most: float) -> float:
     low, high = min(1e-6, most), most
     for _ in range(2):
         grid = np.geomspace(low, high, 48)
-        enough = np.flatnonzero(flow(case, grid[:, None]).rate[:, 0] >= rate)
+        enough = np.flatnonzero(flow(case, grid[:, None], rate).rate[:, 0] >= rate)
         if not len(enough):
             return most
         found = int(enough[0])

@@ -12,6 +12,7 @@ from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import cache_room, mean_cache, slots
 from firstlight.performance.serving.serve import allowed
 from firstlight.performance.serving.space import space
+from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
@@ -42,6 +43,7 @@ def best(
     Raises:
         InfeasibleError: no layout fits the memory, or none meets a limit; says how near the best one comes.
     """
+    a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
     case = Case(model, float(workload.prompt), float(workload.answer), work, space(model, a), collective, a)
     most = slots(case)
@@ -81,6 +83,7 @@ def fastest(
     Raises:
         InfeasibleError: no layout on so many accelerators fits the memory, or none meets a limit.
     """
+    a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
     case = Case(model, float(workload.prompt), float(workload.answer), work, space(model, a), collective, a)
     case = case.of(np.flatnonzero(case.layouts.accelerators <= accelerators))

@@ -13,6 +13,7 @@ from firstlight.performance.result import ServingResult, ServingTraffic
 from firstlight.performance.serving.events import Policy, Requests, Served, simulate, step_costs
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.traffic import Lengths, poisson, traced
+from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
@@ -64,6 +65,7 @@ def play(
     """
     if how.trace is None and how.cache:
         raise UsageError("requests drawn at random share no prefix, so a prefix cache has no effect; give a trace")
+    a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
     case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([result.layout]), collective, a)
     played = min(result.replicas, PLAYED)

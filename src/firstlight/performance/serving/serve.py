@@ -14,6 +14,7 @@ from firstlight.performance.serving.batching import Flow, at_rate, flow
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
 from firstlight.performance.serving.space import check
+from firstlight.performance.serving.values import fitted
 from firstlight.performance.uncertainty import serving_interval
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
@@ -47,6 +48,7 @@ def serve(
         InfeasibleError: weights or the batch's cache are beyond the memory; says by how much, and what would fit.
     """
     check(model, layout, accelerators)
+    a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
     case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([layout]), collective, a)
     _check_memory(case, layout)

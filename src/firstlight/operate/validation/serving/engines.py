@@ -12,31 +12,19 @@ from typing import Any
 import numpy as np
 import yaml
 
-from firstlight import units
 from firstlight.operate.validation.software import year
+from firstlight.performance.serving.values import overlays, own_values
+from firstlight.performance.serving.values import table as fitted
 from firstlight.spec.assumptions import Assumption, Assumptions, shipped
 
-EVERY = "every"
-"""Overlay of values that hold for all engines in published runs."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
 def table() -> Mapping[str, Any]:
     """Releases and fitted values of engines, from data/serving/runs.yaml and fitted.yaml."""
-    folder = resources.files("firstlight.data") / "serving"
-    parts = [yaml.load((folder / f"{name}.yaml").read_text("utf-8"), Loader=_LOADER) for name in ("runs", "fitted")]
-    return {**parts[0], **parts[1]}
-
-
-def own_values(engine: str) -> dict[str, float]:
-    """An engine's own values [SI], by name of the assumption."""
-    entries = shipped()
-    found: dict[str, float] = {}
-    for name, text in table()["engines"].get(engine, {}).items():
-        entry = entries[f"performance.{name}"]
-        found[entry.name] = float(text) if isinstance(text, (int, float)) else units.parse(text, entry.dimension)
-    return found
+    text = (resources.files("firstlight.data") / "serving" / "runs.yaml").read_text("utf-8")
+    return {**yaml.load(text, Loader=_LOADER), **fitted()}
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ def assumptions(
     """
     merged = dict(shipped() if values is None else values.entries)
     driven = [name for manner in manners for name in (manner, f"{manner} {family}")]
-    for name in (EVERY, family, engine, f"{engine} {family}", *driven):
+    for name in (*overlays(engine, family), *driven):
         known = {} if values and values.fresh else own_values(name)
         for key, value in {**known, **(values.engines.get(name, {}) if values else {})}.items():
             merged[key] = replace(merged[key], value=value)

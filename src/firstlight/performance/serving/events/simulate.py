@@ -76,10 +76,12 @@ def simulate(requests: Requests, costs: StepCosts, policy: Policy, *, replicas: 
     )  # fmt: skip
     events = play(w, rule, seed)
     finish = w.req["finish"]
-    first = w.req["first"] + costs.front_end - w.req["arrival"]
+    step = w.rep["decoding"].sum() / max(w.rep["count"].sum(), 1.0)
+    outside = costs.front_end + costs.lag * step
+    first = w.req["first"] + outside - w.req["arrival"]
     with np.errstate(invalid="ignore", divide="ignore"):
         more = np.where(requests.answer > 1, (finish - w.req["first"]) / (requests.answer - 1), np.nan)
     return Served(
-        w.req["arrival"], np.where(np.isnan(finish), np.nan, first), more, finish + costs.front_end, requests.answer,
+        w.req["arrival"], np.where(np.isnan(finish), np.nan, first), more, finish + outside, requests.answer,
         w.req["where"], w.req["thrown"], w.rep["busy"], w.rep["decoding"], w.rep["reading"], events,
     )  # fmt: skip
