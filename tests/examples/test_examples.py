@@ -59,14 +59,14 @@ HEADLINES: dict[str, dict[str, float]] = {
     },
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
-        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2506, "run_days_0": 15.13, "mfu_1": 0.09018,
-        "run_days_1": 22.51, "mfu_2": 0.1028, "run_days_2": 19.96, "mfu_3": 0.1172, "run_days_3": 16.49,
-        "served_on_0": 378_400, "per_token_ms_0": 49.73,
+        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2506, "run_days_0": 15.21, "mfu_1": 0.08942,
+        "run_days_1": 22.86, "mfu_2": 0.1008, "run_days_2": 20.44, "mfu_3": 0.1116, "run_days_3": 17.43,
+        "served_on_0": 375808, "per_token_ms_0": 49.41,
     },
     "nvl72-abilene": {
         "accelerators": 510_552, "switches": 20000, "peak_mw": 1197, "pue": 1.1, "capital_busd": 42.66,
-        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2776, "run_days_0": 13.34, "mfu_1": 0.09657,
-        "run_days_1": 24.36, "served_on_0": 180_700, "per_token_ms_0": 29.99, "served_on_1": 44_820,
+        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2776, "run_days_0": 13.34, "mfu_1": 0.09367,
+        "run_days_1": 24.72, "served_on_0": 177024, "per_token_ms_0": 29.99, "served_on_1": 43904,
         "per_token_ms_1": 29.97,
     },
     "serve-deepseek": {

@@ -21,8 +21,8 @@ def elementwise(
     """Forward and backward time of one layer's element-wise work on one rank [s].
 
     Bytes of one fused pass over each tensor (14 per hidden unit, 3 per mixer column, 2 per feed-forward column), times
-    how far the software is from that (`passes`); without sequence parallelism each rank does all hidden units. Where products run
-    in fewer than 16 bits, passes that quantise and transpose.
+    how far the software is from that (`passes`); without sequence parallelism each rank does all hidden units. Where
+    products run in fewer than 16 bits, passes that quantise and transpose.
     """
     tokens, tensor = np.asarray(tokens, dtype=float), np.asarray(tensor, dtype=float)
     routed = layer.routed.active * layer.routed.width if layer.routed and not work.fused_experts else 0
