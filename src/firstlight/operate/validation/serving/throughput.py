@@ -21,7 +21,7 @@ from firstlight.operate.validation.serving.score import ServingScoreboard
 from firstlight.operate.validation.serving.validate import BASIS
 from firstlight.operate.validation.table import CellError, Row
 from firstlight.performance.machine import family, machine
-from firstlight.performance.serving.batching import at_rate, flow
+from firstlight.performance.serving.batching import at_rate, flow, front_end
 from firstlight.performance.serving.bulk import queued, together
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.loops import Loop, aggregated, capacity
@@ -274,7 +274,10 @@ def _metric(jobs: Sequence[Job], case: Case, step: Floats, whole: Floats, tokens
 
 
 def _served(jobs: Sequence[Job], case: Case) -> tuple[Floats, Floats]:
-    """First token and time per token of open loops at their rates [s]."""
+    """First token and time per token of open loops at their rates [s].
+
+    LoadGen and gptManagerBenchmark call the engine in their own process: no server stands in front of it.
+    """
     found = list[tuple[float, float]]()
     most = capacity(case)
     for index, job in enumerate(jobs):
@@ -282,7 +285,8 @@ def _served(jobs: Sequence[Job], case: Case) -> tuple[Floats, Floats]:
         batch = at_rate(one, each, float(np.ravel(most)[index]))
         now = flow(one, np.array([batch]), each)
         found.append((float(np.ravel(now.first_token)[0]), float(np.ravel(now.per_token)[0])))
-    return np.array([first for first, _ in found]), np.array([token for _, token in found])
+    first, token = np.array(found).T
+    return first - front_end(case), token
 
 
 def outcome(row: Row, job: Job | str, p50: float | None, widths: Interval) -> Outcome:
