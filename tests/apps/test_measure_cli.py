@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
 from firstlight.apps.cli import main as cli
+from firstlight.operate.measurement import kernels
 from firstlight.operate.measurement.on_torch import bench, steps
 from firstlight.operate.measurement.stacks import STEPS, Timed
 
@@ -57,6 +60,7 @@ def test_kernels_that_are_not_begun(tmp_path, monkeypatch, capsys):
             return 1e-3
 
     monkeypatch.setattr(bench, "TorchBench", Fake)
+    monkeypatch.setattr(kernels, "time", SimpleNamespace(monotonic=count(step=0.3).__next__))
     code, text, told = run(
         "measure", "kernels", "--accelerator", "h100", "--out", tmp_path, "--sustain", "0", "--seconds", "1",
         capsys=capsys,
