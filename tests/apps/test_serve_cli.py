@@ -20,6 +20,7 @@ design:
   placements: [{accelerators: 8, serving: {tensor: 1, batch: 64}}]
 start: 2030-01-01
 """
+PLACED = "  placements: [{accelerators: 8, serving: {tensor: 1, batch: 64}}]\n"
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTLIGHT_")}
 
 
@@ -100,3 +101,55 @@ def test_a_plan_that_serves_nothing_is_2(folder):
                folder=folder)  # fmt: skip
     assert done.returncode == 2
     assert "serves nothing" in done.stderr
+
+
+def test_a_search_writes_a_page_and_a_plan_that_can_be_served_again(folder):
+    (folder / "open.yaml").write_text(PLAN.replace(PLACED, ""), "utf-8")
+    done = run("open.yaml", "--search", "-o", "out", "--quiet", "--json", folder=folder)
+    assert done.returncode == 0
+    (one,) = json.loads(done.stdout)["runs"]
+    search, result = one["search"], one["result"]
+    assert search["best"]["layout"] == result["layout"]
+    assert result["capacity"]["p50"] >= 0.95 * 40
+    assert {front["domain"] for front in search["fronts"]} == {8, 72, 144, 576}
+    assert json.loads((folder / "out" / "serving.json").read_text("utf-8"))["runs"] == [one]
+    assert "Every layout of llama-3.1-8b" in (folder / "out" / "serving.html").read_text("utf-8")
+    again = run("out/design.yaml", "--json", "--quiet", folder=folder)
+    assert json.loads(again.stdout)["runs"][0]["result"] == result
+
+
+def test_a_placement_that_is_written_stays_as_it_is(folder):
+    done = run("plan.yaml", "--search", folder=folder)
+    assert done.returncode == 0
+    assert "8 replicas of 1 accelerator: one accelerator" in done.stdout
+    assert "configurations; most output tokens" in done.stdout
+    assert "power capped to 70%" in done.stdout
+
+
+POOLS = "{tensor: 2, batch: 64, engines: 2, prefill: {tensor: 2}}"
+
+
+def test_two_pools_of_a_plan_are_computed_and_played(folder):
+    placed = f"design.placements=[{{accelerators: 6, serving: {POOLS}}}]"
+    (one,) = as_json("--set", placed, folder=folder)["runs"]
+    steady, played = one["result"], one["traffic"]
+    assert (steady["replicas"], steady["replica_accelerators"]) == (1, 6)
+    assert played["per_token"]["p50"]["p50"] == pytest.approx(steady["per_token"]["p50"], rel=0.05)
+    assert played["first_token"]["p50"]["p50"] == pytest.approx(steady["first_token"]["p50"], rel=0.1)
+    assert played["refused"] == 0
+
+
+def test_engines_without_a_pool_that_reads_for_them_are_refused_where_they_stand(folder):
+    placed = "design.placements=[{accelerators: 4, serving: {tensor: 2, engines: 2}}]"
+    done = run("plan.yaml", "--set", placed, folder=folder)
+    assert done.returncode == 2
+    assert "more engines are more replicas" in done.stderr
+    assert "Remove it, or add `prefill: {engines: 1}`" in done.stderr
+
+
+def test_limits_that_no_layout_meets_are_1(folder):
+    (folder / "open.yaml").write_text(PLAN.replace(PLACED, "").replace("answer: 300", "answer: 300, per_token: 1 us"))
+    done = run("open.yaml", "--search", "-o", "out", folder=folder)
+    assert done.returncode == 1
+    assert "per_token" in done.stderr
+    assert not (folder / "out").exists()

@@ -79,7 +79,7 @@ def _grown(share: Share, more: int) -> Share:
     layout = share.placement.serving
     if layout is None or more <= 0:
         return share
-    each = layout.tensor * layout.pipeline * layout.data
+    each = layout.accelerators
     count = share.placement.accelerators + more // each * each
     reason = f"{share.reason}; then all replicas that the factory holds" if more >= each else share.reason
     return replace(share, placement=share.placement.model_copy(update={"accelerators": count}), reason=reason)

@@ -26,6 +26,7 @@ def serve(
     router: str = "least-loaded",
     cache: float = 0.0,
     seed: int = 0,
+    search: bool = False,
     sets: Mapping[str, str] | None = None,
     parts: Path | None = None,
     today: dt.date | None = None,
@@ -40,6 +41,8 @@ def serve(
         router: "round-robin", "least-loaded", "power-of-two" or "prefix-affinity".
         cache: tokens that each replica's prefix cache holds, for a trace with hashes of blocks.
         seed: of everything random.
+        search: try every layout, with one pool of engines and with two; where the plan leaves the placements open, the
+            one with the most output tokens of an accelerator is taken.
         sets: values to change for this run, by path ("demand[0].requests": "50 /s").
         parts: a Catalog document with parts of the user's own, in the place of the plan's.
         today: the day of the run; start of the plan where it names none.
@@ -60,5 +63,6 @@ def serve(
     reasons = ((at, why) for at, why in proposal.reasons.items() if not at.startswith(_ELSEWHERE))
     return evaluate_serving(
         proposal.plan, loaded.catalog, loaded.assumptions, how, base=loaded.base,
-        proposed=tuple(f"{at} = {why}" for at, why in reasons), progress=progress,
+        proposed=tuple(f"{at} = {why}" for at, why in reasons), searched=search,
+        is_open=search and given.design.placements is None, progress=progress,
     )  # fmt: skip

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from firstlight import __version__
+from firstlight import __version__, units
 from firstlight.errors import UsageError
-from firstlight.evaluate.build import fabric, parts
-from firstlight.evaluate.run import input_hash, placed
+from firstlight.evaluate.build import Parts, fabric, parts
+from firstlight.evaluate.evaluation import Evaluation
+from firstlight.evaluate.run import evaluate, input_hash, placed
 from firstlight.performance.result import ServingResult, ServingTraffic
 from firstlight.performance.serving import serve
 from firstlight.performance.serving.play import Play, play
+from firstlight.performance.serving.search import Asked, Machinery, Prices, ServingSearch, search
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumption, Assumptions
 from firstlight.spec.catalog import Catalog
+from firstlight.spec.design import Placement, ServingLayout
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Serving
 from firstlight.twin.result import Result, plain, quantity
+
+DOMAINS = (8, 72, 144, 576)
+"""Accelerators of the scale-up domains that a search compares."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,10 +35,11 @@ class ServingRun(Result):
     demand: int = quantity("", "place in the demand, from 0")
     result: ServingResult = quantity("", "capacity, latencies and memory in closed form")
     traffic: ServingTraffic = quantity("", "the same, with requests played one by one")
+    search: ServingSearch | None = quantity("", "every layout of it, where that was asked for")
 
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON has it, SI units."""
-        return {"demand": self.demand, "result": self.result.to_dict(), "traffic": self.traffic.to_dict()}
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,6 +72,8 @@ def evaluate_serving(
     *,
     base: Path = Path(),
     proposed: tuple[str, ...] = (),
+    searched: bool = False,
+    is_open: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> ServingAnswer:
     """Every served model of a plan whose design is resolved.
@@ -76,6 +85,7 @@ def evaluate_serving(
         how: the traffic and the engine.
         base: folder that the plan's paths are relative to.
         proposed: what was chosen for the plan, and why.
+        searched: try every layout of each model. is_open: and take the best where it goes into the placement.
         progress: called as each model begins.
 
     Raises:
@@ -89,17 +99,32 @@ def evaluate_serving(
         )
     made_of = parts(plan.design, catalog)
     _, time = fabric(plan.design.fabric, made_of, plan.design.accelerators or 0, a)
-    machine = made_of.system, made_of.accelerator, made_of.host
-    runs = list[ServingRun]()
+    prices, systems = None, dict[int, Machinery]()
+    if searched:
+        progress("price of the factory")
+        prices = _prices(evaluate(plan, catalog, a, base=base))
+        systems = _domains(plan, made_of, a)
+    machine, chosen = (made_of.system, made_of.accelerator, made_of.host), list(proposed)
+    placements, runs = [*(plan.design.placements or ())], list[ServingRun]()
     for index in served:
-        workload, placement = plan.demand[index], (plan.design.placements or ())[index]
+        workload, placement = plan.demand[index], placements[index]
         if not isinstance(workload, Serving) or placement.serving is None:
             continue
-        model = models.find(workload.serve, base)
+        model, found = models.find(workload.serve, base), None
         progress(f"serving {model.id}")
         with placed(index):
-            result = serve(workload, model, *machine, placement.accelerators, placement.serving, time, a)
-            runs.append(ServingRun(index, result, play(workload, result, model, *machine, time, a, how)))
+            if prices:
+                asked = Asked(workload, model, *machine[1:], placement.accelerators, prices, a)
+                found = search(asked, systems, made_of.system.scale_up_domain)
+                if is_open and found.best.accelerators <= placement.accelerators:
+                    placement = placements[index] = _best(placement, found)
+                    chosen = [told for told in chosen if not told.startswith(f"design.placements[{index}]")]
+                    chosen.append(_why(index, found))
+            layout = placement.serving or ServingLayout()
+            result = serve(workload, model, *machine, placement.accelerators, layout, time, a)
+            traffic = play(workload, result, model, *machine, time, a, how)
+        runs.append(ServingRun(index, result, traffic, found))
+    plan = plan.model_copy(update={"design": plan.design.model_copy(update={"placements": tuple(placements)})})
     return ServingAnswer(
         name=plan.name,
         version=__version__,
@@ -109,7 +134,42 @@ def evaluate_serving(
         accelerators=plan.design.accelerators or 0,
         runs=tuple(runs),
         assumptions=a.used(),
-        proposed=proposed,
+        proposed=tuple(chosen),
         plan=plan,
         base=base,
+    )
+
+
+def _prices(whole: Evaluation) -> Prices:
+    """What an accelerator of the evaluated factory takes and costs."""
+    money, facility, twin = whole.economics, whole.facility, whole.twin
+    hours = twin.accelerators * whole.reliability.availability * units.YEAR / units.HOUR
+    around = twin.it_power / (twin.systems * twin.system.power)
+    return Prices(
+        facility.pue * around, (money.annual - money.energy_cost) / hours, money.energy_cost / facility.energy
+    )
+
+
+def _domains(plan: Plan, made_of: Parts, a: Assumptions) -> dict[int, Machinery]:
+    """The system with scale-up domains of several sizes, and its own; only that where a torus joins accelerators."""
+    own = made_of.system.scale_up_domain
+    found = dict[int, Machinery]()
+    for size in sorted({own, *(DOMAINS if made_of.nic else ())}):
+        sized = replace(made_of, system=made_of.system.model_copy(update={"scale_up_domain": size}))
+        _, time = fabric(plan.design.fabric, sized, plan.design.accelerators or 0, a)
+        found[size] = Machinery(sized.system, time)
+    return found
+
+
+def _best(placement: Placement, found: ServingSearch) -> Placement:
+    """The placement with the layout that a search has found, and as many accelerators as the asked rate takes."""
+    each = found.best.accelerators
+    count = min(found.accelerators, placement.accelerators // each * each)
+    return placement.model_copy(update={"accelerators": count, "serving": found.best.layout})
+
+
+def _why(index: int, found: ServingSearch) -> str:
+    return (
+        f"design.placements[{index}] = {found.accelerators:,} accelerators: the most output tokens of an accelerator "
+        f"within the limits, of {found.tried:,} configurations"
     )

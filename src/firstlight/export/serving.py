@@ -1,20 +1,50 @@
-"""The answer of `serve` as text."""
+"""The answer of `serve`: as text, and as files."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from firstlight import units
 from firstlight.evaluate.serving import ServingAnswer, ServingRun
-from firstlight.spec.design import ServingLayout
+from firstlight.export.files import complaints, publish, stage
+from firstlight.export.report import serving_html
+from firstlight.export.report.layouts import layout_words
+from firstlight.export.report.words import plural
+from firstlight.performance.serving.search import ServingPoint, ServingSearch
+from firstlight.spec import load
 from firstlight.twin.result import Prediction, show
+
+_SHOWN = 8
+"""Points of a front that the text tells, at the most; the JSON and the page have them all."""
+
+
+def write_serving(answer: ServingAnswer, folder: Path) -> tuple[Path, ...]:
+    """Write the page, the JSON and the resolved plan; what an earlier run left there is replaced.
+
+    Returns:
+        serving.html, serving.json, design.yaml.
+
+    Raises:
+        UsageError: the folder cannot be written; nothing has been changed then.
+    """
+    with complaints(folder), stage(folder) as hidden:
+        texts = {
+            "serving.html": serving_html(answer),
+            "serving.json": json.dumps(answer.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            "design.yaml": load.dump(answer.plan, base=answer.base, to=folder),
+        }
+        for name, text in texts.items():
+            (hidden / name).write_text(text, "utf-8")
+        return publish(hidden, folder, [*texts])
 
 
 def serving_summary(answer: ServingAnswer) -> str:
     """Every served model in words: layout, capacity, latencies in closed form and request by request."""
-    lines = [f"{answer.name}: {answer.accelerators:,} accelerators in {answer.system}"]
+    lines = [f"{answer.name}: {plural(answer.accelerators, 'accelerator')} in {answer.system}"]
     for run in answer.runs:
-        lines += ["", f"{run.result.model} on {run.result.accelerators:,} accelerators, {run.result.precision}"]
+        lines += ["", f"{run.result.model} on {plural(run.result.accelerators, 'accelerator')}, {run.result.precision}"]
         lines += [f"  {label:<9} {text}" for label, text in _rows(run)]
     lines += ["", *(f"  proposed  {text}" for text in answer.proposed)]
     return "\n".join([*lines, f"  assumed   {len(answer.assumptions)} assumptions, which --json lists"])
@@ -22,8 +52,8 @@ def serving_summary(answer: ServingAnswer) -> str:
 
 def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
     result, traffic = run.result, run.traffic
-    replicas = f"{result.replicas:,} {'replica' if result.replicas == 1 else 'replicas'}"
-    yield "layout", f"{replicas} of {result.replica_accelerators:,} accelerators: {_layout(result.layout)}"
+    each = plural(result.replica_accelerators, "accelerator")
+    yield "layout", f"{plural(result.replicas, 'replica')} of {each}: {layout_words(result.layout)}"
     asked = units.show(result.requests, "rate")
     yield (
         "requests",
@@ -39,13 +69,35 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
     yield "output", f"{told}, sampling error of the median first token {traffic.sampling:.1%}"
     if traffic.cached:
         yield "cache", f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"
+    if run.search:
+        yield from _searched(run.search)
     if traffic.thrown or traffic.refused:
         yield "full", f"{traffic.thrown:,} times thrown out of a full cache; {traffic.refused:,} requests fit no cache"
 
 
-def _layout(layout: ServingLayout) -> str:
-    told = [f"{name} {value}" for name, value in layout.model_dump().items() if value > 1]
-    return ", ".join(told) or "one accelerator"
+def _searched(search: ServingSearch) -> Iterator[tuple[str, str]]:
+    """The best layout, the best of the other kind, and some points of the front of the system."""
+    best = search.best
+    yield "search", f"{search.tried:,} configurations; most output tokens of an accelerator within the limits:"
+    yield "best", f"{_point(best)}, {best.pools}: {layout_words(best.layout)}, batch {best.layout.batch:,}"
+    yield "", f"{search.accelerators:,} accelerators, {plural(search.replicas, 'replica')}, for the asked rate"
+    if search.other:
+        other = search.other
+        yield "other", f"{_point(other)}, {other.pools}: {layout_words(other.layout)}, batch {other.layout.batch:,}"
+    points = search.fronts[0].points
+    for place, point in enumerate(points[:: max(1, -(-len(points) // _SHOWN))]):
+        yield "front" * (place == 0), f"{_point(point)}, {point.pools}: {layout_words(point.layout)}"
+    for place, front in enumerate(sorted(search.fronts, key=lambda one: (-one.cap, one.domain))):
+        most = f"{units.show(front.points[0].tokens_per_s_each, 'rate')} tokens an accelerator at the most"
+        pace = f"{units.show(front.points[-1].tokens_per_s_user, 'rate')} for one user"
+        words = f"domain {front.domain:,}" if front.cap == 1 else f"power capped to {front.cap:.0%}"
+        yield "fronts" * (place == 0), f"{words}: {most}, {pace}"
+
+
+def _point(point: ServingPoint) -> str:
+    each, user = units.show(point.tokens_per_s_each, "rate"), units.show(point.tokens_per_s_user, "rate")
+    first = units.show(point.first_token, "time")
+    return f"{each} each at {user} a user, first token {first}, {units.show(point.joules_per_token, 'energy')} a token"
 
 
 def _percentiles(found: dict[str, Prediction]) -> str:

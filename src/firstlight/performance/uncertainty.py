@@ -60,6 +60,7 @@ def serving_interval(
     """
     known = work.served and not any(layer.scanned for layer in layers) and layout.pipeline == 1
     widen = 1.0 if known else a["performance.serving_widen_unseen"]
-    low = a[f"performance.serving_low_{which}"] / widen
-    high = a[f"performance.serving_high_{which}"] * widen
+    kind = f"{which}_pools" if layout.prefill else which
+    low = a[f"performance.serving_low_{kind}"] / widen
+    high = a[f"performance.serving_high_{kind}"] * widen
     return Prediction(p50 * low, p50, p50 * high, known, SERVED + work.note)

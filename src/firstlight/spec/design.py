@@ -117,6 +117,26 @@ class TrainingLayout(Document):
     """Parts of the model that sites exchange one after the other, behind the steps (Streaming DiLoCo)."""
 
 
+class PrefillPool(Document):
+    """Engines that only read prompts, for those of a serving layout, which then only write answers (disaggregation)."""
+
+    engines: int = Field(default=1, ge=1, le=4096)
+    """Engines of the pool in one replica."""
+    tensor: int = Field(default=1, ge=1, le=4096)
+    """Tensor-parallel ranks of attention and dense layers."""
+    pipeline: int = Field(default=1, ge=1, le=256)
+    """Pipeline stages."""
+    data: int = Field(default=1, ge=1, le=4096)
+    """Attention data-parallel ranks (each reads its own prompts)."""
+    expert: int = Field(default=1, ge=1, le=4096)
+    """Expert-parallel ranks (inside tensor x data)."""
+
+    @property
+    def accelerators(self) -> int:
+        """Accelerators of the pool."""
+        return self.engines * self.tensor * self.pipeline * self.data
+
+
 class ServingLayout(Document):
     """How one replica of a served model is laid out."""
 
@@ -129,7 +149,21 @@ class ServingLayout(Document):
     expert: int = Field(default=1, ge=1, le=4096)
     """Expert-parallel ranks (inside tensor x data)."""
     batch: int = Field(default=64, ge=1, le=1_000_000)
-    """Requests decoded at once by one replica."""
+    """Requests decoded at once by one engine."""
+    engines: int = Field(default=1, ge=1, le=4096)
+    """Engines that decode, in one replica; more than one only beside a pool of prefill engines."""
+    prefill: PrefillPool | None = None
+    """Engines of the replica that only read prompts and hand the cache over. Left out: all engines read and write."""
+
+    @property
+    def engine(self) -> int:
+        """Accelerators of one engine that decodes."""
+        return self.tensor * self.pipeline * self.data
+
+    @property
+    def accelerators(self) -> int:
+        """Accelerators of one replica, all pools together."""
+        return self.engines * self.engine + (self.prefill.accelerators if self.prefill else 0)
 
 
 class Placement(Document):

@@ -61,6 +61,7 @@ def _layout(given: Sections, index: int, placement: Placement, models: list[Mode
             yield from _ranks(given, where, placement, layout)
             yield from _experts(given, (*where, name, "expert"), placement, layout, models)
             yield from _interleave(given, (*where, name), layout)
+            yield from _engines(given, (*where, name), layout)
 
 
 def _group(layout: TrainingLayout | ServingLayout) -> tuple[int, str]:
@@ -69,7 +70,11 @@ def _group(layout: TrainingLayout | ServingLayout) -> tuple[int, str]:
         words = f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context}"
         return layout.tensor * layout.pipeline * layout.context, words
     words = f"tensor {layout.tensor} x pipeline {layout.pipeline} x data {layout.data}"
-    return layout.tensor * layout.pipeline * layout.data, words
+    if layout.prefill:
+        pool = layout.prefill
+        words = f"{layout.engines} x {layout.engine} that decode and {pool.engines} x "
+        words += f"{pool.accelerators // pool.engines} that read prompts"
+    return layout.accelerators, words
 
 
 def _ranks(
@@ -114,3 +119,9 @@ def _interleave(given: Sections, where: Where, layout: TrainingLayout | ServingL
     if isinstance(layout, TrainingLayout) and layout.interleave > 1 and layout.pipeline == 1:
         message = "has no effect: one pipeline stage cannot be interleaved"
         yield given.source.problem((*where, "interleave"), message, "Remove it, or raise `pipeline`.", key=True)
+
+
+def _engines(given: Sections, where: Where, layout: TrainingLayout | ServingLayout) -> Iterator[Problem]:
+    if isinstance(layout, ServingLayout) and layout.engines > 1 and layout.prefill is None:
+        message = "has no effect: without a pool of prefill engines, more engines are more replicas"
+        yield given.source.problem((*where, "engines"), message, "Remove it, or add `prefill: {engines: 1}`.", key=True)

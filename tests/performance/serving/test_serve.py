@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -122,9 +124,9 @@ def test_engine_time_is_conserved():
 def test_the_batch_carries_the_asked_rate():
     one = case(ServingLayout(tensor=4))
     for rate in (0.01, 0.5, 2.0):
-        batch = at_rate(one, rate, 500.0)
+        batch = at_rate(partial(flow, one), rate, 500.0)
         assert flow(one, np.asarray([batch])).rate[0] == pytest.approx(rate, rel=0.01)
-    assert at_rate(one, 1e6, 500.0) == 500.0
+    assert at_rate(partial(flow, one), 1e6, 500.0) == 500.0
 
 
 def test_little_load_is_a_lone_request():

@@ -36,6 +36,15 @@ _STEPS = 3
     "--cache", type=click.FloatRange(0), default=0.0, show_default=True,
     help="Tokens that the prefix cache of the replicas holds, for a trace with hashes of blocks.",
 )  # fmt: skip
+@click.option(
+    "--search", is_flag=True,
+    help="Try every layout, with engines that read and write and with pools for either; where the plan leaves the "
+    "placement open, take the best.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path),
+    help="Folder for serving.json, the resolved plan, and serving.html with the curves.",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of everything random.")
 @set_option
 @click.option(
@@ -45,17 +54,23 @@ _STEPS = 3
 @json_option
 @quiet_option
 def serve(
-    file: Path, trace: Path | None, engine: str, router: str, cache: float, seed: int, sets: dict[str, str],
-    parts: Path | None, as_json: bool, quiet: bool,
+    file: Path, trace: Path | None, engine: str, router: str, cache: float, search: bool, output: Path | None,
+    seed: int, sets: dict[str, str], parts: Path | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Capacity, latencies and their percentiles of every served model of the plan FILE."""
     from firstlight import design
     from firstlight.export.serving import serving_summary
 
-    report = progress(_STEPS, quiet)
+    report = progress(_STEPS + search + bool(output), quiet)
     answer = design.serve(
-        file, trace=trace, engine=engine, router=router, cache=cache, seed=seed, sets=sets, parts=parts, progress=report
-    )
+        file, trace=trace, engine=engine, router=router, cache=cache, seed=seed, search=search, sets=sets, parts=parts,
+        progress=report,
+    )  # fmt: skip
+    if output:
+        from firstlight import export
+
+        report(f"writing {output}")
+        export.write(answer, output)
     clear()
     if as_json:
         print_json(answer.to_dict())

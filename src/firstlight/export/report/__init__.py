@@ -12,24 +12,38 @@ from functools import cache
 from importlib import resources
 
 import jinja2
+from markupsafe import Markup
 
-from firstlight.evaluate import Evaluation
-from firstlight.export.report import basis, dates, energy, fabric, floor, money, risk, work
-from firstlight.export.report.answer import answer
+from firstlight.evaluate import Evaluation, ServingAnswer
+from firstlight.export.report import basis, dates, energy, fabric, floor, money, risk, serving, work
+from firstlight.export.report.answer import Answer, answer
 from firstlight.export.report.blocks import Badge, Bar, Code, Section
+
+_DESIGN = "<code>design.yaml</code> (the plan with everything resolved, itself a valid input)"
+_FILES = Markup(
+    f"Beside this file: <code>evaluation.json</code> (every number in SI units), {_DESIGN}, and the tables of parts, "
+    "racks, cables and tasks."
+)
+_SERVING_FILES = Markup(f"Beside this file: <code>serving.json</code> (every number in SI units) and {_DESIGN}.")
 
 
 def html(evaluation: Evaluation) -> str:
     """The report of an evaluation as one HTML text; the same evaluation gives the same bytes."""
-    page = _templates().get_template("report.html")
-    return page.render(
-        evaluation=evaluation,
-        answer=answer(evaluation),
-        sections=sections(evaluation),
-        typeface=_typeface(),
-        style=_asset("templates/report.css"),
-        script=_asset("assets/report.js"),
-    )
+    return _page(evaluation, answer(evaluation), sections(evaluation), "the planned AI factory", _FILES)
+
+
+def serving_html(found: ServingAnswer) -> str:
+    """The page of the verb `serve` as one HTML text; the same answer gives the same bytes."""
+    return _page(found, serving.answer(found), serving.sections(found), "how its models are served", _SERVING_FILES)
+
+
+def _page(
+    evaluation: Evaluation | ServingAnswer, head: Answer, parts: tuple[Section, ...], title: str, beside: Markup
+) -> str:
+    return _templates().get_template("report.html").render(
+        evaluation=evaluation, answer=head, sections=parts, title=title, beside=beside, typeface=_typeface(),
+        style=_asset("templates/report.css"), script=_asset("assets/report.js"),
+    )  # fmt: skip
 
 
 def sections(evaluation: Evaluation) -> tuple[Section, ...]:

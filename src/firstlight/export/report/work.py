@@ -8,8 +8,10 @@ from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
 from firstlight.export.report.blocks import Chart, Fact, Facts, Section, Shares, Side, Table, Text, rows
 from firstlight.export.report.charts.curve import Axis, Curve, Mark, Point, Series
+from firstlight.export.report.layouts import layout_words
 from firstlight.performance.result import ServingResult, TrainingResult
 from firstlight.reliability.result import RunReliability
+from firstlight.spec.design import ServingLayout
 from firstlight.spec.workload import Serving
 from firstlight.twin.result import Prediction
 
@@ -136,12 +138,13 @@ def _serving(evaluation: Evaluation) -> Section:
         f"{words.per_second(result.capacity.p50)} that it could within its limits"
         for result, _ in pairs
     ]
-    blocks = [block for pair in pairs for block in _served(*pair, named=len(pairs) > 1)]
+    blocks = [block for pair in pairs for block in served(*pair, named=len(pairs) > 1)]
     lead = "; ".join(sentences) + "."
     return Section("serving", "Latency against throughput", lead, tuple(blocks), "Serving")
 
 
-def _served(result: ServingResult, asked: Serving, *, named: bool) -> list[object]:
+def served(result: ServingResult, asked: Serving, *, named: bool) -> list[object]:
+    """What one served model reaches, where its time and memory go, and how it is laid out."""
     head = [Text(f"{result.model} on {words.count(result.accelerators)} accelerators")] if named else []
     first = _curve("Time to first token", result, result.curve.first_token, result.first_token, asked.first_token)
     token = _curve("Time per token", result, result.curve.per_token, result.per_token, asked.per_token)
@@ -210,6 +213,15 @@ def _curve_table(result: ServingResult) -> Table:
     return Table("The curve in numbers", columns, "rrrrr", rows(lines), folded=True)
 
 
+def _two_pools(layout: ServingLayout) -> list[tuple[str, str, str]]:
+    """Nothing where all engines read and write."""
+    if not layout.prefill:
+        return []
+    told = f"of {words.plural(layout.prefill.accelerators, 'accelerator')}, {layout_words(layout)}"
+    return [("Engines that write", words.count(layout.engines), ""),
+            ("Engines that read", words.count(layout.prefill.engines), told)]  # fmt: skip
+
+
 def _serving_layout(result: ServingResult) -> Table:
     layout = result.layout
     lines = (
@@ -220,7 +232,8 @@ def _serving_layout(result: ServingResult) -> Table:
         ("Pipeline parallel", words.count(layout.pipeline), ""),
         ("Attention data parallel", words.count(layout.data), "each with its own requests"),
         ("Expert parallel", words.count(layout.expert), "inside tensor × data"),
-        ("Batch", words.count(layout.batch), "requests decoded at once by a replica"),
+        *_two_pools(layout),
+        ("Batch", words.count(layout.batch), "requests decoded at once by an engine"),
         ("Prompt", words.show(result.prompt, "tokens"), "mean"),
         ("Answer", words.show(result.answer, "tokens"), "mean"),
         ("Precision", result.precision, "of weights and matrix multiplications"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -22,9 +23,9 @@ class Flow:
         batch: requests decoded at once.
         step: one decode step [s]; parts: where it goes.
         per_token: time per further token that a user sees [s].
-        first_token: time to the first token [s].
+        first_token: time to the first token [s]; waiting: what of it is for requests that came before [s].
         rate: requests per second of the replica [1/s].
-        filling: share of the engine's time that prefill takes.
+        filling, decoding: shares of the accelerators' time that prefill and decode steps take.
     """
 
     batch: Floats
@@ -32,8 +33,14 @@ class Flow:
     parts: Parts
     per_token: Floats
     first_token: Floats
+    waiting: Floats
     rate: Floats
     filling: Floats
+    decoding: Floats
+
+
+Law = Callable[[Floats, float], Flow]
+"""The flow of some layouts at given batches and a rate that is offered to a replica [1/s] (infinite: a closed loop)."""
 
 
 def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
@@ -55,10 +62,8 @@ def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
     if np.isinf(offered):
         return full
     some = _open(case, pieces, batch, offered)
-    short = some.rate < offered
-    some = replace(
-        some, rate=np.minimum(some.rate, offered), filling=some.filling * np.minimum(offered / some.rate, 1.0)
-    )
+    short, used = some.rate < offered, np.minimum(offered / some.rate, 1.0)
+    some = replace(some, rate=some.rate * used, filling=some.filling * used, decoding=some.decoding * used)
     return choose(short, full, some)
 
 
@@ -102,7 +107,9 @@ def _flow(
     stay = wait + pieces.passes * (beside + meeting.own) + case.further * per_token
     first = front_end(case) + case.a["performance.serving_poll"] * step + latency
     rate = np.minimum(batch / stay, case.a["performance.serving_load"] / meeting.cost)
-    return Flow(batch, step, parts, per_token, first, rate, rate * meeting.cost)
+    filling = rate * meeting.cost
+    decoding = np.minimum(rate * case.further * step / np.maximum(batch, 1.0), 1.0 - filling)
+    return Flow(batch, step, parts, per_token, first, wait, rate, filling, decoding)
 
 
 def _decoding(case: Case, parts: Parts) -> Floats:
@@ -139,21 +146,21 @@ def front_end(case: Case) -> Floats:
     return np.asarray(base + a["performance.serving_front_end_token"] * case.prompt + more)
 
 
-def at_rate(case: Case, rate: float, most: float) -> float:
-    """Requests that a replica of one layout decodes at once when `rate` of them arrive per second; at most `most`.
+def at_rate(law: Law, rate: float, most: float) -> float:
+    """Requests that an engine of one layout has at once when so many reach its replica per second; at most `most`.
 
     The rate grows with the batch, so the batch is found by narrowing twice on a logarithmic grid. A replica that is
     asked for more than it can take works at `most`.
 
     Args:
-        case: of one layout.
+        law: flow of one layout at given batches and a rate that is offered [1/s].
         rate: requests per second that reach the replica [1/s].
         most: greatest batch.
     """
     low, high = min(1e-6, most), most
     for _ in range(2):
         grid = np.geomspace(low, high, 48)
-        enough = np.flatnonzero(flow(case, grid[:, None], rate).rate[:, 0] >= rate)
+        enough = np.flatnonzero(law(grid[:, None], rate).rate[:, 0] >= rate * (1 - 1e-9))
         if not len(enough):
             return most
         found = int(enough[0])

@@ -18,7 +18,7 @@ from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Serving
-from firstlight.twin.protocols import CollectiveTime, Floats
+from firstlight.twin.protocols import CollectiveTime, Floats, Ints
 
 COARSE, FINE = 24, 12
 """Batches that are tried for each layout, over its whole range and then around the best of them."""
@@ -48,13 +48,13 @@ def best(
     case = Case(model, float(workload.prompt), float(workload.answer), work, space(model, a), collective, a)
     most = slots(case)
     if not (most >= 1).any():
-        raise _too_large(case)
+        raise too_large(case)
     case = case.of(np.flatnonzero(most >= 1))
     most = most[most >= 1]
     batch, found = _greatest(case, workload, most)
     met = allowed(workload, found)
     if not met.any():
-        raise _too_slow(case, workload, found)
+        raise too_slow(case, workload, found.first_token, found.per_token, case.layouts.accelerators)
     each = case.layouts.accelerators
     replicas = np.ceil(workload.requests / found.rate - 1e-9)
     total = np.where(met, each * np.maximum(replicas, 1.0), np.inf)
@@ -89,12 +89,12 @@ def fastest(
     case = case.of(np.flatnonzero(case.layouts.accelerators <= accelerators))
     most = slots(case)
     if not (most >= 1).any():
-        raise _too_large(case)
+        raise too_large(case)
     case = case.of(np.flatnonzero(most >= 1))
     batch, found = _greatest(case, workload, most[most >= 1])
     met = allowed(workload, found)
     if not met.any():
-        raise _too_slow(case, workload, found)
+        raise too_slow(case, workload, found.first_token, found.per_token, case.layouts.accelerators)
     rate = np.where(met, accelerators // case.layouts.accelerators * found.rate, 0.0)
     chosen = int(np.argmax(rate))
     return case.layouts.one(chosen).model_copy(update={"batch": int(batch[chosen])}), float(rate[chosen])
@@ -121,7 +121,7 @@ def _bracket(case: Case, workload: Serving, grid: Floats) -> tuple[Floats, Float
     return grid[last, columns], grid[np.minimum(last + 1, len(grid) - 1), columns]
 
 
-def _too_large(case: Case) -> InfeasibleError:
+def too_large(case: Case) -> InfeasibleError:
     """What the smallest share of the model takes of an accelerator, over all layouts."""
     needed = case.work.memory - cache_room(case) + mean_cache(case)
     least = int(np.argmin(needed))
@@ -134,16 +134,19 @@ def _too_large(case: Case) -> InfeasibleError:
     return InfeasibleError(f"{case.model.id} does not fit on {case.work.accelerator}:", (limit,))
 
 
-def _too_slow(case: Case, workload: Serving, found: Flow) -> InfeasibleError:
-    """The least latencies, one request at a time, of the layout that comes nearest to all limits."""
-    asked = {"first_token": workload.first_token, "per_token": workload.per_token}
-    over = [getattr(found, name) / limit for name, limit in asked.items() if limit]
+def too_slow(case: Case, workload: Serving, first: Floats, token: Floats, accelerators: Ints) -> InfeasibleError:
+    """The least latencies, one request at a time, of the layout that comes nearest to all limits.
+
+    Args:
+        first, token: time to the first token and per further token of the layouts [s]. accelerators: of them.
+    """
+    asked = {"first_token": (workload.first_token, first), "per_token": (workload.per_token, token)}
+    over = [reached / limit for limit, reached in asked.values() if limit]
     nearest = int(np.argmin(np.max(over, axis=0)))
-    each = int(case.layouts.accelerators[nearest])
     limits = tuple(
-        _limit(name, float(getattr(found, name)[nearest]), limit, each)
-        for name, limit in asked.items()
-        if limit and getattr(found, name)[nearest] > limit
+        _limit(name, float(reached[nearest]), limit, int(accelerators[nearest]))
+        for name, (limit, reached) in asked.items()
+        if limit and reached[nearest] > limit
     )
     return InfeasibleError(f"{case.model.id} cannot answer that fast on {case.work.accelerator}:", limits)
 

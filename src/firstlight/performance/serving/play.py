@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,20 @@ from numpy.typing import NDArray
 from firstlight.errors import UsageError
 from firstlight.performance.machine import machine
 from firstlight.performance.result import ServingResult, ServingTraffic
-from firstlight.performance.serving.events import Policy, Requests, Served, simulate, step_costs
+from firstlight.performance.serving.events import (
+    Policy,
+    Requests,
+    Served,
+    in_two_pools,
+    simulate,
+    step_costs,
+)
 from firstlight.performance.serving.layouts import Case, Layouts
+from firstlight.performance.serving.pools import Pools, handover
 from firstlight.performance.serving.traffic import Lengths, poisson, traced
 from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.traces import Trace
@@ -71,9 +80,7 @@ def play(
     played = min(result.replicas, PLAYED)
     rate = workload.requests * played / result.replicas
     requests, source = _requests(workload, result, rate, how)
-    longest = float((requests.prompt + requests.answer).max())
-    costs = step_costs(case, longest=longest, batch=result.layout.batch, budget=how.policy.budget)
-    served = simulate(requests, costs, how.policy, replicas=played, seed=how.seed)
+    served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed)
     counted = _counted(served, whole=how.trace is not None)
     scale = result.replicas / played
     return ServingTraffic(
@@ -92,6 +99,28 @@ def play(
         thrown=int(served.thrown.sum()),
         refused=served.refused,
         busy=float(served.busy.mean() / np.nanmax(served.finish)) if counted.any() else 0.0,
+    )
+
+
+def played_on(
+    case: Case, layout: ServingLayout, requests: Requests, policy: Policy, *, replicas: int, seed: int = 0
+) -> Served:
+    """Requests on replicas of one layout, of one pool or two.
+
+    Args:
+        case: of the layout, with typical lengths.
+    """
+    longest = float((requests.prompt + requests.answer).max())
+    costs = step_costs(case, longest=longest, batch=layout.batch, budget=policy.budget)
+    if not layout.prefill:
+        return simulate(requests, costs, policy, replicas=replicas, seed=seed)
+    pools = Pools.of(case, layout)
+    reading = step_costs(pools.reading, longest=longest, budget=policy.budget)
+    reading = replace(reading, prefill=reading.prefill * case.a["performance.serving_pool_prefill"])
+    costs = replace(costs, decode=costs.decode * case.a["performance.serving_pool_decode"])
+    moved = handover(pools.reading, case, requests.prompt[:, None])[:, 0]
+    return in_two_pools(
+        requests, (reading, layout.prefill.engines * replicas), (costs, layout.engines * replicas), moved, policy, seed
     )
 
 

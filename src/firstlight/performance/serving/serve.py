@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +12,10 @@ from firstlight.errors import InfeasibleError, Limit
 from firstlight.performance.machine import machine
 from firstlight.performance.power import utilisation
 from firstlight.performance.result import ServingCurve, ServingResult
-from firstlight.performance.serving.batching import Flow, at_rate, flow
+from firstlight.performance.serving.batching import Flow, Law, at_rate, flow
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
+from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.space import check
 from firstlight.performance.serving.values import fitted
 from firstlight.performance.uncertainty import serving_interval
@@ -52,13 +55,14 @@ def serve(
     work = machine(accelerator, host, system, workload.precision, a)
     case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([layout]), collective, a)
     _check_memory(case, layout)
-    each = layout.tensor * layout.pipeline * layout.data
+    each = layout.accelerators
     replicas = accelerators // each
-    curve = flow(case, batches(layout.batch)[:, None])
-    most = within_limits(case, workload, layout.batch)
-    full = flow(case, np.asarray([most]))
+    law = law_of(case, layout, replicas)
+    curve = law(batches(layout.batch)[:, None], np.inf)
+    most = within_limits(law, workload, layout.batch)
+    full = law(np.asarray([most]), np.inf)
     offered = workload.requests / replicas
-    reached = flow(case, np.asarray([at_rate(case, offered, float(layout.batch))]), offered)
+    reached = law(np.asarray([at_rate(law, offered, float(layout.batch))]), offered)
     capacity = _capacity(case, layout, full, replicas)
     memory = {name: float(size[0]) for name, size in memory_parts(case, layout.batch).items()}
     return ServingResult(
@@ -82,8 +86,22 @@ def serve(
         memory_available=work.memory,
         step_parts=_parts(reached),
         curve=_curve(curve, workload, each),
-        utilisation=_utilisation(case, reached, replicas * each / accelerators),
+        utilisation=share_of_power(reached, replicas * each / accelerators, a),
     )
+
+
+def law_of(case: Case, layout: ServingLayout, replicas: int) -> Law:
+    """The flow of one layout, of one pool or two.
+
+    Raises:
+        InfeasibleError: a prompt does not fit on an engine that reads.
+    """
+    if not layout.prefill:
+        return partial(flow, case)
+    pools = Pools.of(case, layout, replicas)
+    if slots(pools.reading)[0] < 1:
+        raise _too_large(pools.reading, "an engine that reads prompts")
+    return partial(pooled, pools)
 
 
 def batches(most: int) -> Floats:
@@ -97,13 +115,13 @@ def allowed(workload: Serving, found: Flow) -> NDArray[np.bool_]:
     return (found.per_token <= token * (1 + 1e-9)) & (found.first_token <= first * (1 + 1e-9))
 
 
-def within_limits(case: Case, workload: Serving, most: int) -> float:
+def within_limits(law: Law, workload: Serving, most: int) -> float:
     """The greatest batch of a layout up to `most` whose latencies are within the limits; 1 where not even that is.
 
     The latencies at the asked rate are then beyond the limits too, and say by how much.
     """
     grid = np.unique(np.round(np.geomspace(1.0, most, 256)))
-    good = np.flatnonzero(allowed(workload, flow(case, grid[:, None]))[:, 0])
+    good = np.flatnonzero(allowed(workload, law(grid[:, None], np.inf))[:, 0])
     return float(grid[good[-1]]) if len(good) else 1.0
 
 
@@ -113,15 +131,20 @@ def _check_memory(case: Case, layout: ServingLayout) -> None:
     Raises:
         InfeasibleError: they do not; says by how much, and what would fit.
     """
-    room, most, model = float(cache_room(case)[0]), int(slots(case)[0]), case.model.id
+    most, model = int(slots(case)[0]), case.model.id
     if layout.batch <= most:
         return
     if most >= 1:
         remedy = f"Write a batch of at most {most:,}, or spread the replica over more accelerators."
         limit = Limit("batch", f"{layout.batch:,} requests at once", f"room for {most:,}", remedy)
         raise InfeasibleError(f"The batch of {model} does not fit:", (limit,))
+    raise _too_large(case, case.work.accelerator)
+
+
+def _too_large(case: Case, where: str) -> InfeasibleError:
+    """What weights and one request take of an accelerator."""
     weights, one = float(weight_bytes(case)[0]), float(mean_cache(case)[0])
-    needed = case.work.memory - room + one
+    needed = case.work.memory - float(cache_room(case)[0]) + one
     times = units.show(max(needed / case.work.memory, 1.0), "number")
     remedy = (
         f"Weights alone are {units.show(weights, 'bytes')}; spread the replica over {times} times its accelerators or "
@@ -130,7 +153,7 @@ def _check_memory(case: Case, layout: ServingLayout) -> None:
     limit = Limit(
         "memory", f"{units.show(needed, 'bytes')} an accelerator", units.show(case.work.memory, "bytes"), remedy
     )
-    raise InfeasibleError(f"{model} does not fit on {case.work.accelerator}:", (limit,))
+    return InfeasibleError(f"{case.model.id} does not fit on {where}:", (limit,))
 
 
 def _capacity(case: Case, layout: ServingLayout, full: Flow, replicas: int) -> Prediction:
@@ -162,15 +185,12 @@ def _curve(found: Flow, workload: Serving, each: int) -> ServingCurve:
     )
 
 
-def _utilisation(case: Case, found: Flow, used: float) -> float:
-    """Share of the power range: decode steps and prefill by their shares of the time that the replicas work.
+def share_of_power(found: Flow, used: float, a: Assumptions) -> float:
+    """Share of the power range: decode steps and prefill by their shares of the time that the accelerators work.
 
     Args:
-        found: the replica at work.
-        used: share of the accelerators that are in a replica.
+        found: one replica at work. used: share of the accelerators that are in a replica.
     """
-    step, filling = float(found.step[0]), float(found.filling[0])
-    steps = float(found.rate[0]) * float(case.further) / max(float(found.batch[0]), 1.0)
-    decoding = min(steps * step, 1.0 - filling)
+    step, filling, decoding = float(np.ravel(found.step)[0]), float(found.filling[0]), float(found.decoding[0])
     shares = {name: time / step * decoding for name, time in _parts(found).items()}
-    return utilisation({**shares, "gemm": filling}, used * min(decoding + filling, 1.0), case.a)
+    return float(utilisation({**shares, "gemm": filling}, used * min(decoding + filling, 1.0), a))

@@ -8,7 +8,7 @@ from firstlight.errors import UsageError
 from firstlight.performance.serving.layouts import Layouts
 from firstlight.performance.shapes import Layer, Scan, layers
 from firstlight.spec.assumptions import Assumptions
-from firstlight.spec.design import ServingLayout
+from firstlight.spec.design import PrefillPool, ServingLayout
 from firstlight.spec.model import Model
 
 TENSORS = (1, 2, 4, 8, 16, 32, 64)
@@ -72,12 +72,26 @@ def check(model: Model, layout: ServingLayout, accelerators: int) -> None:
         UsageError: a parallelism that does not divide, has no effect, or does not go into the accelerators; says which,
             and what would.
     """
-    shapes, stage = layers(model), layout.tensor * layout.data
-    if stage * layout.pipeline > accelerators:
+    _check_engine(model, layout)
+    if layout.prefill:
+        _check_engine(model, layout.prefill)
+    elif layout.engines > 1:
         raise UsageError(
-            f"tensor {layout.tensor} x pipeline {layout.pipeline} x data {layout.data} = {stage * layout.pipeline:,} "
-            f"accelerators in a replica, but {model.id} has {accelerators:,}; lower one of them"
+            f"{layout.engines:,} engines without a pool of prefill engines are the same as more replicas; write "
+            "engines: 1, or add a prefill pool"
         )
+    if layout.accelerators > accelerators:
+        words = f"tensor {layout.tensor} x pipeline {layout.pipeline} x data {layout.data}"
+        if layout.prefill:
+            words = f"{layout.engines:,} x {layout.engine:,} + {layout.prefill.accelerators:,} that read prompts"
+        raise UsageError(
+            f"{words} = {layout.accelerators:,} accelerators in a replica, but {model.id} has {accelerators:,}; lower "
+            "one of them"
+        )
+
+
+def _check_engine(model: Model, layout: ServingLayout | PrefillPool) -> None:
+    shapes, stage = layers(model), layout.tensor * layout.data
     for count, what in _uneven(shapes, layout.tensor):
         nearest = max(t for t in range(1, layout.tensor) if not _uneven(shapes, t))
         raise UsageError(
@@ -91,7 +105,7 @@ def check(model: Model, layout: ServingLayout, accelerators: int) -> None:
     _check_experts(shapes, layout, stage)
 
 
-def _check_experts(shapes: tuple[Layer, ...], layout: ServingLayout, stage: int) -> None:
+def _check_experts(shapes: tuple[Layer, ...], layout: ServingLayout | PrefillPool, stage: int) -> None:
     counts = _experts(shapes)
     if not counts and layout.expert > 1:
         raise UsageError("expert parallelism has no effect on a model without routed experts; write expert: 1")

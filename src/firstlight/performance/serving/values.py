@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -19,8 +20,10 @@ EVERY = "every"
 """Overlay of values that hold for all engines in published runs."""
 ENGINE = "vllm"
 """Whose values plans take."""
-POOL = "one pool"
-"""Class of runs whose intervals plans take."""
+OTHERS = ("sglang", "trtllm")
+"""Engines whose mean values stand where no run of `ENGINE` tells one (all runs of two pools are theirs)."""
+POOLS = {"": "one pool", "_pools": "two pools"}
+"""Classes of runs whose intervals plans take, by the end of the assumptions' names."""
 SOURCE = "fitted to published serving runs (measurements/serving.csv)"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -54,12 +57,14 @@ def fitted(a: Assumptions, accelerator: Accelerator) -> Assumptions:
 
 @cache
 def _entries(made: str) -> Mapping[str, Assumption]:
-    found: dict[str, float] = {}
+    others = [own_values(name) for name in OTHERS]
+    found = {name: math.sqrt(math.prod(one[name] for one in others)) for name in others[0].keys() & others[1].keys()}
     for name in overlays(ENGINE, made):
         found |= own_values(name)
-    for key, metric in (("token", "tpot_ms"), ("first", "ttft_ms")):
-        low, high = table()["intervals"][POOL][metric]
-        found |= {f"performance.serving_low_{key}": low, f"performance.serving_high_{key}": high}
+    for end, kind in POOLS.items():
+        for key, metric in (("token", "tpot_ms"), ("first", "ttft_ms")):
+            low, high = table()["intervals"][kind][metric]
+            found |= {f"performance.serving_low_{key}{end}": low, f"performance.serving_high_{key}{end}": high}
     entries = shipped()
     return {
         name: replace(entries[name], value=value, text=units.show(value, entries[name].dimension), source=SOURCE)

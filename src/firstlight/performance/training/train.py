@@ -87,7 +87,7 @@ def _result(run: Run, layout: TrainingLayout, found: Steps, stages: Parts) -> Tr
         host_memory_available=work.host_memory,
         tokens=workload.tokens,
         duration=step.scaled(workload.tokens / batch),
-        utilisation=utilisation(parts, used / accelerators, run.a),
+        utilisation=float(utilisation(parts, used / accelerators, run.a)),
     )
 
 

@@ -13,7 +13,9 @@ from firstlight.export.report.svg import Scale
 from firstlight.twin.result import Prediction
 
 HEIGHT = 300
+COLOURS = 4
 _PLANNED = "as planned, P10–P90"
+_LABELLED = 2  # series that are named at their ends; more have a key
 _APART = 30.0  # least distance of two labels of points [px]
 
 
@@ -67,8 +69,10 @@ class Curve:
         """As SVG of a width [px]."""
         across, up = self._scales(width)
         parts = [*_grid(self.x, self.y, across, up), *self._limit(across, up)]
+        several = len(self.series) > _LABELLED
         for index, series in enumerate(self.series):
-            parts += _series(series, index, len(self.series) > 1, across, up)
+            parts += _series(series, index, 1 < len(self.series) <= _LABELLED, across, up)
+        parts += _key(self.series, across.end) if several else []
         return svg.drawing(width, HEIGHT, label, [*parts, *self._mark(across, up)])
 
     def _scales(self, width: float) -> tuple[Scale, Scale]:
@@ -80,9 +84,10 @@ class Curve:
             xs.append(self.limit[0])
         xs, ys = ([value for value in values if math.isfinite(value)] or [1.0] for values in (xs, ys))
         low, high = (min(xs), max(xs)) if self.x.log else svg.covering(0.0, max(xs))
-        top = svg.covering(0.0, max(ys))[1]
-        widest = max(len(_tick(value, self.y)) for value in Scale(0.0, top, 0, 1).ticks(5))
-        return Scale(low, high, 12.0 + 7.2 * widest, width - 20.0, self.x.log), Scale(0.0, top, HEIGHT - 48.0, 46.0)
+        bottom, top = (min(ys), max(ys)) if self.y.log else svg.covering(0.0, max(ys))
+        upward = Scale(bottom, top, HEIGHT - 48.0, 46.0, self.y.log)
+        widest = max(len(_tick(value, self.y)) for value in upward.ticks(5) or [top])
+        return Scale(low, high, 12.0 + 7.2 * widest, width - 20.0, self.x.log), upward
 
     def _limit(self, across: Scale, up: Scale) -> Iterator[Markup]:
         if not self.limit:
@@ -124,12 +129,19 @@ def _series(series: Series, index: int, named: bool, across: Scale, up: Scale) -
     places = [(across(point.x), up(point.y)) for point in series.points]
     if not places:
         return
-    yield svg.path(svg.polyline(places), f"line s{index % 3}")
+    yield svg.path(svg.polyline(places), f"line s{index % COLOURS}")
     labelled = (-1e9, -1e9)
     for (x, y), point in zip(places, series.points, strict=True):
-        yield svg.dot(x, y, 3, f"fill s{index % 3}", point.tip)
+        yield svg.dot(x, y, 3, f"fill s{index % COLOURS}", point.tip)
         if point.text and abs(x - labelled[0]) + abs(y - labelled[1]) > _APART + 3 * len(point.text):
             yield svg.text(x - 7, y - 7, point.text, "minor", "end")
             labelled = (x, y)
     if named:
-        yield svg.text(places[-1][0], places[-1][1] - 10, series.name, f"name s{index % 3}", "end")
+        yield svg.text(places[-1][0], places[-1][1] - 10, series.name, f"name s{index % COLOURS}", "end")
+
+
+def _key(series: tuple[Series, ...], end: float) -> Iterator[Markup]:
+    """The names of the series in a row at the top, the last at the right."""
+    for index, one in reversed(list(enumerate(series))):
+        yield svg.text(end, 14, one.name, f"name s{index % COLOURS}", "end")
+        end -= 7.0 * len(one.name) + 14.0

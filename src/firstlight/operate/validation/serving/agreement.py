@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def compare(one: Situation, machines: Machines, seed: int = 0) -> Agreement:
         found = flow(case, np.array([float(clients)]))
     else:
         rate = one.load * float(flow(case, np.array([float(most)])).rate[0])
-        batch = at_rate(case, rate, float(most))
+        batch = at_rate(partial(flow, case), rate, float(most))
         count = int(np.clip(LIVES * batch, FEWEST, MANY))
         served = _play(case, poisson(rate, count, *lengths, random), most)
         found = flow(case, np.array([batch]), rate)

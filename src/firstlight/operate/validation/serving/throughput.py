@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -282,7 +283,7 @@ def _served(jobs: Sequence[Job], case: Case) -> tuple[Floats, Floats]:
     most = capacity(case)
     for index, job in enumerate(jobs):
         one, each = case.of(np.array([index])), job.rate / job.replicas
-        batch = at_rate(one, each, float(np.ravel(most)[index]))
+        batch = at_rate(partial(flow, one), each, float(np.ravel(most)[index]))
         now = flow(one, np.array([batch]), each)
         found.append((float(np.ravel(now.first_token)[0]), float(np.ravel(now.per_token)[0])))
     first, token = np.array(found).T

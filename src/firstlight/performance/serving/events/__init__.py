@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from firstlight.performance.serving.events.costs import StepCosts, step_costs
 from firstlight.performance.serving.events.policy import ROUTERS, Policy, engine, engines
+from firstlight.performance.serving.events.pools import in_two_pools
 from firstlight.performance.serving.events.requests import Requests
 from firstlight.performance.serving.events.simulate import Served, simulate
 
-__all__ = ["ROUTERS", "Policy", "Requests", "Served", "StepCosts", "engine", "engines", "simulate", "step_costs"]
+__all__ = [
+    "ROUTERS", "Policy", "Requests", "Served", "StepCosts", "engine", "engines", "in_two_pools",
+    "simulate", "step_costs",
+]  # fmt: skip

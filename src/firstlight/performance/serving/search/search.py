@@ -1,0 +1,185 @@
+"""Every layout of a served model, with one pool and with two, tried at every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstlight.errors import InfeasibleError, Limit
+from firstlight.performance.machine import machine
+from firstlight.performance.power import capped
+from firstlight.performance.serving.choose import too_large, too_slow
+from firstlight.performance.serving.layouts import Case
+from firstlight.performance.serving.memory import slots
+from firstlight.performance.serving.search.found import (
+    ONE,
+    TWO,
+    Machinery,
+    Prices,
+    ServingFront,
+    ServingPoint,
+    ServingSearch,
+)
+from firstlight.performance.serving.search.points import BATCHES, LOADS, Points, one_pool, together, two_pools
+from firstlight.performance.serving.space import space
+from firstlight.performance.serving.values import fitted
+from firstlight.spec.assumptions import Assumptions
+from firstlight.spec.model import Model
+from firstlight.spec.parts import Accelerator, Host
+from firstlight.spec.workload import Serving
+from firstlight.twin.protocols import Floats, Ints
+
+CAPS = (0.85, 0.7, 0.55)
+"""Power limits that fronts are told for, beside none."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One served model and what it runs on, but for the system's size.
+
+    Attributes:
+        workload: rate, lengths and limits. accelerator, host: parts. most: accelerators at hand.
+        prices: of an accelerator.
+    """
+
+    workload: Serving
+    model: Model
+    accelerator: Accelerator
+    host: Host
+    most: int
+    prices: Prices
+    a: Assumptions
+
+
+def search(
+    asked: Asked, systems: Mapping[int, Machinery], own: int, progress: Callable[[], None] = lambda: None
+) -> ServingSearch:
+    """The best layout within the limits, and fronts of throughput against the speed that one user sees.
+
+    Args:
+        asked: the model, and what it runs on.
+        systems: with scale-up domains of several sizes, by size. own: the size of the system itself.
+        progress: called before each front.
+
+    Raises:
+        InfeasibleError: no layout fits the memory, or none meets a limit; says how near the best one comes.
+    """
+    tried, fronts, found = 0, list[ServingFront](), dict[str, ServingPoint]()
+    variants = [(own, 1.0), *((size, 1.0) for size in systems if size != own), *((own, cap) for cap in CAPS)]
+    for size, cap in variants:
+        progress()
+        variant = _Variant(asked, systems[size], cap)
+        if not fronts:
+            found = variant.best()
+        tried += variant.tried
+        fronts.append(ServingFront(size, cap, tuple(variant.front())))
+    best = max(found.values(), key=lambda point: point.tokens_per_s_each)
+    replicas = int(np.ceil(asked.workload.requests / best.requests - 1e-9))
+    return ServingSearch(
+        model=asked.model.id,
+        tried=tried,
+        best=best,
+        accelerators=max(replicas, 1) * best.accelerators,
+        replicas=max(replicas, 1),
+        other=next((point for point in found.values() if point.pools != best.pools), None),
+        fronts=tuple(fronts),
+    )
+
+
+class _Variant:
+    """All configurations on one system under one power cap."""
+
+    def __init__(self, asked: Asked, built: Machinery, cap: float) -> None:
+        """Try them all.
+
+        Raises:
+            InfeasibleError: no layout fits the memory.
+        """
+        self.asked, self.system, self.cap = asked, built.system, cap
+        a, workload = fitted(asked.a, asked.accelerator), asked.workload
+        work = capped(machine(asked.accelerator, asked.host, built.system, workload.precision, a), cap, a)
+        case = Case(
+            asked.model,
+            float(workload.prompt),
+            float(workload.answer),
+            work,
+            space(asked.model, a),
+            built.collective,
+            a,
+        )
+        most = slots(case)
+        if not (most >= 1).any():
+            raise too_large(case)
+        self.case = case = case.of(np.flatnonzero(most >= 1))
+        batch = np.floor(most[most >= 1] ** np.linspace(0.0, 1.0, BATCHES)[:, None])
+        first = workload.first_token or np.inf
+        single = one_pool(case, batch, cap)
+        pairs = two_pools(case, batch, first, cap) if workload.answer > 1 else single.take(np.empty(0, np.int64))
+        self.tried = len(single) + (len(case.layouts) * len(LOADS) * batch.size if workload.answer > 1 else 0)
+        every = together((single, pairs))
+        if not (every.accelerators <= asked.most).any():
+            raise _too_few(asked, int(every.accelerators.min()))
+        self.every = every.take(every.accelerators <= asked.most)
+        self.points = self.every.take(self.every.first_token <= first * (1 + 1e-9))
+
+    def best(self) -> dict[str, ServingPoint]:
+        """The best within the limits of one pool and of two, where there is one.
+
+        Raises:
+            InfeasibleError: there is none.
+        """
+        points = self.points.take(self.points.per_token <= (self.asked.workload.per_token or np.inf) * (1 + 1e-9))
+        if not len(points):
+            raise self._none()
+        kinds = {ONE: points.reading < 0, TWO: points.reading >= 0}
+        return {
+            kind: self._point(points.take(where), int(np.argmax(points.take(where).each)))
+            for kind, where in kinds.items()
+            if where.any()
+        }
+
+    def front(self) -> Iterator[ServingPoint]:
+        """What nothing beats in tokens of an accelerator and in tokens of a user, by rising speed for a user."""
+        several = self.asked.workload.answer > 1
+        for at in _unbeaten(self.points.each, self.points.per_token if several else self.points.first_token):
+            yield self._point(self.points, at)
+
+    def _point(self, points: Points, at: int) -> ServingPoint:
+        system, answer, prices = self.system, self.asked.workload.answer, self.asked.prices
+        each, power = float(points.each[at]) * answer, float(points.power[at])
+        watts = (system.idle_power + power * (system.power - system.idle_power)) / system.accelerators
+        feed = watts * prices.pue
+        return ServingPoint(
+            pools=ONE if points.reading[at] < 0 else TWO,
+            layout=points.layout(self.case, at),
+            accelerators=int(points.accelerators[at]),
+            first_token=float(points.first_token[at]),
+            per_token=float(points.per_token[at]),
+            requests=float(points.rate[at]),
+            tokens_per_s_user=1.0 / float((points.per_token if answer > 1 else points.first_token)[at]),
+            tokens_per_s_each=each,
+            watts_each=watts,
+            joules_per_token=watts / each,
+            tokens_per_s_megawatt=each / feed * 1e6,
+            tokens_per_dollar=each / (prices.hourly / 3600.0 + feed * prices.energy),
+        )
+
+    def _none(self) -> InfeasibleError:
+        every = self.every
+        return too_slow(self.case, self.asked.workload, every.first_token, every.per_token, every.accelerators)
+
+
+def _unbeaten(each: Floats, pace: Floats) -> Ints:
+    """Places of the points that none beats in throughput and in time, from the greatest throughput on."""
+    order = np.lexsort((pace, -each))
+    fastest = np.minimum.accumulate(pace[order])
+    kept = np.append(True, fastest[1:] < fastest[:-1] * (1 - 1e-9)) if len(order) else np.empty(0, bool)
+    return order[kept]
+
+
+def _too_few(asked: Asked, least: int) -> InfeasibleError:
+    remedy = "Give the model more accelerators, serve it in fewer bits, or choose an accelerator with more memory."
+    limit = Limit("accelerators", f"{least:,} at the least", f"{asked.most:,}", remedy, least / asked.most)
+    return InfeasibleError(f"{asked.model.id} does not fit:", (limit,))
