@@ -45,6 +45,8 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     for name, case in CASES.items():
         (folder / f"{name}.html").write_text(report.html(sample.evaluation(**case)), "utf-8")
+    served = firstlight.serve(EXAMPLES / "serve-deepseek.yaml", search=True)
+    (folder / "served.html").write_text(report.serving_html(served), "utf-8")
     (folder / "odd.html").write_text(report.html(sample.odd()), "utf-8")
     return folder
 
@@ -72,7 +74,7 @@ def visit(browser, pages):
     assert not wrong
 
 
-@pytest.fixture(params=[*CASES, "odd"])
+@pytest.fixture(params=[*CASES, "odd", "served"])
 def name(request):
     return request.param
 

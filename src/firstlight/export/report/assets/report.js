@@ -96,7 +96,8 @@
   }
 
   pointing();
-  floor(document.getElementById("floor-plan"));
+  const plan = document.getElementById("floor-plan"); // the page of served models has none
+  if (plan) floor(plan);
   printing();
   reading();
   document.documentElement.dataset.ready = "yes";
