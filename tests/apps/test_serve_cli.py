@@ -153,3 +153,33 @@ def test_limits_that_no_layout_meets_are_1(folder):
     assert done.returncode == 1
     assert "per_token" in done.stderr
     assert not (folder / "out").exists()
+
+
+def test_hours_of_the_fleet(folder):
+    busy = "demand[0].traffic={swing: 50 %, burst: 2, spread: 0.5}"
+    chosen = ("--hours", "1", "--set", busy, "--set", "demand[0].scaling={target: 60 %}")
+    (one,) = as_json(*chosen, folder=folder)["runs"]
+    fleet = one["fleet"]
+    assert len(fleet["rate"]) == len(fleet["up"]) == 120
+    assert max(fleet["rate"]) == pytest.approx(40.0, rel=1e-3)
+    assert set(fleet["first_token"]) == {"p50", "p90", "p99"}
+    assert fleet["within"] == 1.0
+    assert "gaps that vary by 2 times their mean, lengths that vary by 50%" in one["traffic"]["source"]
+    done = run("plan.yaml", *chosen, "-o", "out", folder=folder)
+    assert "4 samples of" in done.stdout
+    assert "The fleet of llama-3.1-8b over hours" in (folder / "out" / "serving.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--hours", "0"), "0"),
+        (("--hours", "1000"), "168"),
+        (("--set", "demand[0].scaling={target: 0 %}"), "target"),
+        (("--set", "demand[0].traffic={peak_hour: 30}"), "peak_hour"),
+    ],
+)
+def test_hours_and_traffic_that_cannot_be_are_2(folder, arguments, told):
+    done = run("plan.yaml", *arguments, folder=folder)
+    assert done.returncode == 2
+    assert told in done.stderr

@@ -27,6 +27,7 @@ def serve(
     cache: float = 0.0,
     seed: int = 0,
     search: bool = False,
+    hours: float | None = None,
     sets: Mapping[str, str] | None = None,
     parts: Path | None = None,
     today: dt.date | None = None,
@@ -43,6 +44,7 @@ def serve(
         seed: of everything random.
         search: try every layout, with one pool of engines and with two; where the plan leaves the placements open, the
             one with the most output tokens of an accelerator is taken.
+        hours: of the whole fleet that are played too, around the busiest of the day; None: none.
         sets: values to change for this run, by path ("demand[0].requests": "50 /s").
         parts: a Catalog document with parts of the user's own, in the place of the plan's.
         today: the day of the run; start of the plan where it names none.
@@ -64,5 +66,5 @@ def serve(
     return evaluate_serving(
         proposal.plan, loaded.catalog, loaded.assumptions, how, base=loaded.base,
         proposed=tuple(f"{at} = {why}" for at, why in reasons), searched=search,
-        is_open=search and given.design.placements is None, progress=progress,
+        is_open=search and given.design.placements is None, hours=hours, progress=progress,
     )  # fmt: skip

@@ -14,8 +14,10 @@ from firstlight.evaluate.evaluation import Evaluation
 from firstlight.evaluate.run import evaluate, input_hash, placed
 from firstlight.performance.result import ServingResult, ServingTraffic
 from firstlight.performance.serving import serve
+from firstlight.performance.serving.fleet import FleetResult, Hours, Replicated, play_fleet, served_model
 from firstlight.performance.serving.play import Play, play
 from firstlight.performance.serving.search import Asked, Machinery, Prices, ServingSearch, search
+from firstlight.reliability.rates import system_rates
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumption, Assumptions
 from firstlight.spec.catalog import Catalog
@@ -36,6 +38,7 @@ class ServingRun(Result):
     result: ServingResult = quantity("", "capacity, latencies and memory in closed form")
     traffic: ServingTraffic = quantity("", "the same, with requests played one by one")
     search: ServingSearch | None = quantity("", "every layout of it, where that was asked for")
+    fleet: FleetResult | None = quantity("", "hours of its fleet, where that was asked for")
 
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON has it, SI units."""
@@ -74,6 +77,7 @@ def evaluate_serving(
     proposed: tuple[str, ...] = (),
     searched: bool = False,
     is_open: bool = False,
+    hours: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> ServingAnswer:
     """Every served model of a plan whose design is resolved.
@@ -86,6 +90,7 @@ def evaluate_serving(
         base: folder that the plan's paths are relative to.
         proposed: what was chosen for the plan, and why.
         searched: try every layout of each model. is_open: and take the best where it goes into the placement.
+        hours: of the fleet that are played too; None: none.
         progress: called as each model begins.
 
     Raises:
@@ -106,6 +111,7 @@ def evaluate_serving(
         systems = _domains(plan, made_of, a)
     machine, chosen = (made_of.system, made_of.accelerator, made_of.host), list(proposed)
     placements, runs = [*(plan.design.placements or ())], list[ServingRun]()
+    fleet = list[Replicated]()
     for index in served:
         workload, placement = plan.demand[index], placements[index]
         if not isinstance(workload, Serving) or placement.serving is None:
@@ -123,7 +129,13 @@ def evaluate_serving(
             layout = placement.serving or ServingLayout()
             result = serve(workload, model, *machine, placement.accelerators, layout, time, a)
             traffic = play(workload, result, model, *machine, time, a, how)
-        runs.append(ServingRun(index, result, traffic, found))
+        runs.append(ServingRun(index, result, traffic, found, None))
+        fleet.append(served_model(workload, result, model, *machine, time, a))
+    if hours is not None:
+        progress(f"{hours:g} hours of the fleet")
+        rate = sum(system_rates(made_of.system, made_of.accelerator, a).values()) / made_of.system.accelerators
+        played = play_fleet(fleet, Hours(hours, how.policy, rate, how.seed))
+        runs = [replace(run, fleet=one) for run, one in zip(runs, played, strict=True)]
     plan = plan.model_copy(update={"design": plan.design.model_copy(update={"placements": tuple(placements)})})
     return ServingAnswer(
         name=plan.name,

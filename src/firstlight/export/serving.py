@@ -12,6 +12,7 @@ from firstlight.export.files import complaints, publish, stage
 from firstlight.export.report import serving_html
 from firstlight.export.report.layouts import layout_words
 from firstlight.export.report.words import plural
+from firstlight.performance.serving.fleet import FleetResult
 from firstlight.performance.serving.search import ServingPoint, ServingSearch
 from firstlight.spec import load
 from firstlight.twin.result import Prediction, show
@@ -69,10 +70,30 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
     yield "output", f"{told}, sampling error of the median first token {traffic.sampling:.1%}"
     if traffic.cached:
         yield "cache", f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"
+    if run.fleet:
+        yield from _fleet(run.fleet)
     if run.search:
         yield from _searched(run.search)
     if traffic.thrown or traffic.refused:
         yield "full", f"{traffic.thrown:,} times thrown out of a full cache; {traffic.refused:,} requests fit no cache"
+
+
+def _fleet(fleet: FleetResult) -> Iterator[tuple[str, str]]:
+    """Hours of the fleet: its replicas, and what requests see."""
+    hours = len(fleet.rate) * fleet.window / units.HOUR
+    clock = f"from {fleet.begin / units.HOUR % 24:05.2f} h on"
+    yield "fleet", f"{plural(hours, 'hour')} {clock}, {fleet.requests:,.0f} requests"
+    up = f"{fleet.up.min():,} to {fleet.up.max():,} replicas answer, used at {fleet.used.mean():.0%}"
+    yield "", f"{up}; {fleet.accelerator_hours:,.0f} accelerator hours, {fleet.share_of_hours:.0%} of all"
+    starts = f"a replica answers {units.show(fleet.cold_start, 'time')} after its start"
+    yield "", f"{plural(fleet.failures, 'replica')} failed, {fleet.lost:.2%} of the requests were sent anew; {starts}"
+    yield "first", _percentiles(fleet.first_token)
+    yield "token", _percentiles(fleet.per_token)
+    errors = f"error of P90 {fleet.sampling['first_token']:.1%} and {fleet.sampling['per_token']:.1%}"
+    yield "", f"{fleet.within:.2%} within the limits, {fleet.refused:.2%} never answered"
+    each = f"{fleet.samples} samples of {plural(fleet.replicas_each, 'replica')}"
+    each += f" over {fleet.time_share:.1%} of the time" if fleet.time_share < 1 else ""
+    yield "sampled", f"{fleet.played:,} requests on {each}: {errors} (standard)"
 
 
 def _searched(search: ServingSearch) -> Iterator[tuple[str, str]]:

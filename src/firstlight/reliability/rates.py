@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from firstlight.errors import UsageError
 from firstlight.reliability.facts import FabricCounts
 from firstlight.spec.assumptions import Assumptions
-from firstlight.spec.parts import Accelerator
+from firstlight.spec.parts import Accelerator, System
 from firstlight.twin.factory import Factory
 from firstlight.twin.result import Prediction
 
@@ -25,15 +25,22 @@ def interruption_rates(factory: Factory, counts: FabricCounts, a: Assumptions) -
 
     Rates of independent exponential parts add up (superposition of Poisson processes).
     """
-    nics = factory.systems * factory.system.nics
+    own = system_rates(factory.system, factory.accelerator, a)
     return {
-        "accelerator": factory.accelerators * a["reliability.accelerator_faults"],
-        "memory": factory.accelerators * memory_faults(factory.accelerator, a),
-        "software": factory.accelerators * a["reliability.software_faults"],
-        "host": factory.nodes * a["reliability.host_faults"],
-        "nic": nics * a["reliability.nic_faults"],
+        **{name: factory.systems * rate for name, rate in own.items()},
         "link": counts.endpoint_links * a["reliability.link_faults"],
         "switch": counts.leaf_switches * a["reliability.switch_faults"],
+    }
+
+
+def system_rates(system: System, accelerator: Accelerator, a: Assumptions) -> dict[str, float]:
+    """Faults of one system that stop what runs on it, by component class [1/s]."""
+    return {
+        "accelerator": system.accelerators * a["reliability.accelerator_faults"],
+        "memory": system.accelerators * memory_faults(accelerator, a),
+        "software": system.accelerators * a["reliability.software_faults"],
+        "host": system.nodes * a["reliability.host_faults"],
+        "nic": system.nics * a["reliability.nic_faults"],
     }
 
 

@@ -54,6 +54,36 @@ class Training(Document):
         return self.teacher is not None and self.distil == "text"
 
 
+class Scaling(Document):
+    """How the replicas of a served model follow its requests; `firstlight serve --hours` plays it."""
+
+    target: Annotated[float, Quantity("fraction", 0.01, 1, "70 %")] = 0.7
+    """Share of what the replicas can take that they are wanted to be used at."""
+    least: int = Field(default=1, ge=1, le=1_000_000)
+    """Replicas that always run."""
+    interval: Annotated[float, Quantity("time", 1, units.HOUR, "30 s")] = 30.0
+    """Time between two decisions."""
+    patience: Annotated[float, Quantity("time", 0, units.DAY, "5 min")] = 300.0
+    """Replicas are stopped when so long none of them was wanted."""
+    cold_start: Annotated[float, Quantity("time", 0, units.DAY, "2 min")] | None = None
+    """Time until a started replica answers. Left out: loading its weights, and starting the engine."""
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    """Models that scale share their accelerators; where they are short, the greater number has them first."""
+
+
+class Traffic(Document):
+    """How requests come, and how much their lengths vary."""
+
+    swing: Annotated[float, Quantity("fraction", 0, 1, "60 %")] = 0.0
+    """How far the rate of the quietest hour of the day lies below that of the busiest; played by `serve --hours`."""
+    peak_hour: float = Field(default=14.0, ge=0, lt=24)
+    """Hour of the day with the most requests."""
+    burst: float = Field(default=1.0, ge=0.05, le=20)
+    """Standard deviation of the times between requests, over their mean. 1: at random (Poisson)."""
+    spread: float = Field(default=0.0, ge=0, le=10)
+    """Standard deviation of the lengths of prompts and answers, over their means (log-normal). 0: all are equal."""
+
+
 class Serving(Document):
     """A model to serve."""
 
@@ -71,6 +101,10 @@ class Serving(Document):
     """The median time per further token must not exceed this. Left out: no limit."""
     precision: ServingPrecision = "fp8"
     """Type of the weights and matrix multiplications."""
+    traffic: Traffic = Traffic()
+    """How requests come where they are played one by one (`firstlight serve`)."""
+    scaling: Scaling | None = None
+    """How replicas follow the requests. Left out: all run all the time."""
 
 
 def _kind(value: Any) -> str | None:

@@ -42,6 +42,11 @@ _STEPS = 3
     "placement open, take the best.",
 )  # fmt: skip
 @click.option(
+    "--hours", type=click.FloatRange(0, 168, min_open=True),
+    help="Play so many hours of the whole fleet too, around the busiest of the day: the day's swing, scaling, cold "
+    "starts, failures.",
+)  # fmt: skip
+@click.option(
     "-o", "--output", type=click.Path(path_type=Path),
     help="Folder for serving.json, the resolved plan, and serving.html with the curves.",
 )  # fmt: skip
@@ -54,17 +59,17 @@ _STEPS = 3
 @json_option
 @quiet_option
 def serve(
-    file: Path, trace: Path | None, engine: str, router: str, cache: float, search: bool, output: Path | None,
-    seed: int, sets: dict[str, str], parts: Path | None, as_json: bool, quiet: bool,
+    file: Path, trace: Path | None, engine: str, router: str, cache: float, search: bool, hours: float | None,
+    output: Path | None, seed: int, sets: dict[str, str], parts: Path | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Capacity, latencies and their percentiles of every served model of the plan FILE."""
     from firstlight import design
     from firstlight.export.serving import serving_summary
 
-    report = progress(_STEPS + search + bool(output), quiet)
+    report = progress(_STEPS + search + bool(hours) + bool(output), quiet)
     answer = design.serve(
-        file, trace=trace, engine=engine, router=router, cache=cache, seed=seed, search=search, sets=sets, parts=parts,
-        progress=report,
+        file, trace=trace, engine=engine, router=router, cache=cache, seed=seed, search=search, hours=hours,
+        sets=sets, parts=parts, progress=report,
     )  # fmt: skip
     if output:
         from firstlight import export

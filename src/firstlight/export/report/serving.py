@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from firstlight import units
 from firstlight.evaluate import ServingAnswer, ServingRun
 from firstlight.export.report import words
 from firstlight.export.report.answer import Answer, Tile
@@ -11,11 +12,15 @@ from firstlight.export.report.blocks import Chart, Fact, Facts, Section, Side, T
 from firstlight.export.report.charts.curve import Axis, Curve, Point, Series
 from firstlight.export.report.layouts import layout_words
 from firstlight.export.report.work import served
+from firstlight.performance.serving.fleet import FleetResult
 from firstlight.performance.serving.search import ServingFront, ServingPoint, ServingSearch
 from firstlight.spec.workload import Serving
+from firstlight.twin.protocols import Floats, Ints
 
 PACES = (20.0, 50.0, 100.0, 200.0)
 """Output tokens per second of one user at which the table compares fronts [1/s]."""
+_SHOWN = 288
+"""Windows that a chart over time has at the most."""
 _USER = Axis("Tokens/s, one user", "number")
 
 Value = Callable[[ServingPoint], float]
@@ -55,6 +60,8 @@ def _sections(found: ServingAnswer, run: ServingRun) -> Iterator[Section]:
     lead = f"{words.plural(run.result.replicas, 'replica')} of {each}: {layout_words(run.result.layout)}."
     blocks = (*served(run.result, workload, named=False), _traffic(run))
     yield Section(f"serving-{run.demand}", f"How {name} is served", lead, blocks, name)
+    if run.fleet:
+        yield _fleet(run.fleet, run.demand)
     if run.search:
         yield _searched(run.search, run.demand, workload)
 
@@ -69,6 +76,52 @@ def _traffic(run: ServingRun) -> Table:
     ]
     note = f"{traffic.source}; {traffic.engine}, {traffic.router}; {words.count(traffic.requests)} requests count."
     return Table("Request by request", ("Percentile", "First token", "Per token"), "lrr", rows(lines), note=note)
+
+
+def _fleet(fleet: FleetResult, demand: int) -> Section:
+    """Hours of the fleet: requests and replicas over time, and what requests see."""
+    up = f"{words.count(fleet.up.min())} to {words.count(fleet.up.max())} replicas answer"
+    hours = words.plural(len(fleet.rate) * fleet.window / units.HOUR, "hour")
+    used = words.share(float(fleet.used.mean()))
+    lead = f"{hours} with {words.show(fleet.requests, 'count')} requests: {up}, used at {used} on average."
+    facts = Facts((
+        Fact("Within the limits", words.share(fleet.within), f"{words.share(fleet.refused)} never answered"),
+        Fact("Accelerator hours", words.show(fleet.accelerator_hours, "count"),
+             f"{words.share(fleet.share_of_hours)} of all replicas'"),
+        Fact("Replicas that failed", words.count(fleet.failures), f"{words.share(fleet.lost)} of requests hit"),
+        Fact("Cold start", words.show(fleet.cold_start, "time"), "until a started replica answers"),
+        Fact("Requests played", words.show(fleet.played, "count"),
+             f"{fleet.samples} samples of {words.plural(fleet.replicas_each, 'replica')}; standard error of P90: "
+             f"{words.share(fleet.sampling['first_token'])} and {words.share(fleet.sampling['per_token'])}"),
+    ))  # fmt: skip
+    charts = Side((
+        _over_time("Requests", "Requests a second", fleet, fleet.rate),
+        _over_time("Replicas", "Replicas that answer", fleet, fleet.up),
+    ))  # fmt: skip
+    lines = (
+        (name.upper(), words.show(first.p50, "time"), words.show(fleet.per_token[name].p50, "time"))
+        for name, first in fleet.first_token.items()
+        if name in fleet.per_token
+    )
+    table = Table("What requests see", ("Percentile", "First token", "Per token"), "lrr", rows(lines))
+    return Section(f"fleet-{demand}", f"The fleet of {fleet.model} over hours", lead, (facts, charts, table), "Fleet")
+
+
+def _over_time(title: str, unit: str, fleet: FleetResult, values: Floats | Ints) -> Chart:
+    """A value by window, of at most `_SHOWN` windows; hours that pass midnight go on."""
+    every = max(1, -(-len(values) // _SHOWN))
+    points = tuple(
+        Point((fleet.begin + at * fleet.window) / units.HOUR, float(values[at]),
+              f"{_clock(fleet.begin + at * fleet.window)}: {words.show(float(values[at]), 'number')}")
+        for at in range(0, len(values), every)
+    )  # fmt: skip
+    return Chart.of(f"{title} over time", f"{unit} by hour of the day",
+                    Curve(Axis("Hour", "number"), Axis(unit, "number"), (Series(title, points),)))  # fmt: skip
+
+
+def _clock(time: float) -> str:
+    minutes = round(time / 60.0)
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
 def _searched(search: ServingSearch, demand: int, workload: Serving) -> Section:

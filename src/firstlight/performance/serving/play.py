@@ -11,6 +11,7 @@ from firstlight.errors import UsageError
 from firstlight.performance.machine import machine
 from firstlight.performance.result import ServingResult, ServingTraffic
 from firstlight.performance.serving.events import (
+    Changes,
     Policy,
     Requests,
     Served,
@@ -20,7 +21,7 @@ from firstlight.performance.serving.events import (
 )
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.pools import Pools, handover
-from firstlight.performance.serving.traffic import Lengths, poisson, traced
+from firstlight.performance.serving.traffic import Lengths, bursty, traced
 from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
@@ -33,6 +34,8 @@ from firstlight.twin.result import Prediction
 
 PLAYED = 16
 """Replicas that are simulated of a larger fleet, each with its share of the requests."""
+MOST = 1_500_000
+"""Requests of a random stream at the most: where replicas hold many at a time, fewer of them are simulated."""
 LIVES = 20
 """Requests of a random stream on each replica, for each that is under way at a time; and at least `LEAST` on all."""
 LEAST = 4000
@@ -77,7 +80,7 @@ def play(
     a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
     case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([result.layout]), collective, a)
-    played = min(result.replicas, PLAYED)
+    played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
     rate = workload.requests * played / result.replicas
     requests, source = _requests(workload, result, rate, how)
     served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed)
@@ -103,40 +106,57 @@ def play(
 
 
 def played_on(
-    case: Case, layout: ServingLayout, requests: Requests, policy: Policy, *, replicas: int, seed: int = 0
-) -> Served:
+    case: Case, layout: ServingLayout, requests: Requests, policy: Policy, *, replicas: int, seed: int = 0,
+    changes: Changes | None = None,
+) -> Served:  # fmt: skip
     """Requests on replicas of one layout, of one pool or two.
 
     Args:
         case: of the layout, with typical lengths.
+        changes: replicas that come and go; None: all are there all the time.
     """
     longest = float((requests.prompt + requests.answer).max())
     costs = step_costs(case, longest=longest, batch=layout.batch, budget=policy.budget)
     if not layout.prefill:
-        return simulate(requests, costs, policy, replicas=replicas, seed=seed)
+        return simulate(requests, costs, policy, replicas=replicas, seed=seed, changes=changes)
     pools = Pools.of(case, layout)
     reading = step_costs(pools.reading, longest=longest, budget=policy.budget)
     reading = replace(reading, prefill=reading.prefill * case.a["performance.serving_pool_prefill"])
     costs = replace(costs, decode=costs.decode * case.a["performance.serving_pool_decode"])
     moved = handover(pools.reading, case, requests.prompt[:, None])[:, 0]
-    return in_two_pools(
-        requests, (reading, layout.prefill.engines * replicas), (costs, layout.engines * replicas), moved, policy, seed
-    )
+    first, second = (reading, layout.prefill.engines), (costs, layout.engines)
+    return in_two_pools(requests, first, second, moved, policy, replicas=replicas, seed=seed, changes=changes)
 
 
 def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) -> tuple[Requests, str]:
     """The requests, and what they are in words."""
     if how.trace is None:
-        resident = rate * (result.first_token.p50 + workload.answer * result.per_token.p50)
-        count = int(max(LEAST, LIVES * resident))
-        lengths = Lengths(float(workload.prompt)), Lengths(float(workload.answer))
-        drawn = poisson(rate, count, *lengths, np.random.default_rng(how.seed))
-        return drawn, f"{count:,} requests at random (Poisson), all of the same length"
+        count = int(max(LEAST, LIVES * _resident(workload, result) * rate * result.replicas / workload.requests))
+        drawn = bursty(rate, workload.traffic.burst, count, *lengths(workload), np.random.default_rng(how.seed))
+        return drawn, f"{count:,} requests {_words(workload)}"
     trace = how.trace
     own = (len(trace) - 1) / max(float(trace.arrival[-1]), 1e-9)
     speed = rate / own
     words = f"{trace.path} ({trace.kind}), {len(trace):,} requests at {speed:.3g} times their pace"
     return traced(trace, speed=speed, cache=how.cache), words
+
+
+def _resident(workload: Serving, result: ServingResult) -> float:
+    """Requests under way on one replica."""
+    stay = result.first_token.p50 + workload.answer * result.per_token.p50
+    return workload.requests / result.replicas * stay
+
+
+def lengths(workload: Serving) -> tuple[Lengths, Lengths]:
+    """Prompts and answers of a workload."""
+    spread = workload.traffic.spread
+    return Lengths(float(workload.prompt), spread), Lengths(float(workload.answer), spread)
+
+
+def _words(workload: Serving) -> str:
+    traffic = workload.traffic
+    gaps = "at random (Poisson)" if traffic.burst == 1 else f"with gaps that vary by {traffic.burst:g} times their mean"
+    return f"{gaps}, {f'lengths that vary by {traffic.spread:.0%}' if traffic.spread else 'all of the same length'}"
 
 
 def _counted(served: Served, *, whole: bool) -> NDArray[np.bool_]:

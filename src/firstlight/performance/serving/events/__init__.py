@@ -7,8 +7,9 @@ from firstlight.performance.serving.events.policy import ROUTERS, Policy, engine
 from firstlight.performance.serving.events.pools import in_two_pools
 from firstlight.performance.serving.events.requests import Requests
 from firstlight.performance.serving.events.simulate import Served, simulate
+from firstlight.performance.serving.events.world import BEGINS, FAILS, STOPS, Changes
 
 __all__ = [
-    "ROUTERS", "Policy", "Requests", "Served", "StepCosts", "engine", "engines", "in_two_pools",
-    "simulate", "step_costs",
+    "BEGINS", "FAILS", "ROUTERS", "STOPS", "Changes", "Policy", "Requests", "Served", "StepCosts", "engine", "engines",
+    "in_two_pools", "simulate", "step_costs",
 ]  # fmt: skip

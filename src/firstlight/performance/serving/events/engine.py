@@ -13,7 +13,7 @@ import numpy as np
 from firstlight.performance.serving.events.heap import jit, pop, push, rekey, remove
 from firstlight.performance.serving.events.routing import route
 from firstlight.performance.serving.events.tables import look
-from firstlight.performance.serving.events.world import IDLE, Rule, World
+from firstlight.performance.serving.events.world import AWAY, BEGINS, FAILS, IDLE, Rule, World
 
 
 @jit
@@ -30,12 +30,67 @@ def play(w: World, rule: Rule, seed: int) -> int:
         if arrives == IDLE and w.when[r] == IDLE:
             return events
         events += 1
-        if arrives <= w.when[r]:
+        if w.sizes[4] < len(w.change_at) and w.change_at[w.sizes[4]] <= min(arrives, w.when[r]):
+            change(w)
+        elif arrives <= w.when[r]:
             q = w.free_item[0]
             w.sizes[0] = pop(w.free_key, w.free_item, w.sizes[0])
-            arrive(w, rule, q, route(w, rule.router, q, state), arrives)
+            if np.isnan(w.req[q].sent):
+                w.req[q].sent = arrives
+            if w.sizes[5] > 0:
+                arrive(w, rule, q, route(w, rule.router, q, state), arrives)
+            elif w.sizes[4] < len(w.change_at):  # nobody is there: it comes again with the next change
+                w.sizes[0] = push(w.free_key, w.free_item, w.sizes[0], w.change_at[w.sizes[4]], q)
         else:
             complete(w, rule, r, w.when[r])
+
+
+@jit
+def change(w: World) -> None:
+    """A replica begins, stops or fails."""
+    r, to, now = w.change_of[w.sizes[4]], w.change_to[w.sizes[4]], w.change_at[w.sizes[4]]
+    w.sizes[4] += 1
+    up = 1 if to == BEGINS else 0
+    if up != w.rep[r].up:
+        w.rep[r].up = up
+        w.sizes[5] += 1 if up else -1
+        rekey(w.l_heap, w.l_place, w.load, r, w.load[r] + (-AWAY if up else AWAY))
+    if to == FAILS:
+        fail(w, r, now)
+
+
+@jit
+def fail(w: World, r: int, now: float) -> None:
+    """All requests of a replica are sent anew, to be read again with what was written of them."""
+    here, slots = w.rep[r], w.queue.shape[1]
+    passed = (
+        np.floor((now - here.began) / here.step) if here.running > 0 and here.members == 0 and here.step > 0 else 0.0
+    )
+    while w.rep[r].running > 0:
+        q, left = w.ending[r, 0], w.ends[r, 0] - w.rep[r].count - min(passed, w.rep[r].jump)
+        w.rep[r].running = pop(w.ends[r], w.ending[r], w.rep[r].running)
+        resend(w, r, q, int(w.req[q].answer - max(left, 1.0)), now)
+    for i in range(w.rep[r].queued):
+        q = w.queue[r, (w.rep[r].queue_at + i) % slots]
+        resend(w, r, q, w.req[q].done, now)
+    while w.rep[r].head >= 0:
+        q = w.rep[r].head
+        take_off(w, r, q)
+        resend(w, r, q, w.req[q].done, now)
+    if w.when[r] != IDLE:
+        w.rep[r].busy += now - w.rep[r].began
+        rekey(w.heap, w.place, w.when, r, IDLE)
+    w.rep[r].queued, w.rep[r].members, w.rep[r].used, w.rep[r].context, w.rep[r].jump = 0, 0, 0.0, 0.0, 0.0
+
+
+@jit
+def resend(w: World, r: int, q: int, written: int, now: float) -> None:
+    """A request of a replica that failed comes again, now; no cache holds its prompt."""
+    w.req[q].done, w.req[q].cached = written, 0
+    w.req[q].lost += 1
+    w.sizes[3] -= 1
+    rekey(w.l_heap, w.l_place, w.load, r, w.load[r] - 1.0)
+    w.sizes[0] = push(w.free_key, w.free_item, w.sizes[0], now, q)
 
 
 @jit
@@ -44,7 +99,7 @@ def arrive(w: World, rule: Rule, q: int, r: int, now: float) -> None:
     w.req[q].arrival, w.req[q].where, w.req[q].left = (
         now,
         r,
-        w.req[q].prompt - min(w.req[q].cached, w.req[q].prompt - 1),
+        w.req[q].prompt + w.req[q].done - min(w.req[q].cached, w.req[q].prompt - 1),
     )
     w.sizes[3] += 1
     rekey(w.l_heap, w.l_place, w.load, r, w.load[r] + 1.0)

@@ -17,10 +17,12 @@ loads, Mirrokni et al., SODA 2018)."""
 
 @jit
 def route(w: World, router: int, q: int, state: Any) -> int:
-    """Replica of a request."""
+    """Replica of a request, of those that requests come to; there is one."""
     replicas = len(w.load)
     if router == ROUND_ROBIN:
         r = w.sizes[2]
+        while w.rep[r].up == 0:
+            r = (r + 1) % replicas
         w.sizes[2] = (r + 1) % replicas
         return r
     if router == LEAST_LOADED:
@@ -28,10 +30,11 @@ def route(w: World, router: int, q: int, state: Any) -> int:
     r = draw(state, replicas)
     if router == POWER_OF_TWO:
         other = draw(state, replicas)
-        return other if w.load[other] < w.load[r] else r
+        r = other if w.load[other] < w.load[r] else r
+        return r if w.rep[r].up else w.l_heap[0]
     if w.req[q].affinity >= 0:
         r = w.req[q].affinity % replicas
-    return r if w.load[r] <= SLACK * w.sizes[3] / replicas + 1.0 else w.l_heap[0]
+    return r if w.load[r] <= SLACK * w.sizes[3] / w.sizes[5] + 1.0 else w.l_heap[0]
 
 
 @jit

@@ -11,6 +11,7 @@ from firstlight.errors import UsageError
 from firstlight.performance.serving.events.costs import StepCosts
 from firstlight.performance.serving.events.policy import ROUTERS, Policy
 from firstlight.performance.serving.events.requests import Requests
+from firstlight.performance.serving.events.world import Changes, Rule, world
 from firstlight.twin.protocols import Floats
 
 
@@ -23,7 +24,7 @@ class Served:
         first_token: from then to its first token [s]; not a number where it was refused.
         per_token: mean time between its further tokens [s]; not a number where there is one.
         finish: of its last token [s].
-        answer: tokens. replica: where. thrown: times it was thrown out of a full cache.
+        answer: tokens. replica: where. thrown: times it was thrown out of a full cache. lost: times its replica failed.
         busy, decoding, reading: of each replica [s].
         events: steps of the simulation.
     """
@@ -35,6 +36,7 @@ class Served:
     answer: NDArray[np.int64]
     replica: NDArray[np.int64]
     thrown: NDArray[np.int64]
+    lost: NDArray[np.int64]
     busy: Floats
     decoding: Floats
     reading: Floats
@@ -42,7 +44,7 @@ class Served:
 
     @property
     def refused(self) -> int:
-        """Requests that no cache could hold, or that waited for one of these."""
+        """Requests that no cache could hold, that no replica was left for, or that waited for one of these."""
         return int(np.isnan(self.finish).sum())
 
     @property
@@ -58,18 +60,25 @@ class Served:
         return float(np.nanpercentile(getattr(self, name), share))
 
 
-def simulate(requests: Requests, costs: StepCosts, policy: Policy, *, replicas: int = 1, seed: int = 0) -> Served:
+def simulate(
+    requests: Requests, costs: StepCosts, policy: Policy, *, replicas: int = 1, seed: int = 0,
+    changes: Changes | None = None,
+) -> Served:  # fmt: skip
     """Play requests on equal replicas.
 
+    Args:
+        changes: replicas that come and go; None: all are there all the time.
+
     Raises:
-        UsageError: no replica; or a context beyond the tables.
+        UsageError: no replica, a context beyond the tables, or changes that cannot be.
     """
     from firstlight.performance.serving.events.engine import play  # compiles
-    from firstlight.performance.serving.events.world import Rule, world
 
     if replicas < 1:
         raise UsageError(f"requests need a replica to be served on, not {replicas}")
-    w = world(requests, replicas, costs.slots)
+    changes = changes or Changes()
+    changes.check(replicas)
+    w = world(requests, replicas, costs.slots, changes)
     rule = Rule(
         costs.decode, costs.prefill, costs.stages, costs.ranks, costs.slots, costs.room, policy.budget, policy.mixed,
         policy.reserve, policy.poll, policy.block, ROUTERS.index(policy.router),
@@ -78,10 +87,11 @@ def simulate(requests: Requests, costs: StepCosts, policy: Policy, *, replicas: 
     finish = w.req["finish"]
     step = w.rep["decoding"].sum() / max(w.rep["count"].sum(), 1.0)
     outside = costs.front_end + costs.lag * step
-    first = w.req["first"] + outside - w.req["arrival"]
+    sent = np.where(np.isnan(w.req["sent"]), w.req["arrival"], w.req["sent"])
+    first = w.req["first"] + outside - sent
     with np.errstate(invalid="ignore", divide="ignore"):
         more = np.where(requests.answer > 1, (finish - w.req["first"]) / (requests.answer - 1), np.nan)
     return Served(
-        w.req["arrival"], np.where(np.isnan(finish), np.nan, first), more, finish + outside, requests.answer,
-        w.req["where"], w.req["thrown"], w.rep["busy"], w.rep["decoding"], w.rep["reading"], events,
+        sent, np.where(np.isnan(finish), np.nan, first), more, finish + outside, requests.answer,
+        w.req["where"], w.req["thrown"], w.req["lost"], w.rep["busy"], w.rep["decoding"], w.rep["reading"], events,
     )  # fmt: skip

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from firstlight.errors import UsageError
 from firstlight.performance.serving.events.requests import Requests
+from firstlight.twin.protocols import Floats
 
 IDLE = np.inf
+AWAY = 1e12
+"""Requests that a replica counts with to which none come."""
+STOPS, BEGINS, FAILS = range(3)
+"""What a replica does: takes no more requests and ends those that it has, takes requests, loses all that it has."""
 REQUEST = np.dtype(
     [
-        ("arrival", "f8"),  # sent [s]
+        ("arrival", "f8"),  # at its replica [s]
+        ("sent", "f8"),  # first of all [s]
         ("pause", "f8"),
         ("first", "f8"),  # first and last token [s]; not a number: never
         ("finish", "f8"),
@@ -23,6 +32,7 @@ REQUEST = np.dtype(
         ("affinity", "i8"),
         ("where", "i8"),  # replica
         ("thrown", "i8"),  # times it was thrown out
+        ("lost", "i8"),  # times its replica failed
         ("left", "i8"),  # tokens of its prompt still to be read
         ("taken", "i8"),  # of them in the pass under way
         ("done", "i8"),  # tokens written when it began to run
@@ -49,8 +59,37 @@ REPLICA = np.dtype(
         ("queued", "i8"),
         ("running", "i8"),
         ("members", "i8"),  # requests of the ring in the pass under way; 0: it only decodes
+        ("up", "i8"),  # 1: requests come to it
     ]
 )
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Replicas that come and go.
+
+    Attributes:
+        time: when, ascending [s] [c]. replica: which. to: `STOPS`, `BEGINS` or `FAILS`.
+        up: those that requests come to at the beginning [replicas]; None: all.
+    """
+
+    time: Floats = field(default_factory=lambda: np.empty(0))
+    replica: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    to: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    up: NDArray[np.bool_] | None = None
+
+    def check(self, replicas: int) -> None:
+        """Pass changes that can be played on so many replicas.
+
+        Raises:
+            UsageError: times that go back, or a replica or a change that is not there.
+        """
+        if (np.diff(self.time) < 0).any():
+            raise UsageError("changes of replicas come in the order of their times")
+        if ((self.replica < 0) | (self.replica >= replicas)).any() or ((self.to < STOPS) | (self.to > FAILS)).any():
+            raise UsageError(f"a change is of one of {replicas} replicas, which stops (0), begins (1) or fails (2)")
+        if self.up is not None and len(self.up) != replicas:
+            raise UsageError(f"`up` says of each of {replicas} replicas whether requests come to it")
 
 
 class Rule(NamedTuple):
@@ -77,10 +116,12 @@ class World(NamedTuple):
         req, rep: records of `REQUEST` [n] and `REPLICA` [r].
         successors, followers: see `Requests`.
         free_key, free_item, sizes: heap of requests that come next, its size in sizes[0]; sizes[1] counts admissions,
-            sizes[2] is the router's turn, sizes[3] counts requests under way.
+            sizes[2] is the router's turn, sizes[3] counts requests under way, sizes[4] changes that were made, sizes[5]
+            replicas that requests come to.
         queue: rings of requests [r, slots]. ends, ending: heaps of the decode step that each ends with [r, slots].
         heap, place, when: indexed heap of the replicas' next events [s].
-        l_heap, l_place, load: indexed heap of the requests that each has.
+        l_heap, l_place, load: indexed heap of the requests that each has, `AWAY` more where none come to it.
+        change_at, change_of, change_to: replicas that begin, stop or fail, see `Changes` [c].
     """
 
     req: Any
@@ -99,23 +140,37 @@ class World(NamedTuple):
     l_heap: Any
     l_place: Any
     load: Any
+    change_at: Any
+    change_of: Any
+    change_to: Any
 
 
-def world(requests: Requests, replicas: int, slots: int) -> World:
+def world(requests: Requests, replicas: int, slots: int, changes: Changes) -> World:
     """The beginning: nothing has come, all replicas are idle."""
     n = len(requests)
     req, rep = np.zeros(n, REQUEST), np.zeros(replicas, REPLICA)
     for name in ("arrival", "pause", "prompt", "answer", "cached", "waits", "affinity"):
         req[name] = getattr(requests, name)
-    req["first"] = req["finish"] = np.nan
+    req["first"] = req["finish"] = req["sent"] = np.nan
     req["where"] = req["behind"] = -1
     rep["head"] = rep["tail"] = -1
     rep["looked"] = -1e18
+    rep["up"] = changes.up if changes.up is not None else 1
+    away = np.where(rep["up"] > 0, 0.0, AWAY)
     return World(
         req, rep, requests.successors, requests.followers,
-        free_key=np.empty(n), free_item=np.empty(n, np.int64), sizes=np.zeros(4, np.int64),
+        free_key=np.empty(n), free_item=np.empty(n, np.int64),
+        sizes=np.array([0, 0, 0, 0, 0, rep["up"].sum()], np.int64),
         queue=np.empty((replicas, slots), np.int64),
         ends=np.empty((replicas, slots)), ending=np.empty((replicas, slots), np.int64),
         heap=np.arange(replicas), place=np.arange(replicas), when=np.full(replicas, IDLE),
-        l_heap=np.arange(replicas), l_place=np.arange(replicas), load=np.zeros(replicas),
+        **_by_load(away), change_at=changes.time, change_of=changes.replica, change_to=changes.to,
     )  # fmt: skip
+
+
+def _by_load(load: Floats) -> dict[str, Any]:
+    """An indexed heap of the replicas by their load; those that requests come to stand first."""
+    order = np.argsort(load, kind="stable")
+    place = np.empty(len(load), np.int64)
+    place[order] = np.arange(len(load))
+    return {"l_heap": order, "l_place": place, "load": load.copy()}
