@@ -75,11 +75,11 @@ class Pieces:
     def joined(self, requests: ArrayLike, stay: Floats) -> Floats:
         """Prompts in each pass of a closed loop whose requests stay for `stay` passes and their wait (..., n).
 
-        The root of requests = prompts (stay + queue), a quadratic equation for the load.
+        The root of requests = prompts (stay + queue), a quadratic equation for the load, in the form that loses no
+        digits where requests are few.
         """
         n, whole = np.asarray(requests, dtype=float), stay / self.taken
-        lead = 2.0 * whole - 1.0
-        return ((whole + n) - np.sqrt((whole + n) ** 2 - 2.0 * n * lead)) / lead / self.taken
+        return 2.0 * n / (whole + n + np.sqrt((whole + n) ** 2 - 2.0 * n * (2.0 * whole - 1.0))) / self.taken
 
     def passes_that_read(self, mean: Floats, load: Floats) -> Floats:
         """Share of passes that read, where `mean` pieces come in each and those that meet are `load` (..., n)."""
