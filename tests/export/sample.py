@@ -320,6 +320,7 @@ def _serving(accelerators: int) -> ServingResult:
         memory=sum(memory.values()),
         memory_available=80e9,
         step_parts={"attention": 0.006, "experts": 0.008, "communication": 0.004, "sampling": 0.001},
+        tokens_per_step=1.0,
         curve=curve,
         utilisation=0.55,
     )

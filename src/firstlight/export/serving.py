@@ -61,6 +61,8 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         f"{asked} of {result.prompt:,} + {result.answer:,} tokens; all take {show(result.capacity, '1/s')}",
     )
     yield "steady", f"first token {show(result.first_token, 's')}, then {show(result.per_token, 's')} a token"
+    if result.tokens_per_step > 1:
+        yield "drafts", f"{result.tokens_per_step:.3g} tokens a step, accepted drafts and the model's own"
     yield "traffic", f"{traffic.source}; {traffic.engine}, {traffic.router}"
     if traffic.played < traffic.replicas:
         yield "", f"{traffic.played:,} of the replicas are played, with their share of the requests"

@@ -15,7 +15,7 @@ from firstlight.twin.protocols import Floats
 
 KINDS = {
     "gemm": "compute", "attention": "compute", "head": "compute", "recompute": "compute", "teacher": "compute",
-    "experts": "memory",
+    "experts": "memory", "drafts": "memory",
     "elementwise": "memory", "optimizer": "memory", "weights": "memory", "cache": "memory", "state": "memory",
 }  # fmt: skip
 """What a part of a step draws power like; every other part is like communication: links and launches, cores waiting."""

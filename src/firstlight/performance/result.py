@@ -108,6 +108,7 @@ class ServingResult(Result):
     memory: float = quantity("B", "their sum")
     memory_available: float = quantity("B", "memory of the accelerator")
     step_parts: dict[str, float] = quantity("s", "where a decode step's time goes")
+    tokens_per_step: float = quantity("", "tokens that a step writes for each request; above 1 with drafts")
     curve: ServingCurve = quantity("", "latency against throughput of this layout")
     utilisation: float = quantity("", "share of the systems' power range that serving uses at the asked rate")
 

@@ -84,6 +84,21 @@ class Traffic(Document):
     """Standard deviation of the lengths of prompts and answers, over their means (log-normal). 0: all are equal."""
 
 
+class Drafts(Document):
+    """Speculative decoding: tokens that a small part of the model drafts, and the model verifies in one step.
+
+    The drafter is a layer like the model's last with its output head (multi-token prediction, EAGLE).
+    """
+
+    tokens: int = Field(ge=1, le=16, examples=[3])
+    """Tokens drafted before each step."""
+    accepted: Annotated[float, Quantity("fraction", 0, 1, "85 %")] | None = None
+    """Probability that the first of them is accepted. Left out: as measured on average."""
+    later: Annotated[float, Quantity("fraction", 0, 0.999, "70 %")] | None = None
+    """Probability that each further one is accepted, where the one before was. Left out: `accepted` times a factor as
+    measured."""
+
+
 class Serving(Document):
     """A model to serve."""
 
@@ -101,6 +116,8 @@ class Serving(Document):
     """The median time per further token must not exceed this. Left out: no limit."""
     precision: ServingPrecision = "fp8"
     """Type of the weights and matrix multiplications."""
+    drafts: Drafts | None = None
+    """Speculative decoding. Left out: one token a step."""
     traffic: Traffic = Traffic()
     """How requests come where they are played one by one (`firstlight serve`)."""
     scaling: Scaling | None = None

@@ -233,6 +233,8 @@ def _serving_layout(result: ServingResult) -> Table:
         ("Attention data parallel", words.count(layout.data), "each with its own requests"),
         ("Expert parallel", words.count(layout.expert), "inside tensor × data"),
         *_two_pools(layout),
+        *([("Tokens a step", f"{result.tokens_per_step:.3g}", "accepted drafts and the model's own")]
+          if result.tokens_per_step > 1 else []),
         ("Batch", words.count(layout.batch), "requests decoded at once by an engine"),
         ("Prompt", words.show(result.prompt, "tokens"), "mean"),
         ("Answer", words.show(result.answer, "tokens"), "mean"),

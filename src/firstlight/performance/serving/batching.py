@@ -70,18 +70,18 @@ def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
 def _closed(case: Case, pieces: Pieces, batch: Floats) -> Flow:
     """A closed loop of `batch` clients."""
     company = np.clip(batch - 1.0, 0.0, 1.0)
-    stay = case.further + pieces.passes + company
+    stay = case.steps + pieces.passes + company
     each = pieces.joined(batch, stay)
-    parts = decode_parts(case, each * case.further)
+    parts = decode_parts(case, each * case.steps)
     step = _decoding(case, parts)
     meeting = loop(pieces, each * np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0))
-    wait = batch / each - case.further - pieces.passes
+    wait = batch / each - case.steps - pieces.passes
     return _flow(case, pieces, batch, parts, meeting, wait * (step + meeting.reading * meeting.read), company * step)
 
 
 def _open(case: Case, pieces: Pieces, batch: Floats, rate: float) -> Flow:
     """A stream at random that keeps `batch` requests on the replica: one that comes sees as many others (PASTA)."""
-    decoded = batch * case.further / (case.further + pieces.passes + 0.5)
+    decoded = batch * case.steps / (case.steps + pieces.passes + 0.5)
     parts = decode_parts(case, decoded + 1.0)
     step = _decoding(case, parts)
     meeting = stream(pieces, step, rate)
@@ -102,13 +102,13 @@ def _flow(
         wait: for the first pass that reads the prompt [s]. beside: decoding in the passes that read it [s].
     """
     step = sum(parts.values(), np.zeros(len(case.layouts)))
-    per_token = step + meeting.reading * meeting.read
+    per_token = (step + meeting.reading * meeting.read) / case.gain
     latency = wait + (pieces.passes + case.layouts.pipeline - 1.0) * (beside + meeting.own)
     stay = wait + pieces.passes * (beside + meeting.own) + case.further * per_token
     first = front_end(case) + case.a["performance.serving_poll"] * step + latency
     rate = np.minimum(batch / stay, case.a["performance.serving_load"] / meeting.cost)
     filling = rate * meeting.cost
-    decoding = np.minimum(rate * case.further * step / np.maximum(batch, 1.0), 1.0 - filling)
+    decoding = np.minimum(rate * case.steps * step / np.maximum(batch, 1.0), 1.0 - filling)
     return Flow(batch, step, parts, per_token, first, wait, rate, filling, decoding)
 
 

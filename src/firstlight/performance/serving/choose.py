@@ -45,7 +45,7 @@ def best(
     """
     a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
-    case = Case(model, float(workload.prompt), float(workload.answer), work, space(model, a), collective, a)
+    case = Case.asked(workload, model, work, space(model, a), collective, a)
     most = slots(case)
     if not (most >= 1).any():
         raise too_large(case)
@@ -85,7 +85,7 @@ def fastest(
     """
     a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
-    case = Case(model, float(workload.prompt), float(workload.answer), work, space(model, a), collective, a)
+    case = Case.asked(workload, model, work, space(model, a), collective, a)
     case = case.of(np.flatnonzero(case.layouts.accelerators <= accelerators))
     most = slots(case)
     if not (most >= 1).any():

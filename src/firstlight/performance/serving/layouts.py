@@ -10,10 +10,12 @@ import numpy as np
 
 from firstlight.performance.groups import Group, group, neighbours
 from firstlight.performance.machine import Machine
+from firstlight.performance.serving.drafts import Drafts
 from firstlight.performance.shapes import Ends, Layer, ends, layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
+from firstlight.spec.workload import Serving
 from firstlight.twin.protocols import CollectiveTime, Floats, Ints
 
 
@@ -59,6 +61,7 @@ class Case:
         prompt, answer: tokens of a request: one number, or one for each layout (n,).
         work: machine at the weights' type. layouts: arrays (n,).
         collective: time of collectives on the fabric.
+        drafts: speculative decoding; None: a step writes one token.
     """
 
     model: Model
@@ -68,6 +71,16 @@ class Case:
     layouts: Layouts
     collective: CollectiveTime
     a: Assumptions
+    drafts: Drafts | None = None
+
+    @classmethod
+    def asked(
+        cls, workload: Serving, model: Model, work: Machine, layouts: Layouts, collective: CollectiveTime,
+        a: Assumptions,
+    ) -> Case:  # fmt: skip
+        """A workload in some layouts."""
+        lengths = float(workload.prompt), float(workload.answer)
+        return cls(model, *lengths, work, layouts, collective, a, Drafts.of(workload.drafts, a))
 
     def of(self, index: Ints) -> Case:
         """The same with some of its layouts."""
@@ -78,6 +91,16 @@ class Case:
     def further(self) -> Floats:
         """Tokens of an answer after the first."""
         return np.maximum(self.answer - 1.0, 0.0)
+
+    @property
+    def gain(self) -> float:
+        """Tokens that a decode step writes for each request."""
+        return self.drafts.gain if self.drafts else 1.0
+
+    @property
+    def steps(self) -> Floats:
+        """Decode steps of an answer after the first token."""
+        return self.further / self.gain
 
     @cached_property
     def dense_type(self) -> str:

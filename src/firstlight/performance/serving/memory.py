@@ -17,13 +17,15 @@ from firstlight.twin.protocols import Floats
 def weight_bytes(case: Case) -> Floats:
     """Weights on one accelerator [B] (n,): experts cut over the whole stage, the rest over its tensor ranks.
 
-    Embedding, head and optional towers are kept in bf16.
+    Embedding, head and optional towers are kept in bf16. A drafter is one layer more, like the last.
     """
     layout, a = case.layouts, case.a
     dense = sum(layer.count * layer.dense for layer in case.layers)
     experts = sum(layer.count * layer.experts for layer in case.layers)
     optional = sum(tower_parameters(tower).total for tower in case.model.towers if tower.optional)
     outside = case.ends.embedding + case.ends.own_head + case.ends.extra + optional
+    if case.drafts:
+        dense, experts = dense + case.decoding[-1].dense, experts + case.decoding[-1].experts
     fullest = np.ceil(case.depth / layout.pipeline) / case.depth
     dense_bytes = dense * a[f"performance.weight_bytes_{case.dense_type}"] / layout.tensor
     expert_bytes = experts * a[f"performance.weight_bytes_{case.work.precision}"] / (layout.tensor * layout.data)

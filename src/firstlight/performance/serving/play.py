@@ -79,7 +79,7 @@ def play(
         raise UsageError("requests drawn at random share no prefix, so a prefix cache has no effect; give a trace")
     a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
-    case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([result.layout]), collective, a)
+    case = Case.asked(workload, model, work, Layouts.of([result.layout]), collective, a)
     played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
     rate = workload.requests * played / result.replicas
     requests, source = _requests(workload, result, rate, how)

@@ -162,18 +162,18 @@ def pooled(pools: Pools, batch: ArrayLike, offered: float = np.inf, prompts: Arr
     held, parts, step, rate = batch, {}, np.zeros_like(batch), np.zeros_like(batch)
     for _ in range(2):
         company = np.clip(held, 0.0, 1.0) * 0.5
-        parts = _decode(writing, held * writing.further / (writing.further + company) + others)
+        parts = _decode(writing, held * writing.steps / (writing.steps + company) + others)
         step = sum(parts.values(), np.zeros(len(writing.layouts)))
-        stay = (writing.further + company) * step
+        stay = (writing.steps + company) * step
         rate = np.minimum(pools.writers * held / stay, most)
         held = np.minimum(batch, rate * stay / pools.writers)
     reading = read(pools.reading, rate / pools.readers, pools.readers * pools.replicas)
     first = front_end(writing) + reading.latency + handover(pools.reading, writing)
-    working = np.minimum(rate / pools.writers * writing.further * step / np.maximum(held, 1.0), 1.0)
+    working = np.minimum(rate / pools.writers * writing.steps * step / np.maximum(held, 1.0), 1.0)
     share = pools.reading_share
     return Flow(
-        batch=batch, step=step, parts=parts, per_token=step, first_token=first, waiting=reading.waiting, rate=rate,
-        filling=share * reading.busy, decoding=(1.0 - share) * working,
+        batch=batch, step=step, parts=parts, per_token=step / writing.gain, first_token=first,
+        waiting=reading.waiting, rate=rate, filling=share * reading.busy, decoding=(1.0 - share) * working,
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def serve(
     check(model, layout, accelerators)
     a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
-    case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([layout]), collective, a)
+    case = Case.asked(workload, model, work, Layouts.of([layout]), collective, a)
     _check_memory(case, layout)
     each = layout.accelerators
     replicas = accelerators // each
@@ -85,6 +85,7 @@ def serve(
         memory=sum(memory.values()),
         memory_available=work.memory,
         step_parts=_parts(reached),
+        tokens_per_step=case.gain,
         curve=_curve(curve, workload, each),
         utilisation=share_of_power(reached, replicas * each / accelerators, a),
     )

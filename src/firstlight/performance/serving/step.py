@@ -13,14 +13,17 @@ from firstlight.performance.shapes import Layer
 from firstlight.twin.protocols import Floats
 
 
-def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None, verified: ArrayLike = 1.0) -> Parts:
-    """One new token for each of a replica's requests [s], by part; arrays (..., n).
+def decode_parts(
+    case: Case, batch: ArrayLike, context: ArrayLike | None = None, verified: ArrayLike | None = None
+) -> Parts:
+    """One step for each of a replica's requests [s], by part; arrays (..., n).
 
     Args:
         case: the n layouts.
         batch: requests decoded at once by a replica (..., n); below 1 a step still decodes one.
         context: mean tokens behind the new one (..., n); by default the prompt and half of the answer.
-        verified: tokens of each request in the step (..., n): more than one where drafts are verified.
+        verified: tokens of each request in the step (..., n); by default one, or with the drafts of the case, which are
+            then drafted in the step too.
 
     With a pipeline the batch goes through in as many parts as there are stages; a token waits for all stages.
     """
@@ -28,7 +31,9 @@ def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None,
     rows = np.maximum(np.asarray(batch, dtype=float) / (layout.data * layout.pipeline), 1.0)
     rates = serving_rates(case.work, case.dense_type, case.a, prefill=False)
     behind = case.prompt + case.answer / 2.0 if context is None else np.asarray(context, dtype=float)
-    tokens = rows * np.asarray(verified, dtype=float)
+    drafts = case.drafts if verified is None else None
+    several = drafts.verified if drafts else 1.0 if verified is None else verified
+    tokens = rows * np.asarray(several, dtype=float)
     run = Pass(tokens, rows, behind, False, rates)
     parts = _through(case.decoding, case, run)
     host = case.a["performance.serving_step"] + case.a["performance.serving_sequence"] * rows
@@ -37,7 +42,14 @@ def decode_parts(case: Case, batch: ArrayLike, context: ArrayLike | None = None,
         "weights": parts["weights"] + _head(case, run, tokens),
         "host": host,
         "pipeline": _hops(case, tokens),
+        **({"drafts": drafts.tokens * _draft(case, Pass(rows, rows, behind, False, rates))} if drafts else {}),
     }
+
+
+def _draft(case: Case, run: Pass) -> Floats:
+    """One drafted token for each request [s]: a layer like the last, and the head."""
+    layer = case.decoding[-1]
+    return sum(layer_parts(layer, case, run).values(), np.zeros(len(case.layouts))) + _head(case, run, run.tokens)
 
 
 def prefill_time(case: Case, prompts: ArrayLike) -> Floats:

@@ -28,6 +28,7 @@ class StepCosts:
         room: tokens in its cache.
         front_end: outside the engine, before the first token is out [s].
         lag: decode steps more until then, as measured: the scheduler sees requests and hands out tokens late.
+        gain: tokens that a decode step writes for each request.
     """
 
     decode: Floats
@@ -38,6 +39,7 @@ class StepCosts:
     room: float
     front_end: float
     lag: float = 0.0
+    gain: float = 1.0
 
 
 def step_costs(case: Case, *, longest: float, batch: int | None = None, budget: int) -> StepCosts:
@@ -62,7 +64,7 @@ def step_costs(case: Case, *, longest: float, batch: int | None = None, budget: 
     held = most if batch else min(most, max(int(slots(case)[0]), 1) * 4)
     return StepCosts(
         decode, prefill, int(layout.pipeline[0]), int(layout.data[0]), held, room, float(front_end(case)),
-        float(case.a["performance.serving_poll"]),
+        float(case.a["performance.serving_poll"]), case.gain,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def play(w: World, rule: Rule, seed: int) -> int:
             return events
         events += 1
         if w.sizes[4] < len(w.change_at) and w.change_at[w.sizes[4]] <= min(arrives, w.when[r]):
-            change(w)
+            change(w, rule)
         elif arrives <= w.when[r]:
             q = w.free_item[0]
             w.sizes[0] = pop(w.free_key, w.free_item, w.sizes[0])
@@ -46,7 +46,7 @@ def play(w: World, rule: Rule, seed: int) -> int:
 
 
 @jit
-def change(w: World) -> None:
+def change(w: World, rule: Rule) -> None:
     """A replica begins, stops or fails."""
     r, to, now = w.change_of[w.sizes[4]], w.change_to[w.sizes[4]], w.change_at[w.sizes[4]]
     w.sizes[4] += 1
@@ -56,11 +56,11 @@ def change(w: World) -> None:
         w.sizes[5] += 1 if up else -1
         rekey(w.l_heap, w.l_place, w.load, r, w.load[r] + (-AWAY if up else AWAY))
     if to == FAILS:
-        fail(w, r, now)
+        fail(w, rule, r, now)
 
 
 @jit
-def fail(w: World, r: int, now: float) -> None:
+def fail(w: World, rule: Rule, r: int, now: float) -> None:
     """All requests of a replica are sent anew, to be read again with what was written of them."""
     here, slots = w.rep[r], w.queue.shape[1]
     passed = (
@@ -69,7 +69,8 @@ def fail(w: World, r: int, now: float) -> None:
     while w.rep[r].running > 0:
         q, left = w.ending[r, 0], w.ends[r, 0] - w.rep[r].count - min(passed, w.rep[r].jump)
         w.rep[r].running = pop(w.ends[r], w.ending[r], w.rep[r].running)
-        resend(w, r, q, int(w.req[q].answer - max(left, 1.0)), now)
+        more = (left_steps(rule, w.req[q].answer - w.req[q].done) - left) * rule.gain
+        resend(w, r, q, min(int(w.req[q].done + more), w.req[q].answer - 1), now)
     for i in range(w.rep[r].queued):
         q = w.queue[r, (w.rep[r].queue_at + i) % slots]
         resend(w, r, q, w.req[q].done, now)
@@ -139,7 +140,7 @@ def complete(w: World, rule: Rule, r: int, now: float) -> None:
     w.rep[r].decoding += alone
     w.rep[r].reading += spent - alone
     if decodes:
-        grown = w.rep[r].jump * w.rep[r].running
+        grown = w.rep[r].jump * w.rep[r].running * rule.gain
         w.rep[r].count += w.rep[r].jump
         w.rep[r].context += grown
         if not rule.reserve:
@@ -157,8 +158,9 @@ def retire(w: World, rule: Rule, r: int, now: float) -> None:
     while w.rep[r].running > 0 and w.ends[r, 0] <= w.rep[r].count:
         q = w.ending[r, 0]
         w.rep[r].running = pop(w.ends[r], w.ending[r], w.rep[r].running)
-        w.rep[r].context -= w.req[q].prompt + w.req[q].answer
-        w.rep[r].used -= w.req[q].held + (0 if rule.reserve else w.req[q].answer - w.req[q].done)
+        more = left_steps(rule, w.req[q].answer - w.req[q].done) * rule.gain
+        w.rep[r].context -= w.req[q].prompt + w.req[q].done + more
+        w.rep[r].used -= w.req[q].held + (0.0 if rule.reserve else more)
         w.req[q].finish = now
         w.sizes[3] -= 1
         rekey(w.l_heap, w.l_place, w.load, r, w.load[r] - 1.0)
@@ -198,8 +200,15 @@ def join(w: World, rule: Rule, r: int, q: int, first: float) -> None:
         w.rep[r].used += 1
     w.rep[r].context += w.req[q].prompt + w.req[q].done
     w.rep[r].running = push(
-        w.ends[r], w.ending[r], w.rep[r].running, w.rep[r].count + w.req[q].answer - w.req[q].done, q
-    )
+        w.ends[r], w.ending[r], w.rep[r].running,
+        w.rep[r].count + left_steps(rule, w.req[q].answer - w.req[q].done), q,
+    )  # fmt: skip
+
+
+@jit
+def left_steps(rule: Rule, tokens: int) -> float:
+    """Decode steps that write so many tokens."""
+    return np.ceil(tokens / rule.gain - 1e-9)
 
 
 @jit
@@ -230,7 +239,7 @@ def steps(w: World, rule: Rule, r: int) -> float:
     here = w.rep[r]
     most = w.ends[r, 0] - here.count
     if not rule.reserve:
-        most = min(most, np.floor((rule.room - here.used) / here.running))
+        most = min(most, np.floor((rule.room - here.used) / (here.running * rule.gain)))
     if here.head >= 0 and here.running < rule.slots and fits(w, rule, r, room_for(w, rule, here.head)):
         most = min(most, np.ceil(rule.poll - (here.passes - here.looked)))
     return max(most, 1.0)
@@ -272,7 +281,7 @@ def room_for(w: World, rule: Rule, q: int) -> float:
 @jit
 def fits(w: World, rule: Rule, r: int, needed: float) -> bool:
     """There is so much room, and some for the next step of those that run."""
-    return w.rep[r].used + needed + (0 if rule.reserve else w.rep[r].running) <= rule.room
+    return w.rep[r].used + needed + (0.0 if rule.reserve else w.rep[r].running * rule.gain) <= rule.room
 
 
 @jit
@@ -312,16 +321,17 @@ def gather(w: World, rule: Rule, r: int) -> float:
 @jit
 def make_room(w: World, rule: Rule, r: int) -> None:
     """Throw out the youngest requests until the next step fits; they wait at the front, and are read again."""
-    while not rule.reserve and w.rep[r].running > 0 and w.rep[r].used + w.rep[r].running > rule.room:
+    while not rule.reserve and w.rep[r].running > 0 and w.rep[r].used + w.rep[r].running * rule.gain > rule.room:
         at = 0
         for i in range(w.rep[r].running):
             if w.req[w.ending[r, i]].admitted > w.req[w.ending[r, at]].admitted:
                 at = i
         q, left = w.ending[r, at], w.ends[r, at] - w.rep[r].count
         w.rep[r].running = remove(w.ends[r], w.ending[r], w.rep[r].running, at)
-        written = int(w.req[q].answer - left)
-        w.rep[r].context -= w.req[q].prompt + written
-        w.rep[r].used -= w.req[q].held + written - w.req[q].done
+        more = (left_steps(rule, w.req[q].answer - w.req[q].done) - left) * rule.gain
+        written = min(int(w.req[q].done + more), w.req[q].answer - 1)
+        w.rep[r].context -= w.req[q].prompt + w.req[q].done + more
+        w.rep[r].used -= w.req[q].held + more
         w.req[q].thrown += 1
         if w.rep[r].running == 0 and w.rep[r].queued == 0 and w.req[q].prompt + written + 1 > rule.room:
             w.sizes[3] -= 1

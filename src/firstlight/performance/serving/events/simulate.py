@@ -81,7 +81,7 @@ def simulate(
     w = world(requests, replicas, costs.slots, changes)
     rule = Rule(
         costs.decode, costs.prefill, costs.stages, costs.ranks, costs.slots, costs.room, policy.budget, policy.mixed,
-        policy.reserve, policy.poll, policy.block, ROUTERS.index(policy.router),
+        policy.reserve, policy.poll, policy.block, ROUTERS.index(policy.router), costs.gain,
     )  # fmt: skip
     events = play(w, rule, seed)
     finish = w.req["finish"]

@@ -107,6 +107,7 @@ class Rule(NamedTuple):
     poll: float
     block: int
     router: int
+    gain: float
 
 
 class World(NamedTuple):

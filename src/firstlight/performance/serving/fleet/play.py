@@ -83,7 +83,7 @@ def served_model(
     """A served model as a fleet plays it."""
     a = fitted(a, accelerator)
     work = machine(accelerator, host, system, workload.precision, a)
-    case = Case(model, float(workload.prompt), float(workload.answer), work, Layouts.of([result.layout]), collective, a)
+    case = Case.asked(workload, model, work, Layouts.of([result.layout]), collective, a)
     return Replicated(workload, result, case)
 
 

@@ -100,15 +100,7 @@ class _Variant:
         self.asked, self.system, self.cap = asked, built.system, cap
         a, workload = fitted(asked.a, asked.accelerator), asked.workload
         work = capped(machine(asked.accelerator, asked.host, built.system, workload.precision, a), cap, a)
-        case = Case(
-            asked.model,
-            float(workload.prompt),
-            float(workload.answer),
-            work,
-            space(asked.model, a),
-            built.collective,
-            a,
-        )
+        case = Case.asked(workload, asked.model, work, space(asked.model, a), built.collective, a)
         most = slots(case)
         if not (most >= 1).any():
             raise too_large(case)
