@@ -122,7 +122,7 @@ def test_a_placement_that_is_written_stays_as_it_is(folder):
     done = run("plan.yaml", "--search", folder=folder)
     assert done.returncode == 0
     assert "8 replicas of 1 accelerator: one accelerator" in done.stdout
-    assert "configurations; most output tokens" in done.stdout
+    assert "configurations; the fewest accelerators" in done.stdout
     assert "power capped to 70%" in done.stdout
 
 

@@ -43,7 +43,7 @@ def serve(
         cache: tokens that each replica's prefix cache holds, for a trace with hashes of blocks.
         seed: of everything random.
         search: try every layout, with one pool of engines and with two; where the plan leaves the placements open, the
-            one with the most output tokens of an accelerator is taken.
+            one that takes the fewest accelerators is taken.
         hours: of the whole fleet that are played too, around the busiest of the day; None: none.
         sets: values to change for this run, by path ("demand[0].requests": "50 /s").
         parts: a Catalog document with parts of the user's own, in the place of the plan's.

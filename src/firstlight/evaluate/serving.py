@@ -182,6 +182,6 @@ def _best(placement: Placement, found: ServingSearch) -> Placement:
 
 def _why(index: int, found: ServingSearch) -> str:
     return (
-        f"design.placements[{index}] = {found.accelerators:,} accelerators: the most output tokens of an accelerator "
-        f"within the limits, of {found.tried:,} configurations"
+        f"design.placements[{index}] = {found.accelerators:,} accelerators: the fewest for the asked rate within the "
+        f"limits, of {found.tried:,} configurations"
     )

@@ -101,7 +101,7 @@ def _fleet(fleet: FleetResult) -> Iterator[tuple[str, str]]:
 def _searched(search: ServingSearch) -> Iterator[tuple[str, str]]:
     """The best layout, the best of the other kind, and some points of the front of the system."""
     best = search.best
-    yield "search", f"{search.tried:,} configurations; most output tokens of an accelerator within the limits:"
+    yield "search", f"{search.tried:,} configurations; the fewest accelerators for the asked rate within the limits:"
     yield "best", f"{_point(best)}, {best.pools}: {layout_words(best.layout)}, batch {best.layout.batch:,}"
     yield "", f"{search.accelerators:,} accelerators, {plural(search.replicas, 'replica')}, for the asked rate"
     if search.other:

@@ -30,6 +30,7 @@ SYSTEM = PARTS.part(System, "hgx-h200")
 CHIP, HOST = PARTS.part(Accelerator, SYSTEM.accelerator), PARTS.part(Host, SYSTEM.host)
 A = assumptions.with_overrides(assumptions.shipped(), {})
 DENSE = ServingLayout(tensor=4, batch=64, engines=2, prefill=PrefillPool(tensor=4))
+STAGED = ServingLayout(tensor=4, batch=64, prefill=PrefillPool(tensor=2, pipeline=4))
 ROUTED = ServingLayout(data=8, expert=8, batch=256, prefill=PrefillPool(tensor=8, expert=8, engines=2))
 
 
@@ -57,6 +58,7 @@ def serve(layout: ServingLayout, accelerators: int, **fields):
     [
         ("qwen3-32b", DENSE, 4000.0, 500.0),
         ("qwen3-32b", DENSE, 700.0, 300.0),
+        ("qwen3-32b", STAGED, 2000.0, 300.0),
         ("deepseek-v3", ROUTED, 6000.0, 400.0),
         ("deepseek-v3", ROUTED, 20000.0, 300.0),
     ],

@@ -129,8 +129,8 @@ def _searched(search: ServingSearch, demand: int, workload: Serving) -> Section:
     domains = [front for front in search.fronts if front.cap == 1.0]
     capped = [front for front in search.fronts if front.domain == own.domain]
     lead = (
-        f"Of {words.count(search.tried)} configurations the most output tokens of an accelerator within the limits: "
-        f"{words.show(best.tokens_per_s_each, 'rate')}, in {best.pools}."
+        f"Of {words.count(search.tried)} configurations the fewest accelerators for the asked rate within the limits: "
+        f"{words.count(search.accelerators)}, in {best.pools}."
     )
     charts = (
         Side((

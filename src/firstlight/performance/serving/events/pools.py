@@ -44,7 +44,7 @@ def in_two_pools(
         replace(requests, answer=one), reading[0], policy, replicas=reading[1] * replicas, seed=seed,
         changes=_engines(changes, reading[1]),
     )  # fmt: skip
-    there = np.where(np.isnan(seen.finish), 0.0, seen.finish + moved)
+    there = np.where(np.isnan(seen.first_token), 0.0, seen.sent + seen.first_token + moved)  # through all stages
     free = replace(writing[0], prefill=np.zeros_like(writing[0].prefill), front_end=0.0, lag=0.0)
     rest = replace(requests, arrival=there, answer=np.maximum(requests.answer - 1, 1), cached=0 * requests.cached)
     wrote = simulate(

@@ -74,7 +74,7 @@ class ServingSearch(Result):
     tried: int = quantity(
         "", "configurations: layouts of one pool, and pairs of two, each with a batch and pairs with a load"
     )
-    best: ServingPoint = quantity("", "most output tokens of an accelerator within the limits")
+    best: ServingPoint = quantity("", "the fewest accelerators for the asked rate within the limits")
     accelerators: int = quantity("", "that the asked rate takes with it")
     replicas: int = quantity("", "of it")
     other: ServingPoint | None = quantity("", "the best with the other number of pools")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.errors import InfeasibleError, Limit
 from firstlight.performance.machine import machine
@@ -75,17 +76,22 @@ def search(
             found = variant.best()
         tried += variant.tried
         fronts.append(ServingFront(size, cap, tuple(variant.front())))
-    best = max(found.values(), key=lambda point: point.tokens_per_s_each)
-    replicas = int(np.ceil(asked.workload.requests / best.requests - 1e-9))
+    best = min(found.values(), key=lambda point: (_for_all(point, asked), -point.tokens_per_s_each))
+    replicas = _for_all(best, asked) // best.accelerators
     return ServingSearch(
         model=asked.model.id,
         tried=tried,
         best=best,
-        accelerators=max(replicas, 1) * best.accelerators,
-        replicas=max(replicas, 1),
+        accelerators=_for_all(best, asked),
+        replicas=replicas,
         other=next((point for point in found.values() if point.pools != best.pools), None),
         fronts=tuple(fronts),
     )
+
+
+def _for_all(point: ServingPoint, asked: Asked) -> int:
+    """Accelerators that the asked rate takes with a layout."""
+    return max(int(np.ceil(asked.workload.requests / point.requests - 1e-9)), 1) * point.accelerators
 
 
 class _Variant:
@@ -117,7 +123,7 @@ class _Variant:
         self.points = self.every.take(self.every.first_token <= first * (1 + 1e-9))
 
     def best(self) -> dict[str, ServingPoint]:
-        """The best within the limits of one pool and of two, where there is one.
+        """The fewest accelerators within the limits for the asked rate, with one pool and with two.
 
         Raises:
             InfeasibleError: there is none.
@@ -125,12 +131,14 @@ class _Variant:
         points = self.points.take(self.points.per_token <= (self.asked.workload.per_token or np.inf) * (1 + 1e-9))
         if not len(points):
             raise self._none()
-        kinds = {ONE: points.reading < 0, TWO: points.reading >= 0}
-        return {
-            kind: self._point(points.take(where), int(np.argmax(points.take(where).each)))
-            for kind, where in kinds.items()
-            if where.any()
-        }
+        total = points.accelerators * np.ceil(self.asked.workload.requests / points.rate - 1e-9)
+        order = np.lexsort((-points.each, total))
+        first = {kind: order[kept[order]] for kind, kept in self._kinds(points).items()}
+        return {kind: self._point(points, int(places[0])) for kind, places in first.items() if len(places)}
+
+    @staticmethod
+    def _kinds(points: Points) -> dict[str, NDArray[np.bool_]]:
+        return {ONE: points.reading < 0, TWO: points.reading >= 0}
 
     def front(self) -> Iterator[ServingPoint]:
         """What nothing beats in tokens of an accelerator and in tokens of a user, by rising speed for a user."""
