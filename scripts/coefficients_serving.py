@@ -16,7 +16,6 @@ from firstlight.operate.calibration.serving import Calibration, calibrate_servin
 from firstlight.operate.calibration.throughput import ThroughputCalibration, calibrate_throughput
 from firstlight.operate.validation.score import Outcome, score
 from firstlight.operate.validation.serving.score import ServingScoreboard
-from firstlight.performance.serving.values import EVERY
 from firstlight.spec import catalog
 
 SERVING, THROUGHPUT = (ROOT / "measurements" / f"{name}.csv" for name in ("serving", "throughput"))
@@ -69,9 +68,8 @@ DESCRIBED = ("one pool", "one pool, attention DP", "two pools")
 def values(served: Calibration, bulk: ThroughputCalibration) -> str:
     """The fitted data."""
     engines = served.written()
-    for parameter, value in zip(bulk.parameters, bulk.values, strict=True):
-        name = parameter.name.removeprefix("performance.")
-        engines.setdefault(parameter.family or EVERY, {})[name] = parameters.written(parameter.name, value)
+    for family, known in bulk.written().items():
+        engines.setdefault(family, {}).update(known)
     found = {
         "engines": engines,
         "intervals": {kind: _rounded(each) for kind, each in served.widths.items()},

@@ -28,6 +28,9 @@ def cases(tmp_path):
     return str(tmp_path / "cases.csv")
 
 
+MEASUREMENTS = Path(__file__).parents[2] / "measurements"
+
+
 def run(*arguments: str, capsys) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as done:
         cli.main(list(arguments))
@@ -121,3 +124,51 @@ def test_throughput_of_nothing_but_unknown_parts_ends_with_an_error(tmp_path, ca
     code, _, err = run("validate", "throughput", "--cases", str(cases), capsys=capsys)
     assert code == 1
     assert 'rows could be predicted; the first one: unknown accelerator "abacus"' in err
+
+
+@pytest.fixture
+def few(tmp_path):
+    """A few published serving runs of both pools, and throughput runs."""
+    found = {}
+    for name, every in (("serving", 120), ("throughput", 160)):
+        lines = (MEASUREMENTS / f"{name}.csv").read_text("utf-8").splitlines()
+        found[name] = tmp_path / f"{name}.csv"
+        found[name].write_text("\n".join([lines[0], *lines[1::every]]) + "\n", "utf-8")
+    return found
+
+
+def test_calibrate_serving_writes_a_block_for_a_plan(few, tmp_path, capsys):
+    path = tmp_path / "own.yaml"
+    chosen = ("--steps", "1", "-o", str(path), "--engine", "sglang", "--accelerator", "nvidia-h200-sxm")
+    code, out, err = run("calibrate", "serving", "--cases", str(few["serving"]), *chosen, capsys=capsys)
+    assert code == 0
+    assert "model left out, tpot_ms" in out
+    assert "step 1 of 1" in err
+    block = yaml.safe_load(path.read_text("utf-8"))["assumptions"]
+    a = with_overrides(shipped(), block)
+    assert a["performance.serving_low_token"] < 1 < a["performance.serving_high_token"]
+    assert "performance.serving_poll" in block
+
+
+def test_calibrate_throughput_tells_values_and_scores(few, capsys):
+    code, out, _ = run(
+        "calibrate", "throughput", "--cases", str(few["throughput"]), "--steps", "1", "--json", "--quiet", capsys=capsys
+    )
+    assert code == 0
+    found = json.loads(out)
+    assert "queued" in found["engines"]
+    assert {"fitted", "model left out", "accelerator left out"} <= found["scores"].keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("-o", "x.yaml"), "give --accelerator with it, or neither"),
+        (("--accelerator", "nvidia-h200-sxm"), "give --accelerator with it, or neither"),
+        (("--engine", "vlm"), 'there is no engine "vlm"'),
+    ],
+)
+def test_calibrate_serving_refuses_options_without_effect(few, arguments, told, capsys):
+    code, _, err = run("calibrate", "serving", "--cases", str(few["serving"]), *arguments, capsys=capsys)
+    assert code == 2
+    assert told in err

@@ -1,8 +1,9 @@
-"""`firstlight calibrate training`, `kernels` and `collectives`."""
+"""`firstlight calibrate`: training, serving, throughput, kernels, collectives, network."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,13 @@ def training(
 ) -> None:
     """Training runs: the coefficients of the step model that fit CASES, with scores of what was left out."""
     from firstlight.apps.cli.console import progress
-    from firstlight.errors import UsageError
     from firstlight.operate.calibration import calibrate_training
     from firstlight.spec import catalog
 
     tell = progress(steps + 2, quiet)
-    chosen = tuple(tier.strip() for tier in tiers.split(","))
-    found = calibrate_training(cases, catalog.load(parts), tiers=chosen, steps=steps, progress=tell)
+    found = calibrate_training(cases, catalog.load(parts), tiers=_tiers(tiers), steps=steps, progress=tell)
     if output:
-        text = "assumptions:\n" + "".join(f"  {name}: {value}\n" for name, value in found.assumptions().items())
-        try:
-            output.write_text(text, "utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {output}: {error.strerror or error}") from error
+        _write(output, found.assumptions())
     if as_json:
         left_out = found.left_out.to_dict() if found.left_out else None
         fitted = {"assumptions": found.assumptions(), "fitted": found.fitted.to_dict(), "left_out": left_out}
@@ -61,6 +56,95 @@ def training(
     for name, board in (("fitted", found.fitted), ("groups left out", found.left_out)):
         if board:
             click.echo(f"{name}: {_words(board.to_dict())}")
+
+
+@calibrate.command()
+@click.option(
+    "--cases", required=True, type=click.Path(path_type=Path), help="CSV with the columns of measurements/serving.csv."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path),
+    help="YAML to write: an `assumptions:` block for a plan that serves with --engine on --accelerator.",
+)  # fmt: skip
+@click.option("--engine", default="vllm", show_default=True, help="Whose values are written: vllm, sglang or trtllm.")
+@click.option("--accelerator", help="Part id of the accelerators whose values are written; needed with -o.")
+@click.option("--tiers", default="A,B", show_default=True, help="Tiers that are scored; others weigh less in the fit.")
+@click.option("--steps", type=click.IntRange(1, 50), default=5, show_default=True, help="Most Gauss-Newton steps.")
+@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@json_option
+@quiet_option
+def serving(
+    cases: Path, output: Path | None, engine: str, accelerator: str | None, tiers: str, steps: int,
+    parts: Path | None, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Serving runs: the coefficients of engines and accelerators that fit CASES, with scores of what was left out."""
+    from firstlight.apps.cli.console import progress
+    from firstlight.errors import UsageError
+    from firstlight.operate.calibration import calibrate_serving
+    from firstlight.performance.machine import family
+    from firstlight.performance.serving.events import engine as policy
+    from firstlight.spec import catalog
+    from firstlight.spec.parts import Accelerator
+
+    policy(engine)
+    if (output is None) != (accelerator is None):
+        raise UsageError("-o writes the values of an engine on an accelerator; give --accelerator with it, or neither")
+    known = catalog.load(parts)
+    made = family(known.part(Accelerator, accelerator).architecture) if accelerator else ""
+    found = calibrate_serving(cases, known, tiers=_tiers(tiers), steps=steps, progress=progress(steps + 3, quiet))
+    if output:
+        _write(output, found.assumptions(engine, made))
+    boards = {"fitted": found.fitted, **{f"{kind} left out": board for kind, board in found.left_out.items()}}
+    _told(found.written(), boards, as_json)
+
+
+@calibrate.command()
+@click.option(
+    "--cases", required=True, type=click.Path(path_type=Path),
+    help="CSV with the columns of measurements/throughput.csv.",
+)  # fmt: skip
+@click.option("--tiers", default="A,B", show_default=True, help="Tiers of rows that are fitted to.")
+@click.option("--steps", type=click.IntRange(1, 50), default=8, show_default=True, help="Most Gauss-Newton steps.")
+@click.option("--parts", type=click.Path(path_type=Path), help="A Catalog document with parts of your own.")
+@json_option
+@quiet_option
+def throughput(cases: Path, tiers: str, steps: int, parts: Path | None, as_json: bool, quiet: bool) -> None:
+    """Throughput without clients: the coefficients that fit CASES, with scores of what was left out."""
+    from firstlight.apps.cli.console import progress
+    from firstlight.operate.calibration import calibrate_throughput
+    from firstlight.spec import catalog
+
+    tell = progress(steps + 3, quiet)
+    found = calibrate_throughput(cases, catalog.load(parts), tiers=_tiers(tiers), steps=steps, progress=tell)
+    boards = {"fitted": found.fitted, **{f"{kind} left out": board for kind, board in found.left_out.items()}}
+    _told(found.written(), boards, as_json)
+
+
+def _told(values: Mapping[str, Mapping[str, str]], boards: Mapping[str, Any], as_json: bool) -> None:
+    """Fitted values by family, and the scores."""
+    if as_json:
+        print_json({"engines": values, "scores": {name: board.to_dict() for name, board in boards.items()}})
+        return
+    rows = [[family, name, value] for family, known in values.items() for name, value in known.items()]
+    print_table(rows, ("of", "coefficient", "fitted"))
+    for name, board in boards.items():
+        for metric in board.metrics:
+            click.echo(f"{name}, {metric}: {_words(board.of(metric).to_dict())}")
+
+
+def _tiers(text: str) -> tuple[str, ...]:
+    return tuple(tier.strip() for tier in text.split(","))
+
+
+def _write(output: Path, values: Mapping[str, str | float]) -> None:
+    """An `assumptions:` block for a plan."""
+    from firstlight.errors import UsageError
+
+    text = "assumptions:\n" + "".join(f"  {name}: {value}\n" for name, value in values.items())
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror or error}") from error
 
 
 _TABLES = click.option(

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from firstlight import units
 from firstlight.operate.validation.software import Factor
+from firstlight.performance.serving.values import EVERY
 from firstlight.spec.assumptions import Assumption, shipped
 from firstlight.twin.protocols import Floats
 
@@ -107,6 +108,15 @@ def written(name: str, value: float, digits: int = 4) -> str:
     """A coefficient as data and plans have it: a few digits and its unit."""
     exact = str(units.exact(value, shipped()[name].dimension))
     return re.sub(r"^([-+.\de]+)\s*", lambda found: f"{float(found[1]):.{digits}g} ", exact).strip()
+
+
+def by_family(found: Sequence[Parameter], values: Sequence[float]) -> dict[str, dict[str, str]]:
+    """Fitted values by family and name without its section, as data has them; of no family under `EVERY`."""
+    sorted_out: dict[str, dict[str, str]] = {}
+    for parameter, value in zip(found, values, strict=True):
+        name = parameter.name.split(".")[1]
+        sorted_out.setdefault(parameter.family or EVERY, {})[name] = written(parameter.name, value)
+    return sorted_out
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from firstlight.operate.validation.serving.reading import COLUMNS, METRICS, UNRE
 from firstlight.operate.validation.serving.score import ServingScoreboard
 from firstlight.operate.validation.serving.validate import Case, board, read_case
 from firstlight.operate.validation.table import CellError
-from firstlight.performance.serving.values import EVERY
+from firstlight.performance.serving.values import EVERY, POOLS, overlays
 from firstlight.spec.assumptions import shipped
 from firstlight.spec.catalog import Catalog
 from firstlight.twin.protocols import Floats, Ints
@@ -65,11 +65,22 @@ class Calibration:
 
     def written(self) -> dict[str, dict[str, str]]:
         """Fitted values by family, as data has them."""
-        found: dict[str, dict[str, str]] = {}
-        for parameter, value in zip(self.parameters, self.values, strict=True):
-            found.setdefault(parameter.family or EVERY, {})[parameter.name.split(".")[1]] = parameters.written(
-                parameter.name, value
-            )
+        return parameters.by_family(self.parameters, self.values)
+
+    def assumptions(self, engine: str, made: str) -> dict[str, str]:
+        """What a plan writes to serve with an engine on a family of accelerators as these runs did, intervals too."""
+        known = self.written()
+        found = {
+            f"performance.{name}": value
+            for overlay in overlays(engine, made)
+            for name, value in known.get(overlay, {}).items()
+        }
+        for end, kind in POOLS.items():
+            for key, metric in (("token", "tpot_ms"), ("first", "ttft_ms")):
+                low, high = self.widths.get(kind, {}).get(metric, (None, None))
+                if low is not None and high is not None:
+                    found[f"performance.serving_low_{key}{end}"] = f"{low:.4g}"
+                    found[f"performance.serving_high_{key}{end}"] = f"{high:.4g}"
         return found
 
 

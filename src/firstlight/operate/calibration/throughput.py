@@ -46,6 +46,10 @@ class ThroughputCalibration:
     left_out: Mapping[str, ServingScoreboard]
     widths: Interval
 
+    def written(self) -> dict[str, dict[str, str]]:
+        """Fitted values by family, as data has them."""
+        return parameters.by_family(self.parameters, self.values)
+
 
 def calibrate_throughput(
     cases: Path,
