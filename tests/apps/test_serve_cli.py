@@ -183,3 +183,51 @@ def test_hours_and_traffic_that_cannot_be_are_2(folder, arguments, told):
     done = run("plan.yaml", *arguments, folder=folder)
     assert done.returncode == 2
     assert told in done.stderr
+
+
+QUESTIONS = {
+    "{kind: best-of, samples: 4, verifier: 1}": ("answered best of 8 requests with a verifier", 2),
+    "{kind: tree, width: 3, depth: 4, kept: 2}": ("tree searches of 21 requests", 4),
+    "{kind: agent, turns: 5, pause: 1 s}": ("agents' tasks of 5 requests", 5),
+}
+
+
+@pytest.mark.parametrize("questions", QUESTIONS)
+def test_questions_end_with_the_last_of_their_answers(folder, questions):
+    told, steps = QUESTIONS[questions]
+    busy = f"demand[0].traffic={{questions: {questions}}}"
+    (one,) = as_json("--set", busy, folder=folder)["runs"]
+    traffic = one["traffic"]
+    assert told in traffic["source"]
+    answer = traffic["first_token"]["p50"]["p50"] + 299 * traffic["per_token"]["p50"]["p50"]
+    pauses = 4.0 if "agent" in questions else 0.0
+    thinking = traffic["question"]["p50"]["p50"] - pauses
+    assert 0.9 * answer < thinking < 1.3 * steps * answer
+    assert traffic["in_time"] is None
+    assert traffic["refused"] == 0
+
+
+@pytest.mark.parametrize(("period", "share"), [("100 ms", 0.0), ("10 s", 1.0)])
+def test_loops_tell_how_many_answers_are_in_time(folder, period, share):
+    busy = f"demand[0].traffic={{questions: {{kind: loop, period: {period}}}}}"
+    (one,) = as_json("--set", busy, folder=folder)["runs"]
+    assert one["traffic"]["in_time"] == share
+    assert one["traffic"]["question"] == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--trace", "trace.csv", "--set", "demand[0].traffic={burst: 2}"), "traffic.burst has no effect"),
+        (
+            ("--hours", "1", "--set", "demand[0].traffic={questions: {kind: agent, turns: 3}}"),
+            "leave traffic.questions",
+        ),
+        (("--set", "demand[0].traffic={questions: {kind: oracle}}"), "kind"),
+        (("--set", "demand[0].traffic={questions: {kind: best-of, samples: 1}}"), "samples"),
+    ],
+)
+def test_traffic_that_cannot_be_is_2(folder, arguments, told):
+    done = run("plan.yaml", *arguments, folder=folder)
+    assert done.returncode == 2
+    assert told in done.stderr

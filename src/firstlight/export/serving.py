@@ -68,6 +68,10 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         yield "", f"{traffic.played:,} of the replicas are played, with their share of the requests"
     yield "first", _percentiles(traffic.first_token)
     yield "token", _percentiles(traffic.per_token)
+    if traffic.question:
+        yield "question", _percentiles(traffic.question)
+    if traffic.in_time is not None:
+        yield "in time", f"{traffic.in_time:.2%} of the answers within their period"
     told = f"{units.show(traffic.tokens_per_s, 'rate')} output tokens, engines busy {traffic.busy:.0%}"
     yield "output", f"{told}, sampling error of the median first token {traffic.sampling:.1%}"
     if traffic.cached:

@@ -126,6 +126,8 @@ class ServingTraffic(Result):
     rate: float = quantity("1/s", "requests that arrive, all replicas")
     first_token: dict[str, Prediction] = quantity("s", "time to the first token, by percentile")
     per_token: dict[str, Prediction] = quantity("s", "mean time per further token of a request, by percentile")
+    question: dict[str, Prediction] = quantity("s", "from a question to its last answer, by percentile")
+    in_time: float | None = quantity("", "share of the answers of loops within their period")
     sampling: float = quantity(
         "", "standard error of the median time to the first token from the requests drawn, relative"
     )

@@ -71,6 +71,61 @@ class Scaling(Document):
     """Models that scale share their accelerators; where they are short, the greater number has them first."""
 
 
+Step = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class BestOf(Document):
+    """Questions that are answered several times, of which the best or most frequent answer is kept."""
+
+    kind: Literal["best-of"]
+    """Best-of-n, self-consistency."""
+    samples: int = Field(ge=2, le=1024, examples=[8])
+    """Answers to each question. All but the first find its prompt in the cache."""
+    verifier: Step | None = None
+    """Tokens with which a verifier scores each answer, once all are there. Left out: nobody scores."""
+
+
+class TreeSearch(Document):
+    """Questions that are thought about in a tree: a beam over thoughts, each as long as the workload's answer."""
+
+    kind: Literal["tree"]
+    """Tree search."""
+    width: int = Field(ge=1, le=256, examples=[4])
+    """Thoughts that grow from each branch."""
+    depth: int = Field(ge=1, le=256, examples=[5])
+    """Levels of the tree."""
+    kept: int = Field(default=1, ge=1, le=256)
+    """Branches that go on from each level."""
+    verifier: Step | None = None
+    """Tokens with which a verifier scores each thought. Left out: nobody scores."""
+
+
+class Agent(Document):
+    """Tasks of agents that call a tool after each answer and read its result; their context grows."""
+
+    kind: Literal["agent"]
+    """Agent loop."""
+    turns: int = Field(ge=2, le=1024, examples=[10])
+    """Requests of a task."""
+    result: Step = 500
+    """Tokens that a tool gives back."""
+    pause: Annotated[float, Quantity("time", 0, units.DAY, "2 s")] = 2.0
+    """Time that a tool takes."""
+
+
+class Loop(Document):
+    """Control loops, as of robots, or streams: a request each period, whether or not the last one is answered."""
+
+    kind: Literal["loop"]
+    """Control loop; an answer is in time within its period."""
+    period: Annotated[float, Quantity("time", 1e-4, units.DAY, "200 ms")]
+    """Time between two requests of a loop."""
+
+
+Questions = Annotated[BestOf | TreeSearch | Agent | Loop, Discriminator("kind")]
+"""Requests that belong together: inference-time compute, agents, control loops."""
+
+
 class Traffic(Document):
     """How requests come, and how much their lengths vary."""
 
@@ -82,6 +137,9 @@ class Traffic(Document):
     """Standard deviation of the times between requests, over their mean. 1: at random (Poisson)."""
     spread: float = Field(default=0.0, ge=0, le=10)
     """Standard deviation of the lengths of prompts and answers, over their means (log-normal). 0: all are equal."""
+    questions: Questions | None = None
+    """How requests belong to questions, tasks or loops. The workload's `requests` counts all of theirs, and its prompt
+    is that of the question. Left out: each is by itself."""
 
 
 class Drafts(Document):

@@ -22,13 +22,15 @@ from firstlight.performance.serving.events import (
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.pools import Pools, handover
 from firstlight.performance.serving.traffic import Lengths, bursty, traced
+from firstlight.performance.serving.traffic.questions import ask
+from firstlight.performance.serving.traffic.questions import words as question_words
 from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.traces import Trace
-from firstlight.spec.workload import Serving
+from firstlight.spec.workload import Loop, Questions, Serving
 from firstlight.twin.protocols import CollectiveTime
 from firstlight.twin.result import Prediction
 
@@ -84,7 +86,8 @@ def play(
     rate = workload.requests * played / result.replicas
     requests, source = _requests(workload, result, rate, how)
     served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed)
-    counted = _counted(served, whole=how.trace is not None)
+    counted = _counted(served, requests, whole=how.trace is not None)
+    asked = workload.traffic.questions
     scale = result.replicas / played
     return ServingTraffic(
         source=source,
@@ -96,6 +99,8 @@ def play(
         rate=workload.requests,
         first_token=_percentiles(served.first_token[counted], result.first_token),
         per_token=_percentiles(served.per_token[counted], result.per_token),
+        question=_percentiles(_questions(served, requests, counted), result.per_token) if _belong(asked) else {},
+        in_time=_in_time(served, counted, asked.period) if isinstance(asked, Loop) else None,
         sampling=_sampling(served.first_token[counted]),
         tokens_per_s=_rate(served, counted) * scale,
         cached=float(requests.cached.sum() / requests.prompt.sum()),
@@ -132,9 +137,19 @@ def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) 
     """The requests, and what they are in words."""
     if how.trace is None:
         count = int(max(LEAST, LIVES * _resident(workload, result) * rate * result.replicas / workload.requests))
-        drawn = bursty(rate, workload.traffic.burst, count, *lengths(workload), np.random.default_rng(how.seed))
-        return drawn, f"{count:,} requests {_words(workload)}"
+        random, traffic = np.random.default_rng(how.seed), workload.traffic
+        if traffic.questions:
+            drawn = ask(traffic.questions, rate, traffic.burst, count, *lengths(workload), random)
+        else:
+            drawn = bursty(rate, traffic.burst, count, *lengths(workload), random)
+        return drawn, f"{len(drawn):,} requests {_words(workload)}"
     trace = how.trace
+    own_ways = {"burst": 1.0, "spread": 0.0, "questions": None}
+    changed = [name for name, usual in own_ways.items() if getattr(workload.traffic, name) != usual]
+    if changed:
+        raise UsageError(
+            f"a trace brings its own requests, so traffic.{changed[0]} has no effect; leave one of them out"
+        )
     own = (len(trace) - 1) / max(float(trace.arrival[-1]), 1e-9)
     speed = rate / own
     words = f"{trace.path} ({trace.kind}), {len(trace):,} requests at {speed:.3g} times their pace"
@@ -155,17 +170,40 @@ def lengths(workload: Serving) -> tuple[Lengths, Lengths]:
 
 def _words(workload: Serving) -> str:
     traffic = workload.traffic
+    if traffic.questions:
+        return question_words(traffic.questions)
     gaps = "at random (Poisson)" if traffic.burst == 1 else f"with gaps that vary by {traffic.burst:g} times their mean"
     return f"{gaps}, {f'lengths that vary by {traffic.spread:.0%}' if traffic.spread else 'all of the same length'}"
 
 
-def _counted(served: Served, *, whole: bool) -> NDArray[np.bool_]:
-    """Requests that count."""
+def _counted(served: Served, requests: Requests, *, whole: bool) -> NDArray[np.bool_]:
+    """Requests that count; all or none of a question."""
     done = ~np.isnan(served.finish)
     if whole:
         return done
-    place = np.arange(len(done)) / len(done)
+    place = np.argsort(np.argsort(requests.arrival, kind="stable"), kind="stable") / len(done)
     return done & (place >= WARM) & (place < 1.0 - TAIL)
+
+
+def _belong(asked: Questions | None) -> bool:
+    """Requests belong to questions or tasks that end."""
+    return asked is not None and not isinstance(asked, Loop)
+
+
+def _questions(served: Served, requests: Requests, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Time from each question to its last answer [s]; of those of which all requests count."""
+    which, place = np.unique(requests.affinity, return_inverse=True)
+    begin, end, whole = np.full(len(which), np.inf), np.zeros(len(which)), np.ones(len(which), bool)
+    np.minimum.at(begin, place, requests.arrival)
+    np.maximum.at(end, place, np.nan_to_num(served.finish, nan=np.inf))
+    np.logical_and.at(whole, place, counted)
+    return (end - begin)[whole & np.isfinite(end)]
+
+
+def _in_time(served: Served, counted: NDArray[np.bool_], period: float) -> float:
+    """Share of the answers that are whole within a period."""
+    took = served.finish[counted] - served.sent[counted]
+    return float(np.mean(took <= period)) if len(took) else 0.0
 
 
 def _percentiles(times: NDArray[np.float64], like: Prediction) -> dict[str, Prediction]:

@@ -95,8 +95,10 @@ def play_fleet(served: Sequence[Replicated], how: Hours) -> list[FleetResult]:
     themselves. So a fleet of any size takes the same time, and the samples' scatter tells the error.
 
     Raises:
-        UsageError: a router or a trace that cannot be played.
+        UsageError: requests that belong together.
     """
+    if any(one.workload.traffic.questions for one in served):
+        raise UsageError("hours of a fleet are played with requests by themselves; leave traffic.questions out")
     seeds = np.random.SeedSequence(how.seed).spawn(len(served) + 1)
     windows = int(np.ceil(how.hours * units.HOUR / WINDOW - 1e-9))
     members = [_member(one, windows, how) for one in served]
