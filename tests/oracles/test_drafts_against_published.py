@@ -62,7 +62,7 @@ def test_models_left_out(against):
         given = lengths[0] - 1.0  # of one draft: what an operator reads off a running engine
         known += list(np.abs(accepted(K[1:], given, given * later) / lengths[1:] - 1.0))
         unknown += list(np.abs(accepted(K, first, first * later) / lengths - 1.0))
-    against("The same for a model left out, its first draft's acceptance known, median", 1.0 + np.median(known), 1.0,
+    against("Acceptance length of a model left out over measured, its first draft known, median", 1.0 + np.median(known), 1.0,
             unit="", source=SOURCE, within=0.06, why=WHY)  # fmt: skip
-    against("The same for a model left out, nothing known, median", 1.0 + np.median(unknown), 1.0, unit="",
+    against("Acceptance length of a model left out over measured, nothing known, median", 1.0 + np.median(unknown), 1.0, unit="",
             source=SOURCE, within=0.12, why=WHY)  # fmt: skip
