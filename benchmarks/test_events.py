@@ -1,11 +1,15 @@
-"""The event simulation of serving: requests a second on one core."""
+"""Serving request by request, an hour of a large fleet, and a search over all layouts, on one core."""
 
 from __future__ import annotations
 
+import datetime as dt
 import time
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from firstlight.design import serve
 from firstlight.performance.serving.events import Policy, StepCosts, simulate
 from firstlight.performance.serving.events.tables import POINTS
 from firstlight.performance.serving.traffic import Lengths, poisson
@@ -25,3 +29,33 @@ def test_event_simulation(benchmark):
     simulate(requests, costs, policy, replicas=16)
     each = len(requests) / (time.process_time() - begun)
     benchmark.extra_info |= {"limit_s": 2.0, "layouts": len(requests), "layouts_per_s": each}
+
+
+PLAN = """
+name: fleet
+site: {place: "Abilene, Texas", power: 1 GW, floor: 300000 m2, cooling: [liquid, air], existing: [utility]}
+demand:
+  - serve: deepseek-r1
+    requests: 50_000 /s
+    prompt: 2000
+    answer: 1000
+    first_token: 2 s
+    per_token: 30 ms
+    traffic: {swing: 60 %, burst: 1.5, spread: 0.7}
+    scaling: {target: 75 %}
+design: {system: gb200-nvl72, accelerators: 100_800}
+"""
+"""50,000 requests a second of DeepSeek-R1 on 100,800 accelerators."""
+
+
+@pytest.mark.parametrize(("what", "limit"), [("hour", 60.0), ("search", 10.0)])
+def test_fleet(benchmark, what, limit, tmp_path):
+    """One hour of the fleet, with its sampling error; or every layout of it, on four scale-up domains and under power
+    caps. The reading of the plan and its other answers are part of both."""
+    path = Path(tmp_path / "plan.yaml")
+    path.write_text(PLAN, "utf-8")
+    asked = {"hours": 1.0} if what == "hour" else {"search": True}
+    answer = benchmark.pedantic(lambda: serve(path, today=dt.date(2026, 6, 1), **asked), rounds=1)
+    (run,) = answer.runs
+    tried = run.fleet.played if run.fleet else run.search.tried
+    benchmark.extra_info |= {"limit_s": limit, "layouts": tried, "layouts_per_s": tried / benchmark.stats.stats.median}

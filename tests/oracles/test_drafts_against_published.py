@@ -62,7 +62,7 @@ def test_models_left_out(against):
         given = lengths[0] - 1.0  # of one draft: what an operator reads off a running engine
         known += list(np.abs(accepted(K[1:], given, given * later) / lengths[1:] - 1.0))
         unknown += list(np.abs(accepted(K, first, first * later) / lengths - 1.0))
-    against("Acceptance length of a model left out over measured, its first draft known, median", 1.0 + np.median(known), 1.0,
-            unit="", source=SOURCE, within=0.06, why=WHY)  # fmt: skip
-    against("Acceptance length of a model left out over measured, nothing known, median", 1.0 + np.median(unknown), 1.0, unit="",
-            source=SOURCE, within=0.12, why=WHY)  # fmt: skip
+    left = "Acceptance length of a model left out over measured"
+    for what, errors, within in (("its first draft known", known, 0.06), ("nothing known", unknown, 0.12)):
+        found = 1.0 + float(np.median(errors))
+        against(f"{left}, {what}, median", found, 1.0, source=SOURCE, within=within, why=WHY)
