@@ -224,6 +224,8 @@ def test_loops_tell_how_many_answers_are_in_time(folder, period, share):
             "leave traffic.questions",
         ),
         (("--set", "demand[0].traffic={questions: {kind: oracle}}"), "kind"),
+        (("--set", "demand[0].drafts={tokens: 1, later: 50 %}"), "one token is drafted, and none after it"),
+        (("--set", "demand[0].drafts={tokens: 2}", "--set", "demand[0].answer=1"), "answers of one token are read"),
         (("--set", "demand[0].traffic={questions: {kind: best-of, samples: 1}}"), "samples"),
     ],
 )

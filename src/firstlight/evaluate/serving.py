@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from firstlight.reliability.rates import system_rates
 from firstlight.spec import models
 from firstlight.spec.assumptions import Assumption, Assumptions
 from firstlight.spec.catalog import Catalog
-from firstlight.spec.design import Placement, ServingLayout
+from firstlight.spec.design import Placement
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Serving
 from firstlight.twin.result import Result, plain, quantity
@@ -104,39 +104,30 @@ def evaluate_serving(
         )
     made_of = parts(plan.design, catalog)
     _, time = fabric(plan.design.fabric, made_of, plan.design.accelerators or 0, a)
-    prices, systems = None, dict[int, Machinery]()
+    found = dict[int, ServingSearch]()
     if searched:
         progress("price of the factory")
-        prices = _prices(evaluate(plan, catalog, a, base=base))
-        systems = _domains(plan, made_of, a)
-    machine, chosen = (made_of.system, made_of.accelerator, made_of.host), list(proposed)
-    placements, runs = [*(plan.design.placements or ())], list[ServingRun]()
-    fleet = list[Replicated]()
+        found = _searched(plan, catalog, made_of, a, base, served, progress)
+        if is_open:
+            plan, proposed = _filled(plan, found), _explained(proposed, found)
+    runs, fleet = list[ServingRun](), list[Replicated]()
     for index in served:
-        workload, placement = plan.demand[index], placements[index]
+        workload, placement = plan.demand[index], (plan.design.placements or ())[index]
         if not isinstance(workload, Serving) or placement.serving is None:
             continue
-        model, found = models.find(workload.serve, base), None
+        model = models.find(workload.serve, base)
         progress(f"serving {model.id}")
+        machine = model, made_of.system, made_of.accelerator, made_of.host
         with placed(index):
-            if prices:
-                asked = Asked(workload, model, *machine[1:], placement.accelerators, prices, a)
-                found = search(asked, systems, made_of.system.scale_up_domain)
-                if is_open and found.best.accelerators <= placement.accelerators:
-                    placement = placements[index] = _best(placement, found)
-                    chosen = [told for told in chosen if not told.startswith(f"design.placements[{index}]")]
-                    chosen.append(_why(index, found))
-            layout = placement.serving or ServingLayout()
-            result = serve(workload, model, *machine, placement.accelerators, layout, time, a)
-            traffic = play(workload, result, model, *machine, time, a, how)
-        runs.append(ServingRun(index, result, traffic, found, None))
-        fleet.append(served_model(workload, result, model, *machine, time, a))
+            result = serve(workload, *machine, placement.accelerators, placement.serving, time, a)
+            traffic = play(workload, result, *machine, time, a, how)
+        runs.append(ServingRun(index, result, traffic, found.get(index), None))
+        fleet.append(served_model(workload, result, *machine, time, a))
     if hours is not None:
         progress(f"{hours:g} hours of the fleet")
         rate = sum(system_rates(made_of.system, made_of.accelerator, a).values()) / made_of.system.accelerators
         played = play_fleet(fleet, Hours(hours, how.policy, rate, how.seed))
         runs = [replace(run, fleet=one) for run, one in zip(runs, played, strict=True)]
-    plan = plan.model_copy(update={"design": plan.design.model_copy(update={"placements": tuple(placements)})})
     return ServingAnswer(
         name=plan.name,
         version=__version__,
@@ -146,10 +137,50 @@ def evaluate_serving(
         accelerators=plan.design.accelerators or 0,
         runs=tuple(runs),
         assumptions=a.used(),
-        proposed=tuple(chosen),
+        proposed=proposed,
         plan=plan,
         base=base,
     )
+
+
+def _searched(
+    plan: Plan, catalog: Catalog, made_of: Parts, a: Assumptions, base: Path, served: Sequence[int],
+    progress: Callable[[str], None],
+) -> dict[int, ServingSearch]:  # fmt: skip
+    """Every layout of each served model, by its place in the demand."""
+    prices, systems = _prices(evaluate(plan, catalog, a, base=base)), _domains(plan, made_of, a)
+    found = dict[int, ServingSearch]()
+    for index in served:
+        workload, placement = plan.demand[index], (plan.design.placements or ())[index]
+        if isinstance(workload, Serving):
+            model = models.find(workload.serve, base)
+            progress(f"every layout of {model.id}")
+            asked = Asked(
+                workload, model, made_of.accelerator, made_of.host, placement.accelerators, prices, a
+            )  # fmt: skip
+            found[index] = search(asked, systems, made_of.system.scale_up_domain)
+    return found
+
+
+def _filled(plan: Plan, found: Mapping[int, ServingSearch]) -> Plan:
+    """The plan with the layouts that searches have found, and as many accelerators as the asked rates take."""
+    placements = [*(plan.design.placements or ())]
+    for index, one in found.items():
+        each, most = one.best.accelerators, placements[index].accelerators
+        count = min(one.accelerators, most // each * each)
+        placements[index] = Placement(accelerators=count, serving=one.best.layout)
+    return plan.model_copy(update={"design": plan.design.model_copy(update={"placements": tuple(placements)})})
+
+
+def _explained(proposed: Sequence[str], found: Mapping[int, ServingSearch]) -> tuple[str, ...]:
+    """What was chosen, with the reasons of searches for the placements that they have filled."""
+    why = {
+        f"design.placements[{index}]": f"{one.accelerators:,} accelerators: the fewest for the asked rate within the "
+        f"limits, of {one.tried:,} configurations"
+        for index, one in found.items()
+    }
+    kept = (told for told in proposed if told.partition(" = ")[0] not in why)
+    return (*kept, *(f"{path} = {reason}" for path, reason in why.items()))
 
 
 def _prices(whole: Evaluation) -> Prices:
@@ -171,17 +202,3 @@ def _domains(plan: Plan, made_of: Parts, a: Assumptions) -> dict[int, Machinery]
         _, time = fabric(plan.design.fabric, sized, plan.design.accelerators or 0, a)
         found[size] = Machinery(sized.system, time)
     return found
-
-
-def _best(placement: Placement, found: ServingSearch) -> Placement:
-    """The placement with the layout that a search has found, and as many accelerators as the asked rate takes."""
-    each = found.best.accelerators
-    count = min(found.accelerators, placement.accelerators // each * each)
-    return placement.model_copy(update={"accelerators": count, "serving": found.best.layout})
-
-
-def _why(index: int, found: ServingSearch) -> str:
-    return (
-        f"design.placements[{index}] = {found.accelerators:,} accelerators: the fewest for the asked rate within the "
-        f"limits, of {found.tried:,} configurations"
-    )

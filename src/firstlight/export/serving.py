@@ -13,7 +13,7 @@ from firstlight.export.report import serving_html
 from firstlight.export.report.layouts import layout_words
 from firstlight.export.report.words import plural
 from firstlight.performance.serving.fleet import FleetResult
-from firstlight.performance.serving.search import ServingPoint, ServingSearch
+from firstlight.performance.serving.search import ServingFront, ServingPoint, ServingSearch
 from firstlight.spec import load
 from firstlight.twin.result import Prediction, show
 
@@ -115,10 +115,16 @@ def _searched(search: ServingSearch) -> Iterator[tuple[str, str]]:
     for place, point in enumerate(points[:: max(1, -(-len(points) // _SHOWN))]):
         yield "front" * (place == 0), f"{_point(point)}, {point.pools}: {layout_words(point.layout)}"
     for place, front in enumerate(sorted(search.fronts, key=lambda one: (-one.cap, one.domain))):
-        most = f"{units.show(front.points[0].tokens_per_s_each, 'rate')} tokens an accelerator at the most"
-        pace = f"{units.show(front.points[-1].tokens_per_s_user, 'rate')} for one user"
         words = f"domain {front.domain:,}" if front.cap == 1 else f"power capped to {front.cap:.0%}"
-        yield "fronts" * (place == 0), f"{words}: {most}, {pace}"
+        yield "fronts" * (place == 0), f"{words}: {_ends(front)}"
+
+
+def _ends(front: ServingFront) -> str:
+    """Both ends of a front."""
+    if not front.points:
+        return "no layout is within the limit to the first token"
+    most, pace = front.points[0].tokens_per_s_each, front.points[-1].tokens_per_s_user
+    return f"{units.show(most, 'rate')} tokens an accelerator at the most, {units.show(pace, 'rate')} for one user"
 
 
 def _point(point: ServingPoint) -> str:

@@ -26,7 +26,7 @@ from firstlight.spec.parts import Part
 from firstlight.spec.problems import split
 from firstlight.spec.site import Site
 from firstlight.spec.source import Source, Where
-from firstlight.spec.workload import Serving, Training
+from firstlight.spec.workload import Drafts, Serving, Training
 
 P = TypeVar("P", bound=Part)
 Demand = tuple[Training | Serving | None, ...]
@@ -166,6 +166,8 @@ def workloads(given: Sections) -> Iterator[Problem]:
             yield given.source.problem((*where, "batch"), message, f"Write {workload.sequence} tokens or more.")
         if isinstance(workload, Training):
             yield from _teacher(given, where, workload)
+        if isinstance(workload, Serving) and workload.drafts:
+            yield from _drafts(given.source, (*where, "drafts"), workload, workload.drafts)
         if isinstance(workload, Serving) and model and model.one_pass:
             yield from _one_pass(given.source, where, workload, model)
         elif isinstance(workload, Serving) and model and workload.prompt + workload.answer > model.context:
@@ -186,6 +188,15 @@ def _teacher(given: Sections, where: Where, workload: Training) -> Iterator[Prob
     if student and teacher and (found := teachers.unsuited(workload, student, teacher)):
         field, message, remedy = found
         yield given.source.problem((*where, field if given.source.get((*where, field)) else "teacher"), message, remedy)
+
+
+def _drafts(source: Source, where: Where, workload: Serving, drafts: Drafts) -> Iterator[Problem]:
+    """Drafts without effect."""
+    if workload.answer == 1:
+        yield source.problem(where, "has no effect: answers of one token are read, not written", "Remove it.", key=True)
+    if drafts.tokens == 1 and drafts.later is not None:
+        message, remedy = "has no effect: one token is drafted, and none after it", "Remove it, or raise `tokens`."
+        yield source.problem((*where, "later"), message, remedy, key=True)
 
 
 def _one_pass(source: Source, where: Where, workload: Serving, model: Model) -> Iterator[Problem]:

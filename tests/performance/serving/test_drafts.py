@@ -22,20 +22,12 @@ from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.step import decode_parts
 from firstlight.performance.serving.traffic import Lengths, poisson
 from firstlight.performance.serving.values import fitted
-from firstlight.spec import assumptions, catalog, models, workload
+from firstlight.spec import models, workload
 from firstlight.spec.design import PrefillPool, ServingLayout
-from firstlight.spec.parts import Accelerator, Host, System
 
-PARTS = catalog.shipped()
-SYSTEM = PARTS.part(System, "hgx-h200")
-MACHINE = SYSTEM, PARTS.part(Accelerator, SYSTEM.accelerator), PARTS.part(Host, SYSTEM.host)
-A = assumptions.with_overrides(assumptions.shipped(), {})
+from .simple import MACHINE, SYSTEM, A, wire
+
 LAYOUT = ServingLayout(tensor=8, expert=8, batch=64)
-
-
-def wire(operation, size, group):
-    inner, outer = (np.asarray(level, float) for level in group)
-    return np.where(inner * outer > 1, 5e-6 + np.asarray(size, float) / 400e9, 0.0)
 
 
 def case(drafts: Drafts | None = None, model="deepseek-v3", layout=LAYOUT, answer=1000.0) -> Case:

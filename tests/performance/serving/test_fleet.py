@@ -11,15 +11,12 @@ from firstlight.errors import UsageError
 from firstlight.performance import serving
 from firstlight.performance.serving.events import engine
 from firstlight.performance.serving.fleet import Hours, Member, course, play, play_fleet, served_model
-from firstlight.spec import assumptions, catalog, models
+from firstlight.spec import models
 from firstlight.spec.design import PrefillPool, ServingLayout
-from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Scaling, Serving
 
-PARTS = catalog.shipped()
-SYSTEM = PARTS.part(System, "hgx-h200")
-MACHINE = SYSTEM, PARTS.part(Accelerator, SYSTEM.accelerator), PARTS.part(Host, SYSTEM.host)
-A = assumptions.with_overrides(assumptions.shipped(), {})
+from .simple import MACHINE, A, wire
+
 WINDOW = 30.0
 
 
@@ -27,11 +24,6 @@ WINDOW = 30.0
 def few(monkeypatch):
     """Fewer requests are played."""
     monkeypatch.setattr(play, "MOST", 200_000)
-
-
-def wire(operation, size, group):
-    inner, outer = (np.asarray(level, float) for level in group)
-    return np.where(inner * outer > 1, 5e-6 + np.asarray(size, float) / 400e9, 0.0)
 
 
 def member(rate, *, replicas=10, scaling=None, failures=0.0, each=8, name="one", cold=60.0) -> Member:

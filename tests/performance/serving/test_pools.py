@@ -20,24 +20,15 @@ from firstlight.performance.serving.play import played_on
 from firstlight.performance.serving.pools import Pools, handover, pooled, read, reader, reading_rate
 from firstlight.performance.serving.traffic import Lengths, closed_loop, poisson
 from firstlight.performance.serving.values import fitted
-from firstlight.spec import assumptions, catalog, models
+from firstlight.spec import models
 from firstlight.spec.design import PrefillPool, ServingLayout
-from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Serving
 
-PARTS = catalog.shipped()
-SYSTEM = PARTS.part(System, "hgx-h200")
-CHIP, HOST = PARTS.part(Accelerator, SYSTEM.accelerator), PARTS.part(Host, SYSTEM.host)
-A = assumptions.with_overrides(assumptions.shipped(), {})
+from .simple import CHIP, HOST, SYSTEM, A, wire
+
 DENSE = ServingLayout(tensor=4, batch=64, engines=2, prefill=PrefillPool(tensor=4))
 STAGED = ServingLayout(tensor=4, batch=64, prefill=PrefillPool(tensor=2, pipeline=4))
 ROUTED = ServingLayout(data=8, expert=8, batch=256, prefill=PrefillPool(tensor=8, expert=8, engines=2))
-
-
-def wire(operation, size, group):
-    inner, outer = (np.asarray(level, float) for level in group)
-    time = np.where(outer > 1, 20e-6 + np.asarray(size, float) / 50e9, 5e-6 + np.asarray(size, float) / 400e9)
-    return np.where(inner * outer > 1, time, 0.0)
 
 
 def case(layout: ServingLayout, model="qwen3-32b", prompt=2000.0, answer=500.0, time=wire) -> Case:

@@ -8,26 +8,18 @@ import numpy as np
 import pytest
 
 from firstlight.errors import InfeasibleError, UsageError
+from firstlight.export.serving import _ends
 from firstlight.performance import serving
 from firstlight.performance.machine import machine
 from firstlight.performance.power import capped
 from firstlight.performance.serving.search import Asked, Machinery, Prices, search
-from firstlight.spec import assumptions, catalog, models
-from firstlight.spec.parts import Accelerator, Host, System
+from firstlight.spec import models
 from firstlight.spec.workload import Serving
 
-PARTS = catalog.shipped()
-SYSTEM = PARTS.part(System, "hgx-h200")
-CHIP, HOST = PARTS.part(Accelerator, SYSTEM.accelerator), PARTS.part(Host, SYSTEM.host)
-A = assumptions.with_overrides(assumptions.shipped(), {})
+from .simple import CHIP, HOST, SYSTEM, A, wire
+
 PRICES = Prices(pue=1.2, hourly=2.0, energy=2e-8)
-WIDE = Machinery(SYSTEM.model_copy(update={"scale_up_domain": 72}), lambda *given: wire(*given))
-
-
-def wire(operation, size, group):
-    inner, outer = (np.asarray(level, float) for level in group)
-    time = np.where(outer > 1, 20e-6 + np.asarray(size, float) / 50e9, 5e-6 + np.asarray(size, float) / 400e9)
-    return np.where(inner * outer > 1, time, 0.0)
+WIDE = Machinery(SYSTEM.model_copy(update={"scale_up_domain": 72}), wire)
 
 
 def asked(model="qwen3-32b", most=64, **fields) -> Asked:
@@ -114,6 +106,16 @@ def test_limits_that_no_layout_meets():
     assert told.value.limits[0].name == "per_token"
     with pytest.raises(InfeasibleError, match="does not fit"):
         found(asked("llama-3.1-405b", most=2))
+
+
+def test_a_front_may_be_empty_where_a_cap_makes_every_first_token_late():
+    with pytest.raises(InfeasibleError) as told:
+        found(asked(first_token="1 ms"))
+    least = told.value.limits[0].over * 1e-3  # the shortest first token of any layout
+    reached = found(asked(first_token=f"{least * 1.0001:.9f} s"))
+    assert reached.fronts[0].points
+    assert not reached.fronts[-1].points
+    assert _ends(reached.fronts[-1]) == "no layout is within the limit to the first token"
 
 
 def test_caps_that_cannot_be():

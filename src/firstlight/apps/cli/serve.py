@@ -66,7 +66,7 @@ def serve(
     from firstlight import design
     from firstlight.export.serving import serving_summary
 
-    report = progress(_STEPS + search + bool(hours) + bool(output), quiet)
+    report = progress(_STEPS + 2 * search + bool(hours) + bool(output), quiet)
     answer = design.serve(
         file, trace=trace, engine=engine, router=router, cache=cache, seed=seed, search=search, hours=hours,
         sets=sets, parts=parts, progress=report,

@@ -23,7 +23,7 @@ class Flow:
         batch: requests decoded at once.
         step: one decode step [s]; parts: where it goes.
         per_token: time per further token that a user sees [s].
-        first_token: time to the first token [s]; waiting: what of it is for requests that came before [s].
+        first_token: time to the first token [s].
         rate: requests per second of the replica [1/s].
         filling, decoding: shares of the accelerators' time that prefill and decode steps take.
     """
@@ -33,7 +33,6 @@ class Flow:
     parts: Parts
     per_token: Floats
     first_token: Floats
-    waiting: Floats
     rate: Floats
     filling: Floats
     decoding: Floats
@@ -109,7 +108,7 @@ def _flow(
     rate = np.minimum(batch / stay, case.a["performance.serving_load"] / meeting.cost)
     filling = rate * meeting.cost
     decoding = np.minimum(rate * case.steps * step / np.maximum(batch, 1.0), 1.0 - filling)
-    return Flow(batch, step, parts, per_token, first, wait, rate, filling, decoding)
+    return Flow(batch, step, parts, per_token, first, rate, filling, decoding)
 
 
 def _decoding(case: Case, parts: Parts) -> Floats:

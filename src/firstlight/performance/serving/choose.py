@@ -6,13 +6,11 @@ import numpy as np
 
 from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
-from firstlight.performance.machine import machine
 from firstlight.performance.serving.batching import Flow, flow
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import cache_room, mean_cache, slots
 from firstlight.performance.serving.serve import allowed
 from firstlight.performance.serving.space import space
-from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
@@ -43,9 +41,7 @@ def best(
     Raises:
         InfeasibleError: no layout fits the memory, or none meets a limit; says how near the best one comes.
     """
-    a = fitted(a, accelerator)
-    work = machine(accelerator, host, system, workload.precision, a)
-    case = Case.asked(workload, model, work, space(model, a), collective, a)
+    case = Case.asked(workload, model, system, accelerator, host, space(model, a), collective, a)
     most = slots(case)
     if not (most >= 1).any():
         raise too_large(case)
@@ -83,9 +79,7 @@ def fastest(
     Raises:
         InfeasibleError: no layout on so many accelerators fits the memory, or none meets a limit.
     """
-    a = fitted(a, accelerator)
-    work = machine(accelerator, host, system, workload.precision, a)
-    case = Case.asked(workload, model, work, space(model, a), collective, a)
+    case = Case.asked(workload, model, system, accelerator, host, space(model, a), collective, a)
     case = case.of(np.flatnonzero(case.layouts.accelerators <= accelerators))
     most = slots(case)
     if not (most >= 1).any():

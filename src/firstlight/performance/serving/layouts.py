@@ -9,12 +9,15 @@ from functools import cached_property
 import numpy as np
 
 from firstlight.performance.groups import Group, group, neighbours
-from firstlight.performance.machine import Machine
+from firstlight.performance.machine import Machine, machine
+from firstlight.performance.power import capped
 from firstlight.performance.serving.drafts import Drafts
+from firstlight.performance.serving.values import fitted
 from firstlight.performance.shapes import Ends, Layer, ends, layers
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
+from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Serving
 from firstlight.twin.protocols import CollectiveTime, Floats, Ints
 
@@ -75,10 +78,16 @@ class Case:
 
     @classmethod
     def asked(
-        cls, workload: Serving, model: Model, work: Machine, layouts: Layouts, collective: CollectiveTime,
-        a: Assumptions,
+        cls, workload: Serving, model: Model, system: System, accelerator: Accelerator, host: Host, layouts: Layouts,
+        collective: CollectiveTime, a: Assumptions, cap: float = 1.0,
     ) -> Case:  # fmt: skip
-        """A workload in some layouts."""
+        """A workload in some layouts on a system, with the fitted values of serving.
+
+        Args:
+            cap: power limit of the accelerators, of their greatest.
+        """
+        a = fitted(a, accelerator)
+        work = capped(machine(accelerator, host, system, workload.precision, a), cap, a)
         lengths = float(workload.prompt), float(workload.answer)
         return cls(model, *lengths, work, layouts, collective, a, Drafts.of(workload.drafts, a))
 
@@ -122,6 +131,11 @@ class Case:
     def decoding(self) -> tuple[Layer, ...]:
         """Layers of the main tower, which every new token passes."""
         return layers(self.model)[-len(self.model.main.blocks) :]
+
+    @property
+    def cached(self) -> list[tuple[Layer, int]]:
+        """Layers that keep something of every token, and how many of each: the decoding ones and a drafter's."""
+        return [(layer, layer.count) for layer in self.decoding] + [(self.decoding[-1], 1)] * bool(self.drafts)
 
     @cached_property
     def depth(self) -> int:

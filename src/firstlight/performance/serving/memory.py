@@ -36,21 +36,21 @@ def weight_bytes(case: Case) -> Floats:
 def request_bytes(case: Case, tokens: ArrayLike) -> Floats:
     """Cache and state of one request with so many tokens, on one accelerator of its attention rank [B] (n,).
 
-    Grouped keys are cut over tensor ranks down to one head each; a latent is not cut at all.
+    Grouped keys are cut over tensor ranks down to one head each; a latent is not cut at all. A drafter keeps its own.
     """
     tokens, layout = np.asarray(tokens, dtype=float), case.layouts
     tensor, total = layout.tensor.astype(float), np.zeros(len(layout))
-    for layer in case.decoding:
+    for layer, count in case.cached:
         for core in layer.cores:
             if isinstance(core, Scan):
-                total = total + layer.count * state_bytes(core, case.a) / tensor
+                total = total + count * state_bytes(core, case.a) / tensor
                 continue
             kept = np.asarray(tokens if core.keys is None else core.keys, dtype=float)
             if core.window is not None and not core.latent:
                 kept = np.minimum(kept, float(core.window))
             heads = np.maximum(core.kv_heads / tensor, 1.0)
             values = core.latent if core.latent else heads * (core.key + core.value)
-            total = total + layer.count * kept * values * cache_bytes(case.work, case.a)
+            total = total + count * kept * values * cache_bytes(case.work, case.a)
     return total / layout.pipeline
 
 

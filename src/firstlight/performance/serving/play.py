@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
-from firstlight.performance.machine import machine
 from firstlight.performance.result import ServingResult, ServingTraffic
+from firstlight.performance.serving.batching import front_end
 from firstlight.performance.serving.events import (
     Changes,
     Policy,
@@ -24,7 +24,6 @@ from firstlight.performance.serving.pools import Pools, handover
 from firstlight.performance.serving.traffic import Lengths, bursty, traced
 from firstlight.performance.serving.traffic.questions import ask
 from firstlight.performance.serving.traffic.questions import words as question_words
-from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
@@ -79,12 +78,13 @@ def play(
     """
     if how.trace is None and how.cache:
         raise UsageError("requests drawn at random share no prefix, so a prefix cache has no effect; give a trace")
-    a = fitted(a, accelerator)
-    work = machine(accelerator, host, system, workload.precision, a)
-    case = Case.asked(workload, model, work, Layouts.of([result.layout]), collective, a)
+    layouts = Layouts.of([result.layout])
+    case = Case.asked(workload, model, system, accelerator, host, layouts, collective, a)
     played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
     rate = workload.requests * played / result.replicas
     requests, source = _requests(workload, result, rate, how)
+    if _belong(workload.traffic.questions):  # what follows an answer waits until it is outside, too
+        requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
     served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed)
     counted = _counted(served, requests, whole=how.trace is not None)
     asked = workload.traffic.questions
@@ -97,9 +97,9 @@ def play(
         replicas=result.replicas,
         requests=int(counted.sum()),
         rate=workload.requests,
-        first_token=_percentiles(served.first_token[counted], result.first_token),
-        per_token=_percentiles(served.per_token[counted], result.per_token),
-        question=_percentiles(_questions(served, requests, counted), result.per_token) if _belong(asked) else {},
+        first_token=percentiles(served.first_token[counted], result.first_token),
+        per_token=percentiles(served.per_token[counted], result.per_token),
+        question=percentiles(_questions(served, requests, counted), result.per_token) if _belong(asked) else {},
         in_time=_in_time(served, counted, asked.period) if isinstance(asked, Loop) else None,
         sampling=_sampling(served.first_token[counted]),
         tokens_per_s=_rate(served, counted) * scale,
@@ -206,7 +206,7 @@ def _in_time(served: Served, counted: NDArray[np.bool_], period: float) -> float
     return float(np.mean(took <= period)) if len(took) else 0.0
 
 
-def _percentiles(times: NDArray[np.float64], like: Prediction) -> dict[str, Prediction]:
+def percentiles(times: NDArray[np.float64], like: Prediction) -> dict[str, Prediction]:
     """Percentiles, as uncertain as the closed form's median."""
     known = times[~np.isnan(times)]
     if not len(known):

@@ -172,8 +172,8 @@ def pooled(pools: Pools, batch: ArrayLike, offered: float = np.inf, prompts: Arr
     working = np.minimum(rate / pools.writers * writing.steps * step / np.maximum(held, 1.0), 1.0)
     share = pools.reading_share
     return Flow(
-        batch=batch, step=step, parts=parts, per_token=step / writing.gain, first_token=first,
-        waiting=reading.waiting, rate=rate, filling=share * reading.busy, decoding=(1.0 - share) * working,
+        batch=batch, step=step, parts=parts, per_token=step / writing.gain, first_token=first, rate=rate,
+        filling=share * reading.busy, decoding=(1.0 - share) * working,
     )  # fmt: skip
 
 

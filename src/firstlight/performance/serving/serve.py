@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
-from firstlight.performance.machine import machine
 from firstlight.performance.power import utilisation
 from firstlight.performance.result import ServingCurve, ServingResult
 from firstlight.performance.serving.batching import Flow, Law, at_rate, flow
@@ -17,7 +16,6 @@ from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
 from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.space import check
-from firstlight.performance.serving.values import fitted
 from firstlight.performance.uncertainty import serving_interval
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
@@ -51,9 +49,8 @@ def serve(
         InfeasibleError: weights or the batch's cache are beyond the memory; says by how much, and what would fit.
     """
     check(model, layout, accelerators)
-    a = fitted(a, accelerator)
-    work = machine(accelerator, host, system, workload.precision, a)
-    case = Case.asked(workload, model, work, Layouts.of([layout]), collective, a)
+    case = Case.asked(workload, model, system, accelerator, host, Layouts.of([layout]), collective, a)
+    a, work = case.a, case.work
     _check_memory(case, layout)
     each = layout.accelerators
     replicas = accelerators // each

@@ -25,16 +25,18 @@ def decode_parts(
         verified: tokens of each request in the step (..., n); by default one, or with the drafts of the case, which are
             then drafted in the step too.
 
-    With a pipeline the batch goes through in as many parts as there are stages; a token waits for all stages.
+    With a pipeline the batch goes through in as many parts as there are stages; a token waits for all stages, and all
+    parts are drafted for on the last.
     """
     layout = case.layouts
     rows = np.maximum(np.asarray(batch, dtype=float) / (layout.data * layout.pipeline), 1.0)
+    parts_of_batch = np.clip(np.asarray(batch, dtype=float) / layout.data, 1.0, layout.pipeline)
     rates = serving_rates(case.work, case.dense_type, case.a, prefill=False)
     behind = case.prompt + case.answer / 2.0 if context is None else np.asarray(context, dtype=float)
     drafts = case.drafts if verified is None else None
     several = drafts.verified if drafts else 1.0 if verified is None else verified
     tokens = rows * np.asarray(several, dtype=float)
-    run = Pass(tokens, rows, behind, False, rates)
+    run, alone = Pass(tokens, rows, behind, False, rates), Pass(rows, rows, behind, False, rates)
     parts = _through(case.decoding, case, run)
     host = case.a["performance.serving_step"] + case.a["performance.serving_sequence"] * rows
     return {
@@ -42,14 +44,14 @@ def decode_parts(
         "weights": parts["weights"] + _head(case, run, tokens),
         "host": host,
         "pipeline": _hops(case, tokens),
-        **({"drafts": drafts.tokens * _draft(case, Pass(rows, rows, behind, False, rates))} if drafts else {}),
+        **({"drafts": parts_of_batch * drafts.tokens * _draft(case, alone)} if drafts else {}),
     }
 
 
 def _draft(case: Case, run: Pass) -> Floats:
-    """One drafted token for each request [s]: a layer like the last, and the head."""
-    layer = case.decoding[-1]
-    return sum(layer_parts(layer, case, run).values(), np.zeros(len(case.layouts))) + _head(case, run, run.tokens)
+    """One drafted token for each request of a pass [s]: a layer like the last, and the head."""
+    layer = sum(layer_parts(case.decoding[-1], case, run).values(), np.zeros(len(case.layouts)))
+    return layer + _head(case, run, run.tokens)
 
 
 def prefill_time(case: Case, prompts: ArrayLike) -> Floats:
@@ -62,7 +64,7 @@ def prefill_time(case: Case, prompts: ArrayLike) -> Floats:
     passes = np.ceil(tokens / case.a["performance.serving_prefill_chunk"])
     rates = serving_rates(case.work, case.dense_type, case.a, prefill=True)
     run = Pass(tokens / passes, np.maximum(np.asarray(prompts) / passes, 1.0), case.prompt, True, rates)
-    once = sum(_through(case.layers, case, run).values(), np.zeros(len(tokens))) + _hops(case, tokens / passes)
+    once = sum(_filled(case, run).values(), np.zeros(len(tokens))) + _hops(case, tokens / passes)
     return passes * (once + case.a["performance.serving_step"]) + _head(case, run, np.maximum(prompts, 1.0))
 
 
@@ -76,8 +78,17 @@ def chunk_time(case: Case, tokens: ArrayLike, keys: ArrayLike) -> Floats:
     read, behind = np.asarray(tokens, dtype=float), np.asarray(keys, dtype=float)
     rates = serving_rates(case.work, case.dense_type, case.a, prefill=True)
     run = Pass(read, np.ones_like(read), behind, True, rates)
-    once = sum(_through(case.layers, case, run).values(), np.zeros(len(case.layouts))) + _hops(case, read)
+    once = sum(_filled(case, run).values(), np.zeros(len(case.layouts))) + _hops(case, read)
     return once + case.a["performance.serving_step"] + _head(case, run, run.requests)
+
+
+def _filled(case: Case, run: Pass) -> Parts:
+    """All layers of a prefill; a drafter, one like the last, on the stage that the others then wait for."""
+    found = _through(case.layers, case, run)
+    if case.drafts:
+        more = sum(layer_parts(case.decoding[-1], case, run).values(), np.zeros(len(case.layouts)))
+        found["drafts"] = more * case.layouts.pipeline
+    return found
 
 
 def _through(layers: tuple[Layer, ...], case: Case, run: Pass) -> Parts:

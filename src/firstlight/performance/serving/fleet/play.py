@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,21 +10,19 @@ from numpy.typing import NDArray
 
 from firstlight import units
 from firstlight.errors import UsageError
-from firstlight.performance.machine import machine
 from firstlight.performance.result import ServingResult
 from firstlight.performance.serving.events import BEGINS, FAILS, STOPS, Changes, Policy, Requests
 from firstlight.performance.serving.fleet.course import Course, Member, course
 from firstlight.performance.serving.fleet.result import FleetResult
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import weight_bytes
-from firstlight.performance.serving.play import PERCENTILES, lengths, played_on
-from firstlight.performance.serving.values import fitted
+from firstlight.performance.serving.play import lengths, percentiles, played_on
+from firstlight.performance.serving.traffic.streams import swing
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Serving
 from firstlight.twin.protocols import CollectiveTime, Floats
-from firstlight.twin.result import Prediction
 
 SAMPLES = 4
 """Independent samples of the fleet, whose scatter tells the sampling error."""
@@ -81,9 +79,8 @@ def served_model(
     collective: CollectiveTime, a: Assumptions,
 ) -> Replicated:  # fmt: skip
     """A served model as a fleet plays it."""
-    a = fitted(a, accelerator)
-    work = machine(accelerator, host, system, workload.precision, a)
-    case = Case.asked(workload, model, work, Layouts.of([result.layout]), collective, a)
+    layouts = Layouts.of([result.layout])
+    case = Case.asked(workload, model, system, accelerator, host, layouts, collective, a)
     return Replicated(workload, result, case)
 
 
@@ -113,15 +110,11 @@ def _begin(workload: Serving, hours: float) -> float:
     return ((workload.traffic.peak_hour - hours / 2.0) % 24.0) * units.HOUR
 
 
-def _rate(workload: Serving, hours: float) -> Callable[[Floats], Floats]:
-    """Requests at times after the beginning [1/s]: a day that swings below the asked rate."""
-    begin, traffic = _begin(workload, hours), workload.traffic
-
-    def at(time: Floats) -> Floats:
-        angle = ((time + begin) / units.HOUR - traffic.peak_hour) * 2.0 * np.pi / 24.0
-        return workload.requests * (1.0 - traffic.swing * (1.0 - np.cos(angle)) / 2.0)
-
-    return at
+def _rate(workload: Serving, times: Floats) -> Floats:
+    """Requests at times of the day [1/s]: the asked rate at the busiest hour, less by the swing at the quietest."""
+    traffic = workload.traffic
+    mean = workload.requests * (1.0 - traffic.swing / 2.0)
+    return swing(mean, traffic.swing / (2.0 - traffic.swing), traffic.peak_hour)(times)
 
 
 def _member(one: Replicated, windows: int, how: Hours) -> Member:
@@ -132,7 +125,7 @@ def _member(one: Replicated, windows: int, how: Hours) -> Member:
     scaling = workload.scaling
     return Member(
         name=result.model,
-        rate=_rate(workload, how.hours)(middle),
+        rate=_rate(workload, _begin(workload, how.hours) + middle),
         capacity=result.capacity.p50 / result.replicas,
         each=result.replica_accelerators,
         replicas=result.replicas,
@@ -177,8 +170,8 @@ def _played(one: Replicated, found: Course, how: Hours, seed: np.random.SeedSequ
         replicas_each=replicas,
         time_share=share,
         played=counted,
-        first_token=_percentiles(_all(parts, "first_token"), result.first_token),
-        per_token=_percentiles(_all(parts, "per_token"), result.per_token),
+        first_token=percentiles(_all(parts, "first_token"), result.first_token),
+        per_token=percentiles(_all(parts, "per_token"), result.per_token),
         within=float(np.mean(within)),
         sampling={**errors, "within": _error(within)},
         lost=sum(int((part.lost > 0).sum()) for part in parts) / max(counted, 1),
@@ -294,12 +287,6 @@ def _hourly(parts: Sequence[_Part], hours: float) -> tuple[float, ...]:
 def _percentile(times: Floats, share: float) -> float:
     known = times[~np.isnan(times)]
     return float(np.percentile(known, share)) if len(known) else 0.0
-
-
-def _percentiles(times: Floats, like: Prediction) -> dict[str, Prediction]:
-    if np.isnan(times).all():
-        return {}
-    return {f"p{share}": like.scaled(_percentile(times, share) / like.p50) for share in PERCENTILES}
 
 
 def _error(values: Sequence[float]) -> float:

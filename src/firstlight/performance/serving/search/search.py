@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
-from firstlight.performance.machine import machine
-from firstlight.performance.power import capped
 from firstlight.performance.serving.choose import too_large, too_slow
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import slots
@@ -25,7 +23,6 @@ from firstlight.performance.serving.search.found import (
 )
 from firstlight.performance.serving.search.points import BATCHES, LOADS, Points, one_pool, together, two_pools
 from firstlight.performance.serving.space import space
-from firstlight.performance.serving.values import fitted
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host
@@ -54,15 +51,12 @@ class Asked:
     a: Assumptions
 
 
-def search(
-    asked: Asked, systems: Mapping[int, Machinery], own: int, progress: Callable[[], None] = lambda: None
-) -> ServingSearch:
+def search(asked: Asked, systems: Mapping[int, Machinery], own: int) -> ServingSearch:
     """The best layout within the limits, and fronts of throughput against the speed that one user sees.
 
     Args:
         asked: the model, and what it runs on.
         systems: with scale-up domains of several sizes, by size. own: the size of the system itself.
-        progress: called before each front.
 
     Raises:
         InfeasibleError: no layout fits the memory, or none meets a limit; says how near the best one comes.
@@ -70,7 +64,6 @@ def search(
     tried, fronts, found = 0, list[ServingFront](), dict[str, ServingPoint]()
     variants = [(own, 1.0), *((size, 1.0) for size in systems if size != own), *((own, cap) for cap in CAPS)]
     for size, cap in variants:
-        progress()
         variant = _Variant(asked, systems[size], cap)
         if not fronts:
             found = variant.best()
@@ -104,9 +97,9 @@ class _Variant:
             InfeasibleError: no layout fits the memory.
         """
         self.asked, self.system, self.cap = asked, built.system, cap
-        a, workload = fitted(asked.a, asked.accelerator), asked.workload
-        work = capped(machine(asked.accelerator, asked.host, built.system, workload.precision, a), cap, a)
-        case = Case.asked(workload, asked.model, work, space(asked.model, a), built.collective, a)
+        workload, layouts = asked.workload, space(asked.model, asked.a)
+        parts = built.system, asked.accelerator, asked.host
+        case = Case.asked(workload, asked.model, *parts, layouts, built.collective, asked.a, cap)
         most = slots(case)
         if not (most >= 1).any():
             raise too_large(case)
@@ -128,17 +121,15 @@ class _Variant:
         Raises:
             InfeasibleError: there is none.
         """
-        points = self.points.take(self.points.per_token <= (self.asked.workload.per_token or np.inf) * (1 + 1e-9))
+        every, workload = self.every, self.asked.workload
+        points = self.points.take(self.points.per_token <= (workload.per_token or np.inf) * (1 + 1e-9))
         if not len(points):
-            raise self._none()
-        total = points.accelerators * np.ceil(self.asked.workload.requests / points.rate - 1e-9)
+            raise too_slow(self.case, workload, every.first_token, every.per_token, every.accelerators)
+        total = points.accelerators * np.ceil(workload.requests / points.rate - 1e-9)
         order = np.lexsort((-points.each, total))
-        first = {kind: order[kept[order]] for kind, kept in self._kinds(points).items()}
+        kinds = {ONE: points.reading < 0, TWO: points.reading >= 0}
+        first = {kind: order[kept[order]] for kind, kept in kinds.items()}
         return {kind: self._point(points, int(places[0])) for kind, places in first.items() if len(places)}
-
-    @staticmethod
-    def _kinds(points: Points) -> dict[str, NDArray[np.bool_]]:
-        return {ONE: points.reading < 0, TWO: points.reading >= 0}
 
     def front(self) -> Iterator[ServingPoint]:
         """What nothing beats in tokens of an accelerator and in tokens of a user, by rising speed for a user."""
@@ -163,12 +154,8 @@ class _Variant:
             watts_each=watts,
             joules_per_token=watts / each,
             tokens_per_s_megawatt=each / feed * 1e6,
-            tokens_per_dollar=each / (prices.hourly / 3600.0 + feed * prices.energy),
+            tokens_per_dollar=each / (prices.hourly / units.HOUR + feed * prices.energy),
         )
-
-    def _none(self) -> InfeasibleError:
-        every = self.every
-        return too_slow(self.case, self.asked.workload, every.first_token, every.per_token, every.accelerators)
 
 
 def _unbeaten(each: Floats, pace: Floats) -> Ints:
