@@ -95,11 +95,12 @@ def _fleet(fleet: FleetResult) -> Iterator[tuple[str, str]]:
     yield "", f"{plural(fleet.failures, 'replica')} failed, {fleet.lost:.2%} of the requests were sent anew; {starts}"
     yield "first", _percentiles(fleet.first_token)
     yield "token", _percentiles(fleet.per_token)
-    errors = f"error of P90 {fleet.sampling['first_token']:.1%} and {fleet.sampling['per_token']:.1%}"
+    known = [f"{fleet.sampling[name]:.1%}" for name in ("first_token", "per_token") if fleet.first_token]
+    errors = f"error of P90 {' and '.join(known)} (standard)" if known else "none was answered"
     yield "", f"{fleet.within:.2%} within the limits, {fleet.refused:.2%} never answered"
     each = f"{fleet.samples} samples of {plural(fleet.replicas_each, 'replica')}"
     each += f" over {fleet.time_share:.1%} of the time" if fleet.time_share < 1 else ""
-    yield "sampled", f"{fleet.played:,} requests on {each}: {errors} (standard)"
+    yield "sampled", f"{fleet.played:,} requests on {each}: {errors}"
 
 
 def _searched(search: ServingSearch) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -179,3 +181,25 @@ def test_a_large_fleet_is_played_in_parts(few):
 def test_hours_that_cannot_be(count):
     with pytest.raises(UsageError, match="at most 168"):
         hours(count)
+
+
+def test_a_model_that_is_crowded_out_is_told_and_does_not_stop_the_rest(few):
+    high = replicated(requests="60 /s", scaling={"target": "20 %", "priority": 2})
+    low = replicated(accelerators=8, requests="30 /s", scaling={})
+    first, second = play_fleet([high, low], hours(1.0))
+    assert first.refused == 0
+    assert second.up.max() == 1  # its least
+    assert second.used.max() == 1.0
+    assert second.first_token["p90"].p50 > 60.0 > first.first_token["p90"].p50
+
+
+def test_a_model_without_room_for_a_replica_answers_nobody(few):
+    one = replicated(accelerators=2, requests="1 /s")
+    big = replicated(accelerators=30, requests="60 /s", scaling={"target": "20 %", "least": 16, "priority": 1})
+    (_, nobody) = play_fleet(
+        [big, replace(one, workload=one.workload.model_copy(update={"scaling": scaling()}))], hours()
+    )
+    assert nobody.up.max() == 0
+    assert nobody.refused == 1.0
+    assert nobody.first_token == {}
+    assert nobody.within == 0.0

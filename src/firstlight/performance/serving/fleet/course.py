@@ -125,13 +125,15 @@ def course(members: Sequence[Member], window: float, random: np.random.Generator
 
 
 def _states(members: Sequence[Member], order: Sequence[int], free: int) -> list[_State]:
-    """Those that scale begin with the replicas that their first rate wants, as far as the accelerators go."""
-    states = [_State(one, one.replicas) for one in members]
-    for i in order:
-        one = members[i]
-        if one.scaling:
-            states[i].up = min(_wanted(one, float(one.rate[0]), 0.0), free // one.each)
-            free -= states[i].held
+    """Those that scale begin with their least, then with what their first rate wants, as far as the accelerators go."""
+    states = [_State(one, 0 if one.scaling else one.replicas) for one in members]
+    scaling = [(states[i], members[i].scaling or Scaling()) for i in order if members[i].scaling]
+    wanted = [(state, known.least) for state, known in scaling]
+    wanted += [(state, _wanted(state.member, float(state.member.rate[0]), 0.0)) for state, _ in scaling]
+    for state, count in wanted:
+        more = min(max(count - state.up, 0), free // state.member.each)
+        state.up += more
+        free -= more * state.member.each
     return states
 
 

@@ -215,7 +215,7 @@ def _part(
     """Windows of the hours on a few replicas, as large a share of which answers as of the fleet's."""
     up = np.round(found.up[part] / max(found.busiest, 1) * replicas).astype(np.int64)
     up = np.where(found.up[part] > 0, np.maximum(up, 1), 0)
-    share = up / np.maximum(found.up[part], 1)
+    share = np.where(up > 0, up / np.maximum(found.up[part], 1), replicas / max(found.busiest, 1))
     waiting = float(found.waiting[part.start - 1]) if part.start else 0.0
     room = float(found.up[part.start]) * found.member.capacity  # [1/s]
     behind = min(waiting, room * QUEUED)
@@ -286,10 +286,10 @@ def _hourly(parts: Sequence[_Part], hours: float) -> tuple[float, ...]:
 
 def _percentile(times: Floats, share: float) -> float:
     known = times[~np.isnan(times)]
-    return float(np.percentile(known, share)) if len(known) else 0.0
+    return float(np.percentile(known, share)) if len(known) else float("nan")
 
 
 def _error(values: Sequence[float]) -> float:
-    """Standard error of the mean of independent samples, relative."""
+    """Standard error of the mean of independent samples, relative; not a number where there is none."""
     mean = float(np.mean(values))
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)) / mean) if mean > 0 else 0.0
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)) / mean) if mean > 0 else float("nan")
