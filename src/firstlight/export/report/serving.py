@@ -177,7 +177,7 @@ def _dots(front: ServingFront, value: Value) -> Iterator[Point]:
 
 def _name(front: ServingFront, fronts: list[ServingFront]) -> str:
     if len({one.domain for one in fronts}) > 1:
-        return f"domain {front.domain}"
+        return f"{front.domain}"
     return f"{front.cap:.0%}" if len(fronts) > 1 else ""
 
 
