@@ -73,6 +73,8 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
     if traffic.in_time is not None:
         yield "in time", f"{traffic.in_time:.2%} of the answers within their period"
     told = f"{units.show(traffic.tokens_per_s, 'rate')} output tokens, engines busy {traffic.busy:.0%}"
+    if traffic.rate != result.requests:  # users, who ask as fast as they are answered
+        told = f"{units.show(traffic.rate, 'rate')} requests, {told}"
     yield "output", f"{told}, sampling error of the median first token {traffic.sampling:.1%}"
     if traffic.cached:
         yield "cache", f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"

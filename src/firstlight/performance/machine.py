@@ -29,6 +29,8 @@ SERVED = frozenset({"nvidia-h100-sxm-80gb", "nvidia-h200-sxm", "nvidia-b200-sxm"
 
 TYPES = ("fp4", "fp8", "bf16")
 """From narrow to wide; a type without hardware is computed in the next wider one that has it."""
+WEIGHTS_ONLY = {"int4": "bf16"}
+"""Types of weights that are brought to another one inside products (GPTQ, arXiv 2210.17323; AWQ, 2306.00978)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Machine:
         family: kernel family, a value of `FAMILIES` or "other".
         software: "gpu" (Megatron-Core) or "xla".
         precision: number type that was asked for.
-        runs_as: type that the hardware computes in.
+        runs_as: type that the hardware computes in. cached: of keys and values, in serving.
         integers: its 8-bit products are of integers (TPUs).
         peak: dense peak of `runs_as` [FLOP/s]; peak16: of 16-bit floats.
         efficiency, efficiency16: what large products reach of `peak` and `peak16` in training.
@@ -62,6 +64,7 @@ class Machine:
     software: str
     precision: str
     runs_as: str
+    cached: str
     integers: bool
     peak: float
     peak16: float
@@ -93,7 +96,7 @@ class Machine:
         """Where another type than the asked one is computed, in words; empty otherwise."""
         if self.integers:
             return f"; {self.accelerator} computes 8-bit products in int8"
-        if self.runs_as == self.precision:
+        if self.runs_as == WEIGHTS_ONLY.get(self.precision, self.precision):
             return ""
         return f"; {self.accelerator} has no {self.precision} hardware, products are computed in {self.runs_as}"
 
@@ -130,7 +133,7 @@ def runs_as(accelerator: Accelerator, precision: str) -> str:
     Raises:
         UsageError: the accelerator has no 16-bit matrix rate at all.
     """
-    for kind in TYPES[TYPES.index(precision) :]:
+    for kind in TYPES[TYPES.index(WEIGHTS_ONLY.get(precision, precision)) :]:
         if getattr(accelerator, kind) is not None or (kind == "fp8" and _integers(accelerator)):
             return kind
     raise UsageError(f"{accelerator.id} has no bf16 rate in the catalogue; add `bf16:` to it, or choose another system")
@@ -144,7 +147,7 @@ def _integers(accelerator: Accelerator) -> bool:
 
 
 def machine(accelerator: Accelerator, host: Host, system: System, precision: str, a: Assumptions) -> Machine:
-    """The machine that a system's accelerator is, for work in this precision ("bf16", "fp8", "fp4").
+    """The machine that a system's accelerator is, for work in this precision ("bf16", "fp8", "fp4", "int4").
 
     Efficiencies in training are the family's, scaled by (achieved matmul share / the reference chip's)^power where the
     catalogue has an achieved rate, slower where the power limit leaves less for each FLOP/s than on the reference chip,
@@ -172,6 +175,7 @@ def machine(accelerator: Accelerator, host: Host, system: System, precision: str
         software=software,
         precision=precision,
         runs_as=kind,
+        cached="bf16" if precision in ("bf16", "int4") else "fp8",
         integers=integers,
         peak=peak,
         peak16=peak16,

@@ -11,7 +11,8 @@ from firstlight.spec.document import Document
 from firstlight.spec.quantity import Duration, Quantity, Rate, Tokens
 
 TrainingPrecision = Literal["bf16", "fp8"]
-ServingPrecision = Literal["bf16", "fp8", "fp4"]
+ServingPrecision = Literal["bf16", "fp8", "fp4", "int4"]
+CachePrecision = Literal["bf16", "fp8", "fp4"]
 Distillation = Literal["logits", "text"]
 
 PROMPT = 128
@@ -122,8 +123,20 @@ class Loop(Document):
     """Time between two requests of a loop."""
 
 
-Questions = Annotated[BestOf | TreeSearch | Agent | Loop, Discriminator("kind")]
-"""Requests that belong together: inference-time compute, agents, control loops."""
+class Users(Document):
+    """Users who each send the next request when the last is answered: so many are under way, and the rate is what
+    comes of it."""
+
+    kind: Literal["users"]
+    """Closed loop of users."""
+    users: int = Field(ge=1, le=100_000_000, examples=[512])
+    """Users of all replicas (the concurrency of a benchmark)."""
+    think: Annotated[float, Quantity("time", 0, units.DAY, "20 s")] = 0.0
+    """Time between an answer and the next request of the same user (mean; exponentially distributed)."""
+
+
+Questions = Annotated[BestOf | TreeSearch | Agent | Loop | Users, Discriminator("kind")]
+"""Requests that belong together: inference-time compute, agents, control loops, users."""
 
 
 class Traffic(Document):
@@ -138,8 +151,8 @@ class Traffic(Document):
     spread: float = Field(default=0.0, ge=0, le=10)
     """Standard deviation of the lengths of prompts and answers, over their means (log-normal). 0: all are equal."""
     questions: Questions | None = None
-    """How requests belong to questions, tasks or loops. The workload's `requests` counts all of theirs, and its prompt
-    is that of the question. Left out: each is by itself."""
+    """How requests belong to questions, tasks, loops or users. The workload's `requests` counts all of theirs, and its
+    prompt is that of the question. Left out: each is by itself."""
 
 
 class Drafts(Document):
@@ -173,7 +186,9 @@ class Serving(Document):
     per_token: Annotated[float, Quantity("time", 1e-9, units.YEAR, "20 ms")] | None = None
     """The median time per further token must not exceed this. Left out: no limit."""
     precision: ServingPrecision = "fp8"
-    """Type of the weights and matrix multiplications."""
+    """Type of the weights and matrix multiplications. int4: of the weights alone (GPTQ, AWQ), products are in 16 bits."""
+    cache: CachePrecision | None = None
+    """Type of cached keys and values. Left out: fp8 with fp8 and fp4 weights, else bf16."""
     drafts: Drafts | None = None
     """Speculative decoding. Left out: one token a step."""
     traffic: Traffic = Traffic()

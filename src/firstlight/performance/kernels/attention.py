@@ -117,6 +117,5 @@ def decode(
 
 
 def cache_bytes(work: Machine, a: Assumptions) -> float:
-    """Bytes of one cached key or value [B]: 8-bit for models in 8 or 4 bits."""
-    kind = "bf16" if work.precision == "bf16" else "low"
-    return a[f"performance.serving_cache_bytes_{kind}"]
+    """Bytes of one cached key or value [B]."""
+    return a[f"performance.serving_cache_bytes_{work.cached}"]

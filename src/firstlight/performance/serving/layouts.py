@@ -88,6 +88,7 @@ class Case:
         """
         a = fitted(a, accelerator)
         work = capped(machine(accelerator, host, system, workload.precision, a), cap, a)
+        work = replace(work, cached=workload.cache or work.cached)
         lengths = float(workload.prompt), float(workload.answer)
         return cls(model, *lengths, work, layouts, collective, a, Drafts.of(workload.drafts, a))
 
@@ -113,9 +114,10 @@ class Case:
 
     @cached_property
     def dense_type(self) -> str:
-        """Type of all but the routed experts: 4-bit checkpoints of routed models leave it in 16 bits (NVFP4, MXFP4)."""
+        """Type of all but the routed experts: 4-bit checkpoints of routed models leave it in 16 bits (NVFP4, MXFP4, and
+        int4 as Kimi K2 Thinking's)."""
         routed = any(layer.routed for layer in self.layers)
-        return "bf16" if self.work.precision == "fp4" and routed else self.work.precision
+        return "bf16" if self.work.precision in ("fp4", "int4") and routed else self.work.precision
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

@@ -29,7 +29,7 @@ from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.traces import Trace
-from firstlight.spec.workload import Loop, Questions, Serving
+from firstlight.spec.workload import Loop, Questions, Serving, Users
 from firstlight.twin.protocols import CollectiveTime
 from firstlight.twin.result import Prediction
 
@@ -83,12 +83,13 @@ def play(
     played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
     rate = workload.requests * played / result.replicas
     requests, source = _requests(workload, result, rate, how)
-    if _belong(workload.traffic.questions):  # what follows an answer waits until it is outside, too
+    if workload.traffic.questions:  # what follows an answer waits until it is outside, too
         requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
     served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed)
     counted = _counted(served, requests, whole=how.trace is not None)
     asked = workload.traffic.questions
     scale = result.replicas / played
+    rate, tokens = _rates(served, counted)
     return ServingTraffic(
         source=source,
         engine=how.engine,
@@ -96,13 +97,13 @@ def play(
         played=played,
         replicas=result.replicas,
         requests=int(counted.sum()),
-        rate=workload.requests,
+        rate=rate * scale if isinstance(asked, Users) else workload.requests,
         first_token=percentiles(served.first_token[counted], result.first_token),
         per_token=percentiles(served.per_token[counted], result.per_token),
         question=percentiles(_questions(served, requests, counted), result.per_token) if _belong(asked) else {},
         in_time=_in_time(served, counted, asked.period) if isinstance(asked, Loop) else None,
         sampling=_sampling(served.first_token[counted]),
-        tokens_per_s=_rate(served, counted) * scale,
+        tokens_per_s=tokens * scale,
         cached=float(requests.cached.sum() / requests.prompt.sum()),
         thrown=int(served.thrown.sum()),
         refused=served.refused,
@@ -136,10 +137,12 @@ def played_on(
 def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) -> tuple[Requests, str]:
     """The requests, and what they are in words."""
     if how.trace is None:
-        count = int(max(LEAST, LIVES * _resident(workload, result) * rate * result.replicas / workload.requests))
+        under_way = _resident(workload, result) * rate * result.replicas / workload.requests
+        count = int(max(LEAST, LIVES * under_way))
         random, traffic = np.random.default_rng(how.seed), workload.traffic
         if traffic.questions:
-            drawn = ask(traffic.questions, rate, traffic.burst, count, *lengths(workload), random)
+            share = rate / workload.requests
+            drawn = ask(traffic.questions, rate, traffic.burst, count, *lengths(workload), random, share)
         else:
             drawn = bursty(rate, traffic.burst, count, *lengths(workload), random)
         return drawn, f"{len(drawn):,} requests {_words(workload)}"
@@ -158,6 +161,8 @@ def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) 
 
 def _resident(workload: Serving, result: ServingResult) -> float:
     """Requests under way on one replica."""
+    if isinstance(workload.traffic.questions, Users):
+        return workload.traffic.questions.users / result.replicas
     stay = result.first_token.p50 + workload.answer * result.per_token.p50
     return workload.requests / result.replicas * stay
 
@@ -187,7 +192,7 @@ def _counted(served: Served, requests: Requests, *, whole: bool) -> NDArray[np.b
 
 def _belong(asked: Questions | None) -> bool:
     """Requests belong to questions or tasks that end."""
-    return asked is not None and not isinstance(asked, Loop)
+    return asked is not None and not isinstance(asked, Loop | Users)
 
 
 def _questions(served: Served, requests: Requests, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -224,9 +229,10 @@ def _sampling(times: NDArray[np.float64]) -> float:
     return float(np.std(medians, ddof=1) / np.sqrt(BATCHES) / np.mean(medians))
 
 
-def _rate(served: Served, counted: NDArray[np.bool_]) -> float:
-    """Output tokens per second of the requests that count, over the time in which they ended [1/s]."""
+def _rates(served: Served, counted: NDArray[np.bool_]) -> tuple[float, float]:
+    """Requests, and output tokens of them, over the time in which those that count ended [1/s]."""
     if counted.sum() < 2:
-        return 0.0
+        return 0.0, 0.0
     ends = np.sort(served.finish[counted])
-    return float(served.answer[counted].sum() / max(ends[-1] - ends[0], 1e-9))
+    span = max(float(ends[-1] - ends[0]), 1e-9)
+    return float(counted.sum()) / span, float(served.answer[counted].sum()) / span

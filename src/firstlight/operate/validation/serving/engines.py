@@ -62,8 +62,8 @@ def assumptions(
             merged[key] = replace(merged[key], value=value)
     if wide_cache:
         wide = merged["performance.serving_cache_bytes_bf16"].value
-        merged["performance.serving_cache_bytes_low"] = replace(
-            merged["performance.serving_cache_bytes_low"], value=wide
+        merged["performance.serving_cache_bytes_fp8"] = replace(
+            merged["performance.serving_cache_bytes_fp8"], value=wide
         )
     return Assumptions(merged)
 

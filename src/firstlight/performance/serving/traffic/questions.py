@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from firstlight import units
 from firstlight.performance.serving.events.requests import Requests
 from firstlight.performance.serving.traffic.compute import agents, best_of, deadlines, tree_search
-from firstlight.performance.serving.traffic.streams import Lengths
-from firstlight.spec.workload import Agent, BestOf, Loop, Questions, TreeSearch
+from firstlight.performance.serving.traffic.streams import Lengths, closed_loop
+from firstlight.spec.workload import Agent, BestOf, Loop, Questions, TreeSearch, Users
 from firstlight.twin.protocols import Floats
 
 LEAST = 200
@@ -15,7 +16,7 @@ LEAST = 200
 
 
 def each(asked: Questions) -> int:
-    """Requests of one question; of a loop one."""
+    """Requests of one question; of loops and users one."""
     if isinstance(asked, BestOf):
         return asked.samples * (2 if asked.verifier else 1)
     if isinstance(asked, TreeSearch):
@@ -26,14 +27,18 @@ def each(asked: Questions) -> int:
 
 def ask(
     asked: Questions, rate: float, burst: float, count: int, prompt: Lengths, answer: Lengths,
-    random: np.random.Generator,
+    random: np.random.Generator, share: float = 1.0,
 ) -> Requests:  # fmt: skip
     """Requests of questions at random.
 
     Args:
         asked: what belongs together. rate: of all requests [1/s]. burst: see `Traffic`. count: requests, or nearly.
         prompt, answer: lengths of a question's prompt, and of each answer.
+        share: of all users that these are.
     """
+    if isinstance(asked, Users):
+        users = max(round(asked.users * share), 1)
+        return closed_loop(users, max(count, LEAST), prompt, answer, random, think=asked.think)
     if isinstance(asked, Loop):
         loops = max(round(rate * asked.period), 1)
         return deadlines(loops, loops / rate, max(count // loops, LEAST), prompt, answer, random)
@@ -59,6 +64,9 @@ def words(asked: Questions) -> str:
     """What belongs together, in words."""
     if isinstance(asked, Loop):
         return "of control loops"
+    if isinstance(asked, Users):
+        thinking = f" who think for {units.show(asked.think, 'time')} between" if asked.think else ""
+        return f"of {asked.users:,} users in all{thinking}"
     scored = " with a verifier" if isinstance(asked, BestOf | TreeSearch) and asked.verifier else ""
     kind = {"best-of": "questions answered best of", "tree": "tree searches of", "agent": "agents' tasks of"}[
         asked.kind

@@ -100,11 +100,14 @@ def closed_loop(
     """Users who send their next request when the last is answered: so many are always under way.
 
     Args:
-        users: concurrency. count: requests of all of them. think: pause between [s].
+        users: concurrency. count: requests of all of them. think: mean of the pauses between, which are exponentially
+            distributed, as the times of the first requests are [s].
     """
     number = np.arange(count)
+    pauses = random.exponential(think, count) if think else np.zeros(count)
     after = np.stack([number[:-users], number[users:]], axis=1) if count > users else ()
     return Requests.of(
-        np.zeros(count), prompt.draw(count, random), answer.draw(count, random), pause=think * (number >= users),
+        np.where(number < users, pauses, 0.0), prompt.draw(count, random), answer.draw(count, random),
+        pause=np.where(number < users, 0.0, pauses),
         after=after,
     )  # fmt: skip
