@@ -215,6 +215,18 @@ def test_loops_tell_how_many_answers_are_in_time(folder, period, share):
     assert one["traffic"]["question"] == {}
 
 
+def test_users_ask_as_fast_as_they_are_answered(folder):
+    """Little's law: users = rate x (think + time of an answer)."""
+    busy = "demand[0].traffic={questions: {kind: users, users: 300, think: 4 s}}"
+    (one,) = as_json("--set", busy, folder=folder)["runs"]
+    traffic = one["traffic"]
+    stay = traffic["first_token"]["p50"]["p50"] + 299 * traffic["per_token"]["p50"]["p50"]
+    assert traffic["rate"] * (4.0 + stay) == pytest.approx(300, rel=0.05)
+    assert traffic["tokens_per_s"] == pytest.approx(300 * traffic["rate"], rel=0.02)
+    assert (traffic["question"], traffic["in_time"]) == ({}, None)
+    assert "of 300 users in all who think for 4 s" in traffic["source"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

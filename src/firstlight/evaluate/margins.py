@@ -61,10 +61,13 @@ def _serving_margins(where: str, workload: Serving, result: ServingResult) -> li
         Margin(f"{where}.memory", result.memory, result.memory_available, "bytes", "hard"),
         Margin(f"{where}.requests", result.requests, result.capacity.p50, "rate", "target"),
     ]
+    at = f"p{result.percentile}"
     if workload.first_token is not None:
-        found.append(Margin(f"{where}.first_token", result.first_token.p50, workload.first_token, "time", "target"))
+        first = result.first_token_at[at].p50
+        found.append(Margin(f"{where}.first_token", first, workload.first_token, "time", "target"))
     if workload.per_token is not None:
-        found.append(Margin(f"{where}.per_token", result.per_token.p50, workload.per_token, "time", "target"))
+        token = result.per_token_at[at].p50
+        found.append(Margin(f"{where}.per_token", token, workload.per_token, "time", "target"))
     return found
 
 

@@ -61,6 +61,10 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         f"{asked} of {result.prompt:,} + {result.answer:,} tokens; all take {show(result.capacity, '1/s')}",
     )
     yield "steady", f"first token {show(result.first_token, 's')}, then {show(result.per_token, 's')} a token"
+    for name in [name for name in result.first_token_at if name != "p50"]:
+        first, token = result.first_token_at[name], result.per_token_at[name]
+        limit = ", where the limits hold" if name == f"p{result.percentile}" else ""
+        yield "", f"{name.upper()} {show(first, 's')}, then {show(token, 's')}{limit}"
     if result.tokens_per_step > 1:
         yield "drafts", f"{result.tokens_per_step:.3g} tokens a step, accepted drafts and the model's own"
     yield "traffic", f"{traffic.source}; {traffic.engine}, {traffic.router}"

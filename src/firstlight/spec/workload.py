@@ -182,11 +182,13 @@ class Serving(Document):
     answer: int = Field(ge=1, le=16_777_216, examples=[1000])
     """Tokens in a request's answer, thinking included (mean)."""
     first_token: Annotated[float, Quantity("time", 1e-9, units.YEAR, "1 s")] | None = None
-    """The median time to the first token must not exceed this. Left out: no limit."""
+    """The time to the first token must not exceed this, at the workload's percentile. Left out: no limit."""
     per_token: Annotated[float, Quantity("time", 1e-9, units.YEAR, "20 ms")] | None = None
-    """The median time per further token must not exceed this. Left out: no limit."""
+    """The time per further token must not exceed this, at the workload's percentile. Left out: no limit."""
+    percentile: int = Field(default=50, ge=50, le=99, examples=[90])
+    """Percentile of the requests at which each limit holds. 50: the median."""
     precision: ServingPrecision = "fp8"
-    """Type of the weights and matrix multiplications. int4: of the weights alone (GPTQ, AWQ), products are in 16 bits."""
+    """Type of the weights and matrix multiplications. int4: of the weights alone (GPTQ, AWQ); products take 16 bits."""
     cache: CachePrecision | None = None
     """Type of cached keys and values. Left out: fp8 with fp8 and fp4 weights, else bf16."""
     drafts: Drafts | None = None

@@ -243,6 +243,34 @@ def test_a_few_tokens_read_few_experts():
     assert few < 0.25 * many
 
 
+def test_int4_weights_are_small_and_their_products_are_in_16_bits():
+    wide, narrow, small = (case(ServingLayout(tensor=2), precision=kind) for kind in ("bf16", "fp8", "int4"))
+    assert weight_bytes(small)[0] < 0.6 * weight_bytes(narrow)[0]
+    assert mean_cache(small)[0] == mean_cache(wide)[0] == 2 * mean_cache(narrow)[0]
+    one, many = ([sum(decode_parts(each, batch).values())[0] for each in (wide, small)] for batch in (1.0, 4096.0))
+    assert one[1] < 0.6 * one[0]
+    assert many[1] == pytest.approx(many[0], rel=0.05)  # bound by products
+    assert prefill_time(small, 4.0) == pytest.approx(prefill_time(wide, 4.0), rel=0.02)
+    assert "no int4 hardware" not in serve(precision="int4").per_token.basis
+
+
+def test_experts_of_int4_models_leave_the_rest_in_16_bits():
+    routed = case(ServingLayout(tensor=8, expert=8), model=ROUTED, precision="int4")
+    assert routed.dense_type == "bf16"
+
+
+def test_the_type_of_the_cache_can_be_chosen():
+    """Half of the bytes leave room for twice the requests, and a decode step reads them faster."""
+    caches = ("bf16", "fp8", "fp4")
+    few = ServingLayout(tensor=4, batch=16)
+    found = [serve(layout=few, prompt=50_000, cache=kind, requests="0.2 /s") for kind in caches]
+    assert serve(layout=few, prompt=50_000, requests="0.2 /s").memory_parts == found[1].memory_parts
+    sizes = [each.memory_parts["cache"] for each in found]
+    assert sizes == pytest.approx([sizes[0], sizes[0] / 2, sizes[0] * 0.5625 / 2])
+    parts = [each.step_parts["cache"] for each in found]
+    assert parts[0] > parts[1] > parts[2]
+
+
 def test_fewer_bits_are_faster():
     times = [serve(precision=kind, requests="0.1 /s").per_token.p50 for kind in ("bf16", "fp8")]
     assert times[1] < times[0]

@@ -74,7 +74,10 @@ def test_users_of_a_closed_loop_wait_for_their_answer(random):
     requests = closed_loop(3, 8, P, A, random, think=2.0)
     assert requests.waits.tolist() == [0, 0, 0, 1, 1, 1, 1, 1]
     assert [followers(requests, i) for i in range(8)] == [[3], [4], [5], [6], [7], [], [], []]
-    assert requests.pause.tolist() == [0, 0, 0, 2, 2, 2, 2, 2]
+    assert requests.arrival[:3].min() > 0.0 == requests.arrival[3:].max() == requests.pause[:3].max()
+    many = closed_loop(50, 20_000, P, A, random, think=2.0).pause[50:]
+    assert (many.mean(), many.std()) == (pytest.approx(2.0, rel=0.05), pytest.approx(2.0, rel=0.05))
+    assert closed_loop(3, 8, P, A, random).pause.max() == 0.0
 
 
 def test_best_of_n_shares_its_prompt_and_is_verified_when_all_are_there(random):

@@ -185,6 +185,17 @@ def _per_token(result: ServingResult) -> tuple[Fact, ...]:
     return (value,) if result.answer > 1 else ()
 
 
+def _at_percentiles(result: ServingResult) -> tuple[Fact, ...]:
+    """Both latencies beyond the median; the percentile at which the limits hold is named."""
+    limits = f"the limits hold at P{result.percentile}"
+    return tuple(
+        Fact(f"First token, {name.upper()}", words.show(first.p50, "time"),
+             f"{words.show(result.per_token_at[name].p50, 'time')} a token" * (result.answer > 1)
+             or words.p10_p90(first, "time"))
+        for name, first in result.first_token_at.items() if name != "p50"
+    ) + (Fact("Limits", f"P{result.percentile}", limits),) * (result.percentile > 50)  # fmt: skip
+
+
 def _serving_facts(result: ServingResult) -> Facts:
     return Facts((
         Fact("Capacity within the limits", words.show(result.capacity.p50, "rate"),
@@ -192,6 +203,7 @@ def _serving_facts(result: ServingResult) -> Facts:
         Fact("Time to first token", words.show(result.first_token.p50, "time"),
              words.p10_p90(result.first_token, "time")),
         *_per_token(result),
+        *_at_percentiles(result),
         Fact("Output tokens per second", words.show(result.tokens_per_s.p50, "rate"),
              words.p10_p90(result.tokens_per_s, "rate")),
         Fact("Replicas", words.count(result.replicas),

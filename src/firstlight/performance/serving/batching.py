@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from firstlight.performance.serving.layer import Parts
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.passes import TINY, Meeting, Pieces, loop, stream
+from firstlight.performance.serving.steady import Flow, Law, choose
 from firstlight.performance.serving.step import decode_parts, prefill_time
+from firstlight.performance.serving.tails import tails
 from firstlight.twin.protocols import Floats
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Replicas in steady state with given numbers of requests being decoded; arrays (..., n).
-
-    Attributes:
-        batch: requests decoded at once.
-        step: one decode step [s]; parts: where it goes.
-        per_token: time per further token that a user sees [s].
-        first_token: time to the first token [s].
-        rate: requests per second of the replica [1/s].
-        filling, decoding: shares of the accelerators' time that prefill and decode steps take.
-    """
-
-    batch: Floats
-    step: Floats
-    parts: Parts
-    per_token: Floats
-    first_token: Floats
-    rate: Floats
-    filling: Floats
-    decoding: Floats
-
-
-Law = Callable[[Floats, float], Flow]
-"""The flow of some layouts at given batches and a rate that is offered to a replica [1/s] (infinite: a closed loop)."""
 
 
 def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
@@ -57,13 +31,13 @@ def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
         offered: requests that reach a replica at random [1/s]; by default the next comes when one is answered.
     """
     batch, pieces = np.asarray(batch, dtype=float), Pieces.of(case)
-    full = _closed(case, pieces, batch)
-    if np.isinf(offered):
-        return full
-    some = _open(case, pieces, batch, offered)
-    short, used = some.rate < offered, np.minimum(offered / some.rate, 1.0)
-    some = replace(some, rate=some.rate * used, filling=some.filling * used, decoding=some.decoding * used)
-    return choose(short, full, some)
+    found = _closed(case, pieces, batch)
+    if np.isfinite(offered):
+        some = _open(case, pieces, batch, offered)
+        short, used = some.rate < offered, np.minimum(offered / some.rate, 1.0)
+        some = replace(some, rate=some.rate * used, filling=some.filling * used, decoding=some.decoding * used)
+        found = choose(short, found, some)
+    return replace(found, within=tails(case, pieces, found))
 
 
 def _closed(case: Case, pieces: Pieces, batch: Floats) -> Flow:
@@ -108,21 +82,12 @@ def _flow(
     rate = np.minimum(batch / stay, case.a["performance.serving_load"] / meeting.cost)
     filling = rate * meeting.cost
     decoding = np.minimum(rate * case.steps * step / np.maximum(batch, 1.0), 1.0 - filling)
-    return Flow(batch, step, parts, per_token, first, rate, filling, decoding)
+    return Flow(batch, step, parts, per_token, first, (first, per_token), rate, filling, decoding)
 
 
 def _decoding(case: Case, parts: Parts) -> Floats:
     """Decode step in each pass [s] (..., n); next to nothing where answers are their first token."""
     return np.where(case.further > 0, sum(parts.values(), np.zeros(len(case.layouts))), TINY)
-
-
-def choose(where: NDArray[np.bool_], one: Flow, other: Flow) -> Flow:
-    """Of two flows, one where it says so (..., n)."""
-    parts = {name: np.where(where, one.parts[name], other.parts[name]) for name in one.parts}
-    rest = {
-        f.name: np.where(where, getattr(one, f.name), getattr(other, f.name)) for f in fields(Flow) if f.name != "parts"
-    }
-    return Flow(parts=parts, **rest)
 
 
 def prompt_cost(case: Case) -> Floats:

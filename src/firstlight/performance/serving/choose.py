@@ -6,11 +6,12 @@ import numpy as np
 
 from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
-from firstlight.performance.serving.batching import Flow, flow
+from firstlight.performance.serving.batching import flow
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import cache_room, mean_cache, slots
 from firstlight.performance.serving.serve import allowed
 from firstlight.performance.serving.space import space
+from firstlight.performance.serving.steady import Flow
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
@@ -50,7 +51,7 @@ def best(
     batch, found = _greatest(case, workload, most)
     met = allowed(workload, found)
     if not met.any():
-        raise too_slow(case, workload, found.first_token, found.per_token, case.layouts.accelerators)
+        raise too_slow(case, workload, *found.within, case.layouts.accelerators)
     each = case.layouts.accelerators
     replicas = np.ceil(workload.requests / found.rate - 1e-9)
     total = np.where(met, each * np.maximum(replicas, 1.0), np.inf)
@@ -88,7 +89,7 @@ def fastest(
     batch, found = _greatest(case, workload, most[most >= 1])
     met = allowed(workload, found)
     if not met.any():
-        raise too_slow(case, workload, found.first_token, found.per_token, case.layouts.accelerators)
+        raise too_slow(case, workload, *found.within, case.layouts.accelerators)
     rate = np.where(met, accelerators // case.layouts.accelerators * found.rate, 0.0)
     chosen = int(np.argmax(rate))
     return case.layouts.one(chosen).model_copy(update={"batch": int(batch[chosen])}), float(rate[chosen])

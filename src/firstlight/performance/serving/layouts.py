@@ -65,6 +65,8 @@ class Case:
         work: machine at the weights' type. layouts: arrays (n,).
         collective: time of collectives on the fabric.
         drafts: speculative decoding; None: a step writes one token.
+        share: of the requests that `Flow.within` holds for. spread: standard deviation of the lengths, over their
+            means; shares above the half read it.
     """
 
     model: Model
@@ -75,6 +77,8 @@ class Case:
     collective: CollectiveTime
     a: Assumptions
     drafts: Drafts | None = None
+    share: float = 0.5
+    spread: float = 0.0
 
     @classmethod
     def asked(
@@ -90,7 +94,8 @@ class Case:
         work = capped(machine(accelerator, host, system, workload.precision, a), cap, a)
         work = replace(work, cached=workload.cache or work.cached)
         lengths = float(workload.prompt), float(workload.answer)
-        return cls(model, *lengths, work, layouts, collective, a, Drafts.of(workload.drafts, a))
+        drafts, share, spread = Drafts.of(workload.drafts, a), workload.percentile / 100.0, workload.traffic.spread
+        return cls(model, *lengths, work, layouts, collective, a, drafts, share, spread)
 
     def of(self, index: Ints) -> Case:
         """The same with some of its layouts."""

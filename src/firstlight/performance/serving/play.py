@@ -21,6 +21,7 @@ from firstlight.performance.serving.events import (
 )
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.pools import Pools, handover
+from firstlight.performance.serving.serve import PERCENTILES
 from firstlight.performance.serving.traffic import Lengths, bursty, traced
 from firstlight.performance.serving.traffic.questions import ask
 from firstlight.performance.serving.traffic.questions import words as question_words
@@ -42,7 +43,6 @@ LIVES = 20
 LEAST = 4000
 WARM, TAIL = 0.2, 0.05
 """Shares of a random stream at its beginning and end that do not count: batches fill up, and run empty."""
-PERCENTILES = (50, 90, 99)
 BATCHES = 10
 """Parts of the stream whose medians tell the sampling error (batch means)."""
 
@@ -86,8 +86,8 @@ def play(
     if workload.traffic.questions:  # what follows an answer waits until it is outside, too
         requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
     served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed)
-    counted = _counted(served, requests, whole=how.trace is not None)
     asked = workload.traffic.questions
+    counted = _of_users(served, requests) if isinstance(asked, Users) else _counted(served, requests, how)
     scale = result.replicas / played
     rate, tokens = _rates(served, counted)
     return ServingTraffic(
@@ -181,10 +181,17 @@ def _words(workload: Serving) -> str:
     return f"{gaps}, {f'lengths that vary by {traffic.spread:.0%}' if traffic.spread else 'all of the same length'}"
 
 
-def _counted(served: Served, requests: Requests, *, whole: bool) -> NDArray[np.bool_]:
+def _of_users(served: Served, requests: Requests) -> NDArray[np.bool_]:
+    """Requests of users that count: answered while all users still ask, the beginning apart."""
+    last = requests.successors[1:] == requests.successors[:-1]
+    until = float(np.nanmin(served.finish[last])) if (~np.isnan(served.finish[last])).any() else 0.0
+    return (served.finish >= WARM * until) & (served.finish <= until)
+
+
+def _counted(served: Served, requests: Requests, how: Play) -> NDArray[np.bool_]:
     """Requests that count; all or none of a question."""
     done = ~np.isnan(served.finish)
-    if whole:
+    if how.trace is not None:
         return done
     place = np.argsort(np.argsort(requests.arrival, kind="stable"), kind="stable") / len(done)
     return done & (place >= WARM) & (place < 1.0 - TAIL)

@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike
 
 from firstlight.errors import UsageError
 from firstlight.performance.groups import neighbours
-from firstlight.performance.serving.batching import Flow, front_end
+from firstlight.performance.serving.batching import front_end
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import request_bytes
 from firstlight.performance.serving.passes import TINY, Pieces
+from firstlight.performance.serving.steady import Flow
 from firstlight.performance.serving.step import decode_parts
+from firstlight.performance.serving.tails import MEDIAN, beyond, blocked, deviations, slope
 from firstlight.spec.design import ServingLayout
 from firstlight.twin.protocols import Floats
 
@@ -73,12 +75,14 @@ class Reading:
     """Engines that read prompts; arrays (..., n).
 
     Attributes:
-        latency: from a prompt's arrival until it is read [s]; waiting: what of it is for others [s].
+        latency: from a prompt's arrival until it is read [s]; waiting: what of it is for others [s]; scatter: standard
+            deviation of the rest, as more or fewer prompts are read with it [s].
         busy: share of the engines' time.
     """
 
     latency: Floats
     waiting: Floats
+    scatter: Floats
     busy: Floats
 
 
@@ -124,7 +128,9 @@ def read(reading: Case, rate: ArrayLike, engines: ArrayLike = 1.0) -> Reading:
     waiting = time * (queue + (busy - load) * busy ** (c - 1.0) / 2.0)
     several = -np.expm1(-mean)
     own = several * prompts.read(np.maximum(prompts.met(mean), whole)) + (1.0 - several) * alone
-    return Reading(waiting + (prompts.passes + reading.layouts.pipeline - 1.0) * own, waiting, busy)
+    passes = prompts.passes + reading.layouts.pipeline - 1.0
+    more = prompts.read(prompts.met(mean) + np.sqrt(mean)) - prompts.read(prompts.met(mean))
+    return Reading(waiting + passes * own, waiting, passes * more, busy)
 
 
 def handover(reading: Case, writing: Case, prompt: ArrayLike | None = None) -> Floats:
@@ -171,10 +177,24 @@ def pooled(pools: Pools, batch: ArrayLike, offered: float = np.inf, prompts: Arr
     first = front_end(writing) + reading.latency + handover(pools.reading, writing)
     working = np.minimum(rate / pools.writers * writing.steps * step / np.maximum(held, 1.0), 1.0)
     share = pools.reading_share
-    return Flow(
-        batch=batch, step=step, parts=parts, per_token=step / writing.gain, first_token=first, rate=rate,
-        filling=share * reading.busy, decoding=(1.0 - share) * working,
+    found = Flow(
+        batch=batch, step=step, parts=parts, per_token=step / writing.gain, first_token=first,
+        within=(first, step / writing.gain), rate=rate, filling=share * reading.busy, decoding=(1.0 - share) * working,
     )  # fmt: skip
+    return found if writing.share <= MEDIAN else replace(found, within=_tails(writing, reading, found))
+
+
+def _tails(writing: Case, reading: Reading, found: Flow) -> tuple[Floats, Floats]:
+    """As `tails.tails`: prompts wait for readers (exponentially, where they wait), and writers read none.
+
+    Prompts that wait are read with many others, so that both scatter together.
+    """
+    waits = reading.waiting * np.sqrt(2.0 / np.maximum(reading.busy, TINY) - 1.0)
+    longer = writing.spread * (reading.latency - reading.waiting)
+    mean, scatter = reading.waiting + reading.scatter + longer, np.hypot(waits + reading.scatter, longer)
+    first = found.first_token + beyond(mean, scatter**2, writing.share)
+    token = found.per_token + deviations(writing.share) * slope(writing, found)
+    return first + blocked(writing, found), token
 
 
 def _decode(writing: Case, batch: Floats) -> dict[str, Floats]:

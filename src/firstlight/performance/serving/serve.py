@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,11 +12,12 @@ from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
 from firstlight.performance.power import utilisation
 from firstlight.performance.result import ServingCurve, ServingResult
-from firstlight.performance.serving.batching import Flow, Law, at_rate, flow
+from firstlight.performance.serving.batching import at_rate, flow
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
 from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.space import check
+from firstlight.performance.serving.steady import Flow, Law
 from firstlight.performance.uncertainty import serving_interval
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
@@ -25,6 +27,9 @@ from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.workload import Serving
 from firstlight.twin.protocols import CollectiveTime, Floats
 from firstlight.twin.result import Prediction
+
+PERCENTILES = (50, 90, 99)
+"""Of latencies that are told."""
 
 
 def serve(
@@ -59,7 +64,9 @@ def serve(
     most = within_limits(law, workload, layout.batch)
     full = law(np.asarray([most]), np.inf)
     offered = workload.requests / replicas
-    reached = law(np.asarray([at_rate(law, offered, float(layout.batch))]), offered)
+    batch = np.asarray([at_rate(law, offered, float(layout.batch))])
+    reached = law(batch, offered)
+    first, token = _percentiles(case, layout, replicas, batch, offered, workload.percentile)
     capacity = _capacity(case, layout, full, replicas)
     memory = {name: float(size[0]) for name, size in memory_parts(case, layout.batch).items()}
     return ServingResult(
@@ -77,6 +84,9 @@ def serve(
         capacity=capacity,
         first_token=serving_interval(float(reached.first_token[0]), "first", case.layers, layout, work, a),
         per_token=serving_interval(float(reached.per_token[0]), "token", case.layers, layout, work, a),
+        percentile=workload.percentile,
+        first_token_at=first,
+        per_token_at=token,
         tokens_per_s=_output(workload, capacity),
         memory_parts=memory,
         memory=sum(memory.values()),
@@ -102,15 +112,27 @@ def law_of(case: Case, layout: ServingLayout, replicas: int) -> Law:
     return partial(pooled, pools)
 
 
+def _percentiles(
+    case: Case, layout: ServingLayout, replicas: int, batch: Floats, offered: float, asked: int
+) -> tuple[dict[str, Prediction], dict[str, Prediction]]:
+    """Both latencies at the percentiles of `PERCENTILES` and the asked one, as uncertain as the medians [s]."""
+    first, token = dict[str, Prediction](), dict[str, Prediction]()
+    for percentile in sorted({*PERCENTILES, asked}):
+        law = law_of(replace(case, share=percentile / 100.0), layout, replicas)
+        for found, kind, time in zip((first, token), ("first", "token"), law(batch, offered).within, strict=True):
+            found[f"p{percentile}"] = serving_interval(float(time[0]), kind, case.layers, layout, case.work, case.a)
+    return first, token
+
+
 def batches(most: int) -> Floats:
     """Batches of the curve: the powers of two up to the greatest, and the greatest."""
     return np.asarray(sorted({*(2**power for power in range(most.bit_length())), most}), dtype=float)
 
 
 def allowed(workload: Serving, found: Flow) -> NDArray[np.bool_]:
-    """Where both latencies are within their limits; boolean, in the shape of the flow."""
+    """Where both latencies are within their limits at the workload's percentile; boolean, in the shape of the flow."""
     token, first = workload.per_token or np.inf, workload.first_token or np.inf
-    return (found.per_token <= token * (1 + 1e-9)) & (found.first_token <= first * (1 + 1e-9))
+    return (found.within[1] <= token * (1 + 1e-9)) & (found.within[0] <= first * (1 + 1e-9))
 
 
 def within_limits(law: Law, workload: Serving, most: int) -> float:

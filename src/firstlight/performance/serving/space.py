@@ -13,10 +13,12 @@ from firstlight.spec.model import Model
 
 TENSORS = (1, 2, 4, 8, 16, 32, 64)
 PIPELINES = (1, 2, 4, 8, 16)
+MOST = 1_000_000
+"""Requests at once: as many as the memory holds."""
 
 
 def space(model: Model, a: Assumptions) -> Layouts:
-    """All layouts of a replica worth trying, as arrays, each with batch 1.
+    """All layouts of a replica worth trying, as arrays, each with the greatest batch of a document.
 
     Tensor parallelism divides heads; a pipeline has no more stages than the model has layers. Models with routed
     experts also take attention data parallelism, with experts spread over all ranks of a stage; without it, experts are
@@ -26,7 +28,7 @@ def space(model: Model, a: Assumptions) -> Layouts:
     shapes, most = layers(model), int(a["performance.serving_replica"])
     depth = sum(layer.count for layer in shapes)
     rows = [
-        (tensor, pipeline, data, expert, 1)
+        (tensor, pipeline, data, expert, MOST)
         for tensor in TENSORS
         if not _uneven(shapes, tensor)
         for pipeline in PIPELINES

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.performance.power import utilisation
-from firstlight.performance.serving.batching import Flow, flow, front_end
+from firstlight.performance.serving.batching import flow, front_end
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import slots
 from firstlight.performance.serving.pools import Pools, handover, pooled, read, reader, reading_rate
+from firstlight.performance.serving.steady import Flow
 from firstlight.spec.design import PrefillPool, ServingLayout
 from firstlight.twin.protocols import Floats, Ints
 
@@ -34,7 +35,8 @@ class Points:
         writing: place of the layout among the case's. batch: requests of an engine.
         reading: place of the layout that reads; -1: one pool. readers, writers: engines of a replica.
         accelerators: of a replica.
-        first_token, per_token: [s]. rate: requests of a replica [1/s]. power: share of the power range.
+        first_token, per_token: medians [s]. first_within, token_within: at the workload's percentile [s].
+        rate: requests of a replica [1/s]. power: share of the power range.
     """
 
     writing: Ints
@@ -45,6 +47,8 @@ class Points:
     accelerators: Ints
     first_token: Floats
     per_token: Floats
+    first_within: Floats
+    token_within: Floats
     rate: Floats
     power: Floats
 
@@ -85,9 +89,11 @@ def one_pool(case: Case, batch: Floats, cap: float) -> Points:
     place = np.broadcast_to(np.arange(len(case.layouts)), batch.shape)
     none = np.full(batch.size, -1)
     one = np.ones(batch.size, np.int64)
+    first, token = found.within
     return Points(
         place.ravel(), batch.ravel(), none, one, one, case.layouts.accelerators[place].ravel(),
-        found.first_token.ravel(), found.per_token.ravel(), found.rate.ravel(), _power(found, case, cap).ravel(),
+        found.first_token.ravel(), found.per_token.ravel(), first.ravel(), token.ravel(), found.rate.ravel(),
+        _power(found, case, cap).ravel(),
     )  # fmt: skip
 
 
@@ -125,7 +131,7 @@ def _pairs(case: Case, reading: Case, at: Ints, batch: Floats, place: Ints, prom
     found = pooled(Pools(left, right, readers.astype(float), writers.astype(float)), batch, prompts=prompts)
     return Points(
         at, batch, place, readers, writers, readers * sizes[place] + writers * sizes[at], found.first_token,
-        found.per_token, found.rate, _power(found, right, cap),
+        found.per_token, *found.within, found.rate, _power(found, right, cap),
     )  # fmt: skip
 
 
@@ -152,4 +158,4 @@ def _power(found: Flow, case: Case, cap: float) -> Floats:
 
 def _nothing() -> Points:
     whole, real = np.empty(0, np.int64), np.empty(0)
-    return Points(whole, real, whole, whole, whole, whole, real, real, real, real)
+    return Points(whole, real, whole, whole, whole, whole, *(real,) * 6)

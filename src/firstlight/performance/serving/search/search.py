@@ -113,7 +113,7 @@ class _Variant:
         if not (every.accelerators <= asked.most).any():
             raise _too_few(asked, int(every.accelerators.min()))
         self.every = every.take(every.accelerators <= asked.most)
-        self.points = self.every.take(self.every.first_token <= first * (1 + 1e-9))
+        self.points = self.every.take(self.every.first_within <= first * (1 + 1e-9))
 
     def best(self) -> dict[str, ServingPoint]:
         """The fewest accelerators within the limits for the asked rate, with one pool and with two.
@@ -122,9 +122,9 @@ class _Variant:
             InfeasibleError: there is none.
         """
         every, workload = self.every, self.asked.workload
-        points = self.points.take(self.points.per_token <= (workload.per_token or np.inf) * (1 + 1e-9))
+        points = self.points.take(self.points.token_within <= (workload.per_token or np.inf) * (1 + 1e-9))
         if not len(points):
-            raise too_slow(self.case, workload, every.first_token, every.per_token, every.accelerators)
+            raise too_slow(self.case, workload, every.first_within, every.token_within, every.accelerators)
         total = points.accelerators * np.ceil(workload.requests / points.rate - 1e-9)
         order = np.lexsort((-points.each, total))
         kinds = {ONE: points.reading < 0, TWO: points.reading >= 0}
