@@ -24,7 +24,7 @@ def serve(
     trace: Path | None = None,
     engine: str = "vllm",
     router: str = "least-loaded",
-    cache: float = 0.0,
+    cache: float | None = None,
     seed: int = 0,
     search: bool = False,
     hours: float | None = None,
@@ -40,7 +40,8 @@ def serve(
         trace: file of requests to play, at the asked rate; by default requests come at random.
         engine: whose scheduling: "vllm", "sglang" or "trtllm".
         router: "round-robin", "least-loaded", "power-of-two" or "prefix-affinity".
-        cache: tokens that each replica's prefix cache holds, for a trace with hashes of blocks.
+        cache: tokens that the accelerators of each replica keep of prompts, for a trace with hashes of blocks; None:
+            as the workload says.
         seed: of everything random.
         search: try every layout, with one pool of engines and with two; where the plan leaves the placements open, the
             one that takes the fewest accelerators is taken.

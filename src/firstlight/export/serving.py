@@ -41,6 +41,9 @@ def write_serving(answer: ServingAnswer, folder: Path) -> tuple[Path, ...]:
         return publish(hidden, folder, [*texts])
 
 
+_WHERE = {"accelerator": "on the accelerators", "host": "in the hosts' memory", "storage": "on SSDs"}
+
+
 def serving_summary(answer: ServingAnswer) -> str:
     """Every served model in words: layout, capacity, latencies in closed form and request by request."""
     lines = [f"{answer.name}: {plural(answer.accelerators, 'accelerator')} in {answer.system}"]
@@ -81,7 +84,9 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         told = f"{units.show(traffic.rate, 'rate')} requests, {told}"
     yield "output", f"{told}, sampling error of the median first token {traffic.sampling:.1%}"
     if traffic.cached:
-        yield "cache", f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"
+        where = ", ".join(f"{share:.1%} {_WHERE[name]}" for name, share in traffic.cached_in.items() if share)
+        told = f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"
+        yield "cache", f"{told}{': ' * bool(where)}{where}"
     if run.fleet:
         yield from _fleet(run.fleet)
     if run.search:

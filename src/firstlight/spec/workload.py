@@ -170,6 +170,18 @@ class Drafts(Document):
     measured."""
 
 
+class PrefixCache(Document):
+    """What each replica keeps of prompts that it has read, for requests that begin alike; the least recently used goes
+    down a tier, and out of the last. `firstlight serve --trace` plays it with traces that have hashes of blocks."""
+
+    accelerator: Annotated[float, Quantity("tokens", 0, 1e15, "500k tokens")] = 0.0
+    """Tokens in the accelerators' memory; they are there at once."""
+    host: Annotated[float, Quantity("bytes", 0, 1e18, "1 TB")] = 0.0
+    """Bytes of the hosts' memory."""
+    storage: Annotated[float, Quantity("bytes", 0, 1e21, "20 TB")] = 0.0
+    """Bytes of SSDs in the nodes, or of a store that is as fast."""
+
+
 class Serving(Document):
     """A model to serve."""
 
@@ -193,6 +205,8 @@ class Serving(Document):
     """Type of cached keys and values. Left out: fp8 with fp8 and fp4 weights, else bf16."""
     drafts: Drafts | None = None
     """Speculative decoding. Left out: one token a step."""
+    prefix_cache: PrefixCache | None = None
+    """What replicas keep of prompts that they have read. Left out: nothing."""
     traffic: Traffic = Traffic()
     """How requests come where they are played one by one (`firstlight serve`)."""
     scaling: Scaling | None = None

@@ -14,7 +14,6 @@ from firstlight.performance.serving.traffic import (
     agents,
     best_of,
     bursty,
-    cached_tokens,
     closed_loop,
     day,
     deadlines,
@@ -120,16 +119,12 @@ def trace(blocks=((0, 1), (0, 1, 2), (3,), (0, 1))):
     return Trace("t", "Mooncake", np.arange(n) * 10.0, np.array([512 * len(b) for b in blocks]), np.full(n, 5), blocks)
 
 
-def test_a_trace_is_played_faster_and_finds_its_prefixes():
-    requests = traced(trace(), speed=2.0, cache=1e6)
+def test_a_trace_is_played_faster_and_has_its_blocks():
+    requests = traced(trace(((7, 1), (7, 1, 20), (30,), (7, 1))), speed=2.0)
     assert requests.arrival.tolist() == [0, 5, 10, 15]
-    assert requests.cached.tolist() == [0, 1024, 0, 1024]
-    assert requests.affinity.tolist() == [0, 0, 3, 0]
-
-
-def test_a_small_cache_forgets_what_was_used_longest_ago():
-    assert cached_tokens(trace(), 3 * 512).tolist() == [0, 1024, 0, 0]
-    assert cached_tokens(trace(), 0).tolist() == [0, 0, 0, 0]
+    assert requests.affinity.tolist() == [7, 7, 30, 7]
+    assert requests.blocks.tolist() == [1, 0, 1, 0, 2, 3, 1, 0]
+    assert (requests.begins.tolist(), requests.block) == ([0, 2, 5, 6, 8], 512)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +136,6 @@ def test_a_small_cache_forgets_what_was_used_longest_ago():
         (lambda r: best_of(np.zeros(1), 0, P, A, r), "samples is at least 1"),
         (lambda r: deadlines(1, 0.0, 5, P, A, r), "a period above zero"),
         (lambda r: traced(trace(), speed=0), "a speed above zero"),
-        (lambda r: traced(Trace("t", "table", np.zeros(1), np.ones(1), np.ones(1)), cache=5), "no hashes"),
         (lambda r: Requests.of([0.0, -1.0], 5, 5), "request 1 has an arrival that is negative"),
         (lambda r: Requests.of([0.0], 5, 0), "request 0 has an answer without a token"),
         (lambda r: Requests.of([0.0], 5, 5, cached=6), "more cached tokens"),

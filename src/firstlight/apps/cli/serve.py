@@ -33,8 +33,9 @@ _STEPS = 3
     help="How requests are shared among replicas: round-robin, least-loaded, power-of-two or prefix-affinity.",
 )  # fmt: skip
 @click.option(
-    "--cache", type=click.FloatRange(0), default=0.0, show_default=True,
-    help="Tokens that the prefix cache of the replicas holds, for a trace with hashes of blocks.",
+    "--cache", type=click.FloatRange(0),
+    help="Tokens that the accelerators of each replica keep of prompts, for a trace with hashes of blocks; in place of "
+    "the workload's prefix_cache.accelerator.",
 )  # fmt: skip
 @click.option(
     "--search", is_flag=True,
@@ -59,7 +60,7 @@ _STEPS = 3
 @json_option
 @quiet_option
 def serve(
-    file: Path, trace: Path | None, engine: str, router: str, cache: float, search: bool, hours: float | None,
+    file: Path, trace: Path | None, engine: str, router: str, cache: float | None, search: bool, hours: float | None,
     output: Path | None, seed: int, sets: dict[str, str], parts: Path | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Capacity, latencies and their percentiles of every served model of the plan FILE."""

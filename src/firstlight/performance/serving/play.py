@@ -21,6 +21,7 @@ from firstlight.performance.serving.events import (
 )
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.pools import Pools, handover
+from firstlight.performance.serving.prefix import NAMES, tiers
 from firstlight.performance.serving.serve import PERCENTILES
 from firstlight.performance.serving.traffic import Lengths, bursty, traced
 from firstlight.performance.serving.traffic.questions import ask
@@ -30,7 +31,7 @@ from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.traces import Trace
-from firstlight.spec.workload import Loop, Questions, Serving, Users
+from firstlight.spec.workload import Loop, PrefixCache, Questions, Serving, Users
 from firstlight.twin.protocols import CollectiveTime
 from firstlight.twin.result import Prediction
 
@@ -54,14 +55,14 @@ class Play:
     Attributes:
         engine: name of the engine. policy: its scheduling and the fleet's router.
         trace: of a file; None: requests at random at the asked rate, all with the workload's lengths.
-        cache: tokens that a prefix cache of each replica holds, for a trace with hashes.
+        cache: tokens that the accelerators of each replica keep of prompts, in place of the workload's; None: those.
         seed: of everything random.
     """
 
     engine: str
     policy: Policy
     trace: Trace | None = None
-    cache: float = 0.0
+    cache: float | None = None
     seed: int = 0
 
 
@@ -76,8 +77,7 @@ def play(
     Raises:
         UsageError: a prefix cache for requests that have no hashes.
     """
-    if how.trace is None and how.cache:
-        raise UsageError("requests drawn at random share no prefix, so a prefix cache has no effect; give a trace")
+    kept = _kept(workload, how)
     layouts = Layouts.of([result.layout])
     case = Case.asked(workload, model, system, accelerator, host, layouts, collective, a)
     played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
@@ -85,7 +85,7 @@ def play(
     requests, source = _requests(workload, result, rate, how)
     if workload.traffic.questions:  # what follows an answer waits until it is outside, too
         requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
-    served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed)
+    served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed, kept=kept)
     asked = workload.traffic.questions
     counted = _of_users(served, requests) if isinstance(asked, Users) else _counted(served, requests, how)
     scale = result.replicas / played
@@ -104,7 +104,8 @@ def play(
         in_time=_in_time(served, counted, asked.period) if isinstance(asked, Loop) else None,
         sampling=_sampling(served.first_token[counted]),
         tokens_per_s=tokens * scale,
-        cached=float(requests.cached.sum() / requests.prompt.sum()),
+        cached=float(served.cached.sum() / requests.prompt.sum()),
+        cached_in=dict(zip(NAMES, (served.tiers / requests.prompt.sum()).tolist(), strict=False)),
         thrown=int(served.thrown.sum()),
         refused=served.refused,
         busy=float(served.busy.mean() / np.nanmax(served.finish)) if counted.any() else 0.0,
@@ -113,25 +114,48 @@ def play(
 
 def played_on(
     case: Case, layout: ServingLayout, requests: Requests, policy: Policy, *, replicas: int, seed: int = 0,
-    changes: Changes | None = None,
+    changes: Changes | None = None, kept: PrefixCache | None = None,
 ) -> Served:  # fmt: skip
     """Requests on replicas of one layout, of one pool or two.
 
     Args:
         case: of the layout, with typical lengths.
+        kept: of prompts by each replica; None: nothing.
         changes: replicas that come and go; None: all are there all the time.
     """
     longest = float((requests.prompt + requests.answer).max())
     costs = step_costs(case, longest=longest, batch=layout.batch, budget=policy.budget)
     if not layout.prefill:
-        return simulate(requests, costs, policy, replicas=replicas, seed=seed, changes=changes)
+        own = tiers(case, layout, kept) if kept else None
+        return simulate(requests, costs, policy, replicas=replicas, seed=seed, changes=changes, tiers=own)
     pools = Pools.of(case, layout)
     reading = step_costs(pools.reading, longest=longest, budget=policy.budget)
     reading = replace(reading, prefill=reading.prefill * case.a["performance.serving_pool_prefill"])
     costs = replace(costs, decode=costs.decode * case.a["performance.serving_pool_decode"])
     moved = handover(pools.reading, case, requests.prompt[:, None])[:, 0]
     first, second = (reading, layout.prefill.engines), (costs, layout.engines)
-    return in_two_pools(requests, first, second, moved, policy, replicas=replicas, seed=seed, changes=changes)
+    own = tiers(pools.reading, layout, kept) if kept else None
+    return in_two_pools(
+        requests, first, second, moved, policy, replicas=replicas, seed=seed, changes=changes, tiers=own
+    )
+
+
+def _kept(workload: Serving, how: Play) -> PrefixCache | None:
+    """What replicas keep of prompts.
+
+    Raises:
+        UsageError: requests without hashes of blocks.
+    """
+    kept = workload.prefix_cache
+    if how.cache is not None:
+        kept = (kept or PrefixCache()).model_copy(update={"accelerator": how.cache})
+    if not kept or not max(kept.accelerator, kept.host, kept.storage):
+        return None
+    if how.trace is None:
+        raise UsageError("requests drawn at random share no prefix, so a prefix cache has no effect; give a trace")
+    if how.trace.blocks is None:
+        raise UsageError(f"{how.trace.path} has no hashes of blocks, so a prefix cache has no effect; leave it out")
+    return kept
 
 
 def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) -> tuple[Requests, str]:
@@ -156,7 +180,7 @@ def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) 
     own = (len(trace) - 1) / max(float(trace.arrival[-1]), 1e-9)
     speed = rate / own
     words = f"{trace.path} ({trace.kind}), {len(trace):,} requests at {speed:.3g} times their pace"
-    return traced(trace, speed=speed, cache=how.cache), words
+    return traced(trace, speed=speed), words
 
 
 def _resident(workload: Serving, result: ServingResult) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from firstlight.performance.serving.events.heap import jit, pop, push, rekey, remove
+from firstlight.performance.serving.events.prefix import find, forget
 from firstlight.performance.serving.events.routing import route
 from firstlight.performance.serving.events.tables import look
 from firstlight.performance.serving.events.world import AWAY, BEGINS, FAILS, IDLE, Rule, World
@@ -37,8 +38,10 @@ def play(w: World, rule: Rule, seed: int) -> int:
             w.sizes[0] = pop(w.free_key, w.free_item, w.sizes[0])
             if np.isnan(w.req[q].sent):
                 w.req[q].sent = arrives
-            if w.sizes[5] > 0:
-                arrive(w, rule, q, route(w, rule.router, q, state), arrives)
+            if w.req[q].brought > 0.0:
+                brought(w, rule, q, arrives)
+            elif w.sizes[5] > 0:
+                come(w, rule, q, route(w, rule.router, q, state), arrives)
             elif w.sizes[4] < len(w.change_at):  # nobody is there: it comes again with the next change
                 w.sizes[0] = push(w.free_key, w.free_item, w.sizes[0], w.change_at[w.sizes[4]], q)
         else:
@@ -62,6 +65,8 @@ def change(w: World, rule: Rule) -> None:
 @jit
 def fail(w: World, rule: Rule, r: int, now: float) -> None:
     """All requests of a replica are sent anew, to be read again with what was written of them."""
+    forget(w.kept, r)
+    w.rep[r].failed += 1
     here, slots = w.rep[r], w.queue.shape[1]
     passed = (
         np.floor((now - here.began) / here.step) if here.running > 0 and here.members == 0 and here.step > 0 else 0.0
@@ -95,15 +100,36 @@ def resend(w: World, r: int, q: int, written: int, now: float) -> None:
 
 
 @jit
-def arrive(w: World, rule: Rule, q: int, r: int, now: float) -> None:
-    """A request comes to a replica."""
-    w.req[q].arrival, w.req[q].where, w.req[q].left = (
-        now,
-        r,
-        w.req[q].prompt + w.req[q].done - min(w.req[q].cached, w.req[q].prompt - 1),
-    )
+def come(w: World, rule: Rule, q: int, r: int, now: float) -> None:
+    """A request is sent to a replica; where that keeps what its prompt begins with, this is brought first."""
+    w.req[q].where, w.req[q].life = r, w.rep[r].failed
     w.sizes[3] += 1
     rekey(w.l_heap, w.l_place, w.load, r, w.load[r] + 1.0)
+    if len(w.kept.most) > 0:
+        w.req[q].cached, w.req[q].brought = find(w.kept, r, q, w.req[q].prompt)
+        if w.req[q].brought > 0.0:
+            w.rep[r].link = max(w.rep[r].link, now) + w.req[q].brought
+            w.sizes[0] = push(w.free_key, w.free_item, w.sizes[0], w.rep[r].link, q)
+            return
+    arrive(w, rule, q, r, now)
+
+
+@jit
+def brought(w: World, rule: Rule, q: int, now: float) -> None:
+    """What a replica kept of a prompt is there, unless it failed in the meantime."""
+    r = w.req[q].where
+    w.req[q].brought = 0.0
+    if w.req[q].life != w.rep[r].failed:
+        resend(w, r, q, w.req[q].done, now)
+    else:
+        arrive(w, rule, q, r, now)
+
+
+@jit
+def arrive(w: World, rule: Rule, q: int, r: int, now: float) -> None:
+    """A request waits at its replica."""
+    w.req[q].arrival = now
+    w.req[q].left = w.req[q].prompt + w.req[q].done - min(w.req[q].cached, w.req[q].prompt - 1)
     if w.rep[r].head < 0:
         w.rep[r].head = q
     else:

@@ -9,6 +9,7 @@ import numpy as np
 from firstlight.errors import UsageError
 from firstlight.performance.serving.events.costs import StepCosts
 from firstlight.performance.serving.events.policy import Policy
+from firstlight.performance.serving.events.prefix import Tiers
 from firstlight.performance.serving.events.requests import Requests
 from firstlight.performance.serving.events.simulate import Served, simulate
 from firstlight.performance.serving.events.world import Changes
@@ -20,7 +21,7 @@ Pool = tuple[StepCosts, int]
 
 def in_two_pools(
     requests: Requests, reading: Pool, writing: Pool, moved: Floats, policy: Policy, *, replicas: int = 1,
-    seed: int = 0, changes: Changes | None = None,
+    seed: int = 0, changes: Changes | None = None, tiers: Tiers | None = None,
 ) -> Served:  # fmt: skip
     """Play requests on engines that read, then on engines that write.
 
@@ -31,6 +32,7 @@ def in_two_pools(
         requests: without dependencies. reading, writing: the pools.
         moved: time until each prompt's cache is handed over [s] [n].
         policy: of both pools. replicas: whose engines of one pool share all requests.
+        tiers: where an engine that reads keeps what it has read of prompts.
         changes: replicas that come and go, with the engines of both pools; what a failed one wrote is not read again.
 
     Raises:
@@ -42,7 +44,7 @@ def in_two_pools(
     changes = changes or Changes()
     seen = simulate(
         replace(requests, answer=one), reading[0], policy, replicas=reading[1] * replicas, seed=seed,
-        changes=_engines(changes, reading[1]),
+        changes=_engines(changes, reading[1]), tiers=tiers,
     )  # fmt: skip
     there = np.where(np.isnan(seen.first_token), 0.0, seen.sent + seen.first_token + moved)  # through all stages
     free = replace(writing[0], prefill=np.zeros_like(writing[0].prefill), front_end=0.0, lag=0.0)
@@ -56,7 +58,7 @@ def in_two_pools(
     finish = np.where(lost, np.nan, np.where(requests.answer > 1, wrote.finish, there))
     return Served(
         requests.arrival, first, np.where(lost, np.nan, more), finish, requests.answer, wrote.replica,
-        seen.thrown + wrote.thrown, seen.lost + wrote.lost,
+        seen.thrown + wrote.thrown, seen.lost + wrote.lost, seen.cached, seen.tiers,
         *(np.concatenate([getattr(seen, name), getattr(wrote, name)]) for name in ("busy", "decoding", "reading")),
         events=seen.events + wrote.events,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ class Requests:
         waits: how many others it waits for.
         successors, followers: those that wait for request i are followers[successors[i]:successors[i + 1]].
         affinity: requests with the same number share a prefix (a session, a system prompt); -1 is none.
+        blocks, begins: numbers of the blocks of request i's prompt are blocks[begins[i]:begins[i + 1]]; requests with
+            the same first blocks begin alike.
+        block: tokens of a block.
     """
 
     arrival: Floats
@@ -35,6 +39,9 @@ class Requests:
     successors: NDArray[np.int64]
     followers: NDArray[np.int64]
     affinity: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    block: int
 
     def __len__(self) -> int:
         return len(self.arrival)
@@ -50,6 +57,8 @@ class Requests:
         pause: ArrayLike = 0.0,
         after: ArrayLike = (),
         affinity: ArrayLike = -1,
+        blocks: Sequence[Sequence[int]] = (),
+        block: int = 1,
     ) -> Requests:
         """Requests from numbers or arrays that broadcast to one per request.
 
@@ -57,6 +66,7 @@ class Requests:
             arrival: [s]. prompt, answer, cached: tokens. pause: [s].
             after: pairs (request, request that waits for it) [m, 2].
             affinity: see the class.
+            blocks: of each request's prompt, in numbers of any kind. block: tokens of a block.
 
         Raises:
             UsageError: a time, a length or a pair that cannot be; names the first.
@@ -74,8 +84,18 @@ class Requests:
         return cls(
             start, wide[0], wide[1], wide[2], breaks,
             np.bincount(pairs[:, 1], minlength=len(start)).astype(np.int64),
-            np.append(0, np.cumsum(counts)).astype(np.int64), pairs[order, 1], wide[3],
+            np.append(0, np.cumsum(counts)).astype(np.int64), pairs[order, 1], wide[3], *_numbered(blocks, len(start)),
+            block,
         )  # fmt: skip
+
+
+def _numbered(blocks: Sequence[Sequence[int]], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Blocks as numbers from 0 on, one after the other, and where those of each request begin."""
+    if not blocks:
+        return np.empty(0, np.int64), np.zeros(count + 1, np.int64)
+    flat = np.concatenate([np.asarray(one, np.int64) for one in blocks])
+    begins = np.append(0, np.cumsum([len(one) for one in blocks]))
+    return np.unique(flat, return_inverse=True)[1].astype(np.int64), begins.astype(np.int64)
 
 
 def _check(arrival: Floats, prompt: NDArray[np.int64], answer: NDArray[np.int64], cached: NDArray[np.int64],

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from firstlight.performance.serving.events.heap import jit
+from firstlight.performance.serving.events.prefix import known
 from firstlight.performance.serving.events.world import World
 
 ROUND_ROBIN, LEAST_LOADED, POWER_OF_TWO, AFFINITY = range(4)
@@ -32,9 +33,24 @@ def route(w: World, router: int, q: int, state: Any) -> int:
         other = draw(state, replicas)
         r = other if w.load[other] < w.load[r] else r
         return r if w.rep[r].up else w.l_heap[0]
+    if len(w.kept.most) > 0:
+        return nearest(w, q)
     if w.req[q].affinity >= 0:
         r = w.req[q].affinity % replicas
     return r if w.load[r] <= SLACK * w.sizes[3] / w.sizes[5] + 1.0 else w.l_heap[0]
+
+
+@jit
+def nearest(w: World, q: int) -> int:
+    """Of the replicas with little more than their share, the one that keeps the most of a prompt; of equals the one
+    with the fewest requests (as the cache-aware routers of SGLang, llm-d and Dynamo)."""
+    best, most = w.l_heap[0], 0
+    for r in range(len(w.load)):
+        if w.load[r] <= SLACK * w.sizes[3] / w.sizes[5] + 1.0:  # never one to which none come
+            blocks = known(w.kept, r, q)
+            if blocks > most or (blocks == most and w.load[r] < w.load[best]):
+                best, most = r, blocks
+    return best
 
 
 @jit

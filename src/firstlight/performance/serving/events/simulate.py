@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firstlight.errors import UsageError
 from firstlight.performance.serving.events.costs import StepCosts
 from firstlight.performance.serving.events.policy import ROUTERS, Policy
+from firstlight.performance.serving.events.prefix import Tiers
 from firstlight.performance.serving.events.requests import Requests
 from firstlight.performance.serving.events.world import Changes, Rule, world
 from firstlight.twin.protocols import Floats
@@ -25,6 +26,7 @@ class Served:
         per_token: mean time between its further tokens [s]; not a number where there is one.
         finish: of its last token [s].
         answer: tokens. replica: where. thrown: times it was thrown out of a full cache. lost: times its replica failed.
+        cached: tokens of its prompt that were kept. tiers: those of all prompts, by tier.
         busy, decoding, reading: of each replica [s].
         events: steps of the simulation.
     """
@@ -37,6 +39,8 @@ class Served:
     replica: NDArray[np.int64]
     thrown: NDArray[np.int64]
     lost: NDArray[np.int64]
+    cached: NDArray[np.int64]
+    tiers: Floats
     busy: Floats
     decoding: Floats
     reading: Floats
@@ -62,11 +66,12 @@ class Served:
 
 def simulate(
     requests: Requests, costs: StepCosts, policy: Policy, *, replicas: int = 1, seed: int = 0,
-    changes: Changes | None = None,
+    changes: Changes | None = None, tiers: Tiers | None = None,
 ) -> Served:  # fmt: skip
     """Play requests on equal replicas.
 
     Args:
+        tiers: where each keeps what it has read of prompts; None: nowhere.
         changes: replicas that come and go; None: all are there all the time.
 
     Raises:
@@ -78,7 +83,7 @@ def simulate(
         raise UsageError(f"requests need a replica to be served on, not {replicas}")
     changes = changes or Changes()
     changes.check(replicas)
-    w = world(requests, replicas, costs.slots, changes)
+    w = world(requests, replicas, costs.slots, changes, tiers or Tiers())
     rule = Rule(
         costs.decode, costs.prefill, costs.stages, costs.ranks, costs.slots, costs.room, policy.budget, policy.mixed,
         policy.reserve, policy.poll, policy.block, ROUTERS.index(policy.router), costs.gain,
@@ -93,5 +98,6 @@ def simulate(
         more = np.where(requests.answer > 1, (finish - w.req["first"]) / (requests.answer - 1), np.nan)
     return Served(
         sent, np.where(np.isnan(finish), np.nan, first), more, finish + outside, requests.answer,
-        w.req["where"], w.req["thrown"], w.req["lost"], w.rep["busy"], w.rep["decoding"], w.rep["reading"], events,
+        w.req["where"], w.req["thrown"], w.req["lost"], w.req["cached"], w.kept.found,
+        w.rep["busy"], w.rep["decoding"], w.rep["reading"], events,
     )  # fmt: skip

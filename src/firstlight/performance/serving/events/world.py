@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
+from firstlight.performance.serving.events.prefix import Kept, Tiers, empty
 from firstlight.performance.serving.events.requests import Requests
 from firstlight.twin.protocols import Floats
 
@@ -28,9 +29,11 @@ REQUEST = np.dtype(
         ("prompt", "i8"),
         ("answer", "i8"),
         ("cached", "i8"),
+        ("brought", "f8"),  # time to bring what is kept of its prompt to the accelerators, until it is there [s]
         ("waits", "i8"),
         ("affinity", "i8"),
         ("where", "i8"),  # replica
+        ("life", "i8"),  # times that had failed
         ("thrown", "i8"),  # times it was thrown out
         ("lost", "i8"),  # times its replica failed
         ("left", "i8"),  # tokens of its prompt still to be read
@@ -50,6 +53,7 @@ REPLICA = np.dtype(
         ("began", "f8"),  # the pass or jump under way: start [s], time of a decode step [s], steps
         ("step", "f8"),
         ("jump", "f8"),
+        ("link", "f8"),  # kept prompts are on their way until [s]
         ("busy", "f8"),  # [s]
         ("decoding", "f8"),
         ("reading", "f8"),
@@ -60,6 +64,7 @@ REPLICA = np.dtype(
         ("running", "i8"),
         ("members", "i8"),  # requests of the ring in the pass under way; 0: it only decodes
         ("up", "i8"),  # 1: requests come to it
+        ("failed", "i8"),  # times
     ]
 )
 
@@ -123,6 +128,7 @@ class World(NamedTuple):
         heap, place, when: indexed heap of the replicas' next events [s].
         l_heap, l_place, load: indexed heap of the requests that each has, `AWAY` more where none come to it.
         change_at, change_of, change_to: replicas that begin, stop or fail, see `Changes` [c].
+        kept: what replicas keep of prompts.
     """
 
     req: Any
@@ -144,9 +150,10 @@ class World(NamedTuple):
     change_at: Any
     change_of: Any
     change_to: Any
+    kept: Kept
 
 
-def world(requests: Requests, replicas: int, slots: int, changes: Changes) -> World:
+def world(requests: Requests, replicas: int, slots: int, changes: Changes, tiers: Tiers) -> World:
     """The beginning: nothing has come, all replicas are idle."""
     n = len(requests)
     req, rep = np.zeros(n, REQUEST), np.zeros(replicas, REPLICA)
@@ -166,6 +173,7 @@ def world(requests: Requests, replicas: int, slots: int, changes: Changes) -> Wo
         ends=np.empty((replicas, slots)), ending=np.empty((replicas, slots), np.int64),
         heap=np.arange(replicas), place=np.arange(replicas), when=np.full(replicas, IDLE),
         **_by_load(away), change_at=changes.time, change_of=changes.replica, change_to=changes.to,
+        kept=empty(requests, replicas, tiers),
     )  # fmt: skip
 
 
