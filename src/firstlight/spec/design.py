@@ -128,13 +128,17 @@ class PrefillPool(Document):
     """Pipeline stages."""
     data: int = Field(default=1, ge=1, le=4096)
     """Attention data-parallel ranks (each reads its own prompts)."""
+    context: int = Field(default=1, ge=1, le=4096)
+    """Context-parallel ranks: they share the tokens of each prompt, and its cache."""
     expert: int = Field(default=1, ge=1, le=4096)
-    """Expert-parallel ranks (inside tensor x data)."""
+    """Expert-parallel ranks (inside tensor x data x context)."""
+    redundant: int = Field(default=0, ge=0, le=65536)
+    """Second copies of the busiest experts in each layer, so that ranks are evenly loaded (EPLB)."""
 
     @property
     def accelerators(self) -> int:
         """Accelerators of the pool."""
-        return self.engines * self.tensor * self.pipeline * self.data
+        return self.engines * self.tensor * self.pipeline * self.data * self.context
 
 
 class ServingLayout(Document):
@@ -146,8 +150,12 @@ class ServingLayout(Document):
     """Pipeline stages."""
     data: int = Field(default=1, ge=1, le=4096)
     """Attention data-parallel ranks (each with its own requests)."""
+    context: int = Field(default=1, ge=1, le=4096)
+    """Context-parallel ranks: they share the tokens of each prompt, and its cache."""
     expert: int = Field(default=1, ge=1, le=4096)
-    """Expert-parallel ranks (inside tensor x data)."""
+    """Expert-parallel ranks (inside tensor x data x context)."""
+    redundant: int = Field(default=0, ge=0, le=65536)
+    """Second copies of the busiest experts in each layer, so that ranks are evenly loaded (EPLB)."""
     batch: int = Field(default=64, ge=1, le=1_000_000)
     """Requests decoded at once by one engine."""
     engines: int = Field(default=1, ge=1, le=4096)
@@ -158,7 +166,7 @@ class ServingLayout(Document):
     @property
     def engine(self) -> int:
         """Accelerators of one engine that decodes."""
-        return self.tensor * self.pipeline * self.data
+        return self.tensor * self.pipeline * self.data * self.context
 
     @property
     def accelerators(self) -> int:

@@ -70,6 +70,7 @@ def _group(layout: TrainingLayout | ServingLayout) -> tuple[int, str]:
         words = f"tensor {layout.tensor} x pipeline {layout.pipeline} x context {layout.context}"
         return layout.tensor * layout.pipeline * layout.context, words
     words = f"tensor {layout.tensor} x pipeline {layout.pipeline} x data {layout.data}"
+    words += f" x context {layout.context}" if layout.context > 1 else ""
     if layout.prefill:
         pool = layout.prefill
         words = f"{layout.engines} x {layout.engine} that decode and {pool.engines} x "
@@ -105,7 +106,9 @@ def _experts(
         message += " no experts"
         yield given.source.problem(where, message, "Remove it.", key=True)
         return
-    words, ranks = "tensor x data", layout.tensor * layout.data if isinstance(layout, ServingLayout) else 0
+    words, ranks = "tensor x data x context", 0
+    if isinstance(layout, ServingLayout):
+        ranks = layout.tensor * layout.data * layout.context
     if isinstance(layout, TrainingLayout):
         words = "tensor x context x data"
         ranks = layout.tensor * layout.context * (placement.accelerators // _group(layout)[0])

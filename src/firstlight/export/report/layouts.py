@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from firstlight.spec.design import PrefillPool, ServingLayout
 
-_CUTS = ("tensor", "pipeline", "data", "expert")
+_CUTS = ("tensor", "pipeline", "data", "context", "expert")
 
 
 def layout_words(layout: ServingLayout) -> str:
@@ -16,4 +16,6 @@ def layout_words(layout: ServingLayout) -> str:
 
 
 def _engine(layout: ServingLayout | PrefillPool) -> str:
-    return ", ".join(f"{cut} {getattr(layout, cut)}" for cut in _CUTS if getattr(layout, cut) > 1) or "one accelerator"
+    said = [f"{cut} {getattr(layout, cut)}" for cut in _CUTS if getattr(layout, cut) > 1]
+    said += [f"{layout.redundant} second copies of experts"] if layout.redundant else []
+    return ", ".join(said) or "one accelerator"

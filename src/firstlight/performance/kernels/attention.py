@@ -88,6 +88,7 @@ def decode(
     work: Machine,
     a: Assumptions,
     tokens: ArrayLike = 1.0,
+    part: ArrayLike = 1.0,
 ) -> Floats:
     """Time of one step's attention over the cache, for all requests of a rank [s].
 
@@ -95,6 +96,7 @@ def decode(
         requests: sequences on the rank.
         context: tokens behind the new one.
         tokens: of each sequence in the step: more than one where drafts are verified.
+        part: ranks that each hold a part of every sequence.
 
     Memory side: the cache is read once; latent attention reads one latent for all heads, which tensor parallelism does
     not cut (DeepSeek-V2, arXiv 2405.04434). Compute side: queries of a group share the keys.
@@ -102,7 +104,7 @@ def decode(
     requests, tensor = np.asarray(requests, dtype=float), np.asarray(tensor, dtype=float)
     tokens = np.asarray(tokens, dtype=float)
     length = np.asarray(context if core.keys is None else core.keys, dtype=float)
-    seen = length if core.window is None else np.minimum(length, float(core.window))
+    seen = (length if core.window is None else np.minimum(length, float(core.window))) / np.asarray(part, dtype=float)
     size = cache_bytes(work, a)
     if core.latent:
         memory = requests * seen * core.latent * size / (work.bandwidth * a["performance.serving_latent_memory"])

@@ -42,7 +42,7 @@ def best(
     Raises:
         InfeasibleError: no layout fits the memory, or none meets a limit; says how near the best one comes.
     """
-    case = Case.asked(workload, model, system, accelerator, host, space(model, a), collective, a)
+    case = Case.asked(workload, model, system, accelerator, host, space(model, a, workload.prompt), collective, a)
     most = slots(case)
     if not (most >= 1).any():
         raise too_large(case)
@@ -80,7 +80,7 @@ def fastest(
     Raises:
         InfeasibleError: no layout on so many accelerators fits the memory, or none meets a limit.
     """
-    case = Case.asked(workload, model, system, accelerator, host, space(model, a), collective, a)
+    case = Case.asked(workload, model, system, accelerator, host, space(model, a, workload.prompt), collective, a)
     case = case.of(np.flatnonzero(case.layouts.accelerators <= accelerators))
     most = slots(case)
     if not (most >= 1).any():

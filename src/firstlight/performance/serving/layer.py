@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from firstlight.performance.kernels.attention import decode, prefill
 from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.kernels.scan import recur, scan
+from firstlight.performance.serving.balance import imbalance
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.rates import ServingRates
 from firstlight.performance.shapes import Layer, Routed, Scan
@@ -25,7 +26,7 @@ class Pass:
     """One forward pass of a stage.
 
     Attributes:
-        tokens: new tokens on an attention rank (..., n).
+        tokens: new tokens on an attention rank, which context-parallel ranks share in a prefill (..., n).
         requests: sequences on an attention rank (..., n).
         context: tokens behind a new token (decode), or of the prompt (prefill) (..., n).
         filling: it is a prefill.
@@ -37,6 +38,10 @@ class Pass:
     context: ArrayLike
     filling: bool
     rates: ServingRates
+
+    def on_each(self, case: Case) -> Floats:
+        """Tokens that each context-parallel rank has: its share of a prompt, or every new token (..., n)."""
+        return self.tokens / case.layouts.context if self.filling else self.tokens
 
     def of(self, length: int) -> Pass:
         """The same prefill in a tower where each request has `length` tokens."""
@@ -52,6 +57,7 @@ def layer_parts(layer: Layer, case: Case, run: Pass) -> Parts:
     parts = {
         "weights": _products(layer, case, run),
         "cache": _cores(layer, case, run),
+        "context": _context(layer, case, run),
         "experts": _experts(layer, case, run),
         "kernels": small + np.zeros(len(case.layouts)),
     }
@@ -68,7 +74,8 @@ def _seen(communication: Floats, computing: Floats, layer: Layer, case: Case) ->
     if layer.routed is None:
         return communication
     hidden = case.a["performance.serving_dispatch_overlap"] * computing
-    return np.where(case.layouts.data > 1, np.maximum(communication - hidden, 0.0), communication)
+    apart = case.layouts.data * case.layouts.context > 1
+    return np.where(apart, np.maximum(communication - hidden, 0.0), communication)
 
 
 def _products(layer: Layer, case: Case, run: Pass) -> Floats:
@@ -76,26 +83,43 @@ def _products(layer: Layer, case: Case, run: Pass) -> Floats:
     for matrix in layer.matrices:
         out = matrix.out / tensor if matrix.split == "out" else np.full_like(tensor, matrix.out)
         into = matrix.into / tensor if matrix.split == "into" else np.full_like(tensor, matrix.into)
-        total = total + gemm(run.tokens, out, into, run.rates.dense)
+        total = total + gemm(run.on_each(case), out, into, run.rates.dense)
     return total
 
 
 def _cores(layer: Layer, case: Case, run: Pass) -> Floats:
+    """Attention and scans: context-parallel ranks attend for their tokens, or to their part of the cache."""
     tensor, work, a = case.layouts.tensor.astype(float), case.work, case.a
-    total = np.zeros(len(case.layouts))
+    total, part = np.zeros(len(case.layouts)), case.layouts.context
     for core in layer.cores:
         if isinstance(core, Scan):
             more = (
-                scan(run.tokens, run.context, core, tensor, work, a)
+                scan(run.on_each(case), run.context, core, tensor, work, a)
                 if run.filling
                 else recur(run.requests, core, tensor, work, a)
             )
         elif run.filling:
-            more = prefill(run.tokens, run.context, core, tensor, work, a)
+            more = prefill(run.on_each(case), run.context, core, tensor, work, a)
         else:
-            more = decode(run.requests, run.context, core, tensor, work, a, run.tokens / run.requests)
+            more = decode(run.requests, run.context, core, tensor, work, a, run.tokens / run.requests, part)
         total = total + more
     return total
+
+
+def _context(layer: Layer, case: Case, run: Pass) -> Floats:
+    """What context-parallel ranks tell each other: keys and values of a prompt, around the ring behind attention; in a
+    decode step their parts of every head's result and its softmax's sum, in fp32 (arXiv 2411.01783)."""
+    cores = [core for core in layer.cores if not isinstance(core, Scan)]
+    if not cores or (case.layouts.context == 1).all():
+        return np.zeros(len(case.layouts))
+    tensor, a = case.layouts.tensor, case.a
+    if run.filling:
+        each = sum(core.latent or np.maximum(core.kv_heads / tensor, 1.0) * (core.key + core.value) for core in cores)
+        ring = case.collective("all_gather", run.tokens * each * 2.0, case.context_group)
+        hidden = a["performance.context_hidden"] * _cores(layer, case, run)
+        return np.maximum(ring - hidden, a["performance.context_exposed"] * ring)
+    each = sum(core.heads / tensor * ((core.latent_value or core.value) + 1.0) for core in cores)
+    return case.collective("all_gather", run.tokens * each * 4.0 * case.layouts.context, case.context_group)
 
 
 def active_experts(local: Floats, share: float, tokens: Floats) -> Floats:
@@ -109,9 +133,9 @@ def _experts(layer: Layer, case: Case, run: Pass) -> Floats:
         return np.zeros(len(case.layouts))
     layout, shape, rates = case.layouts, layer.routed, run.rates
     tokens = run.tokens * layout.data
-    local = shape.count / layout.expert
-    width = shape.width * layout.expert / (layout.tensor * layout.data)
-    copies = tokens * shape.active / layout.expert
+    local = (shape.count + layout.redundant) / layout.expert
+    width = shape.width * layout.expert / layout.stage
+    copies = tokens * shape.active / layout.expert * _busiest(shape, case)
     spread = tokens * case.a["performance.serving_routing_spread"]
     active = active_experts(local, shape.active / shape.count, np.maximum(spread, 1.0))
     rows = np.maximum(copies, np.minimum(active * 32.0, copies * 32.0))
@@ -123,17 +147,22 @@ def _experts(layer: Layer, case: Case, run: Pass) -> Floats:
     return rates.experts_launch + join(case.a["performance.serving_norm"], compute, memory)
 
 
+def _busiest(routed: Routed, case: Case) -> Floats:
+    """Tokens of the busiest expert-parallel rank over the mean (n,)."""
+    return imbalance(routed.count, case.layouts.expert, case.layouts.redundant, case.a["performance.serving_skew"])
+
+
 def _communication(layer: Layer, case: Case, run: Pass) -> Floats:
     """All-reduces over tensor parallelism; dispatch and combine of experts where attention is data-parallel.
 
     Without attention data parallelism every rank of a stage has all tokens, and the all-reduce after the experts adds
     up what each of them found.
     """
-    reduce = _all_reduce(run.tokens * layer.hidden * 2.0, case)
+    reduce = _all_reduce(run.on_each(case) * layer.hidden * 2.0, case)
     if layer.routed is None:
         return max(layer.pairs, layer.parts) * reduce
     return np.where(
-        case.layouts.data > 1,
+        case.layouts.data * case.layouts.context > 1,
         reduce + _exchange(layer, layer.routed, case, run),
         max(layer.pairs, layer.parts) * reduce,
     )
@@ -156,13 +185,14 @@ def _exchange(layer: Layer, routed: Routed, case: Case, run: Pass) -> Floats:
     ranks that cut experts by their width all tokens are gathered and the partial results scattered.
     """
     a, ranks, (_, outer) = case.a, case.layouts.expert.astype(float), case.expert_group
-    copies = run.tokens * np.minimum(routed.active, ranks)
+    tokens = run.tokens / case.layouts.context
+    copies = tokens * np.minimum(routed.active, ranks) * _busiest(routed, case)
     size = copies * routed.hidden * a["performance.serving_dispatch_bytes"]
     fixed = a["performance.serving_dispatch_base"] + a["performance.serving_dispatch_hop"] * np.log2(
         np.maximum(ranks, 2.0)
     )
     fixed = fixed + np.where(outer > 1, a["performance.serving_dispatch_across"], 0.0)
     sent = fixed + case.collective("all_to_all", size, case.expert_group) * a["performance.serving_dispatch_load"]
-    met = run.tokens * case.gather_group[0] * case.gather_group[1] * layer.hidden * 2.0
+    met = tokens * case.gather_group[0] * case.gather_group[1] * layer.hidden * 2.0
     gathered = sum(case.collective(op, met, case.gather_group) for op in ("all_gather", "reduce_scatter"))
     return np.where(ranks > 1, sent, 0.0) + gathered

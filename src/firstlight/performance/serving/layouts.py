@@ -31,6 +31,8 @@ class Layouts:
     data: Ints
     expert: Ints
     batch: Ints
+    context: Ints
+    redundant: Ints
 
     def __len__(self) -> int:
         return len(self.tensor)
@@ -52,7 +54,12 @@ class Layouts:
     @property
     def accelerators(self) -> Ints:
         """Accelerators of one replica (n,)."""
-        return self.tensor * self.pipeline * self.data
+        return self.stage * self.pipeline
+
+    @property
+    def stage(self) -> Ints:
+        """Accelerators of one pipeline stage (n,)."""
+        return self.tensor * self.data * self.context
 
 
 @dataclass(frozen=True)
@@ -162,11 +169,15 @@ class Case:
     @cached_property
     def gather_group(self) -> Group:
         """Attention ranks whose tokens meet on ranks that cut experts by their width."""
-        stage = self.layouts.tensor * self.layouts.data
-        size = np.maximum(stage // (self.layouts.expert * self.layouts.tensor), 1)
+        size = np.maximum(self.layouts.stage // (self.layouts.expert * self.layouts.tensor), 1)
         return group(size, self.layouts.tensor * self.layouts.expert, self.work.domain)
 
     @cached_property
     def stage_group(self) -> Group:
         """A pipeline stage and the next."""
-        return neighbours(self.layouts.tensor * self.layouts.data, self.work.domain)
+        return neighbours(self.layouts.stage, self.work.domain)
+
+    @cached_property
+    def context_group(self) -> Group:
+        """Context-parallel ranks."""
+        return group(self.layouts.context, self.layouts.tensor, self.work.domain)

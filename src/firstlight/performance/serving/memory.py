@@ -17,7 +17,8 @@ from firstlight.twin.protocols import Floats
 def weight_bytes(case: Case) -> Floats:
     """Weights on one accelerator [B] (n,): experts cut over the whole stage, the rest over its tensor ranks.
 
-    Embedding, head and optional towers are kept in bf16. A drafter is one layer more, like the last.
+    Embedding, head and optional towers are kept in bf16. A drafter is one layer more, like the last. Context-parallel
+    ranks each have all but the experts.
     """
     layout, a = case.layouts, case.a
     dense = sum(layer.count * layer.dense for layer in case.layers)
@@ -28,7 +29,8 @@ def weight_bytes(case: Case) -> Floats:
         dense, experts = dense + case.decoding[-1].dense, experts + case.decoding[-1].experts
     fullest = np.ceil(case.depth / layout.pipeline) / case.depth
     dense_bytes = dense * a[f"performance.weight_bytes_{case.dense_type}"] / layout.tensor
-    expert_bytes = experts * a[f"performance.weight_bytes_{case.work.precision}"] / (layout.tensor * layout.data)
+    copies = 1.0 + layout.redundant / max((layer.routed.count for layer in case.layers if layer.routed), default=1)
+    expert_bytes = experts * copies * a[f"performance.weight_bytes_{case.work.precision}"] / layout.stage
     ends = np.where(layout.pipeline > 1, max(case.ends.embedding + optional, case.ends.head), outside)
     return fullest * (dense_bytes + expert_bytes) + 2.0 * ends / layout.tensor
 
@@ -36,9 +38,11 @@ def weight_bytes(case: Case) -> Floats:
 def request_bytes(case: Case, tokens: ArrayLike) -> Floats:
     """Cache and state of one request with so many tokens, on one accelerator of its attention rank [B] (n,).
 
-    Grouped keys are cut over tensor ranks down to one head each; a latent is not cut at all. A drafter keeps its own.
+    Grouped keys are cut over tensor ranks down to one head each, a latent not at all, both over context ranks by their
+    tokens. A drafter keeps its own.
     """
-    tokens, layout = np.asarray(tokens, dtype=float), case.layouts
+    layout = case.layouts
+    tokens = np.asarray(tokens, dtype=float)
     tensor, total = layout.tensor.astype(float), np.zeros(len(layout))
     for layer, count in case.cached:
         for core in layer.cores:
@@ -50,7 +54,7 @@ def request_bytes(case: Case, tokens: ArrayLike) -> Floats:
                 kept = np.minimum(kept, float(core.window))
             heads = np.maximum(core.kv_heads / tensor, 1.0)
             values = core.latent if core.latent else heads * (core.key + core.value)
-            total = total + count * kept * values * cache_bytes(case.work, case.a)
+            total = total + count * kept * values * cache_bytes(case.work, case.a) / layout.context
     return total / layout.pipeline
 
 
@@ -61,14 +65,14 @@ def activation_bytes(case: Case) -> Floats:
     the copies that routed experts work on; in fp32: the logits of the chunk's sequences.
     """
     layout = case.layouts
-    tokens = case.a["performance.serving_prefill_chunk"]
+    tokens = case.a["performance.serving_prefill_chunk"] / layout.context
     cut = max(layer.mixer_width + layer.inner_width * (2 if layer.gated_inner else 1) for layer in case.layers)
     widest = np.asarray(2.0 * max(layer.hidden for layer in case.layers) + cut / layout.tensor)
     for routed in {layer.routed for layer in case.layers if layer.routed}:
-        share = routed.active * layout.data / layout.expert
-        inner = 3.0 * routed.width * layout.expert / (layout.tensor * layout.data)
+        share = routed.active * layout.data * layout.context / layout.expert
+        inner = 3.0 * routed.width * layout.expert / layout.stage
         widest = np.maximum(widest, 2.0 * case.ends.hidden + share * (2.0 * routed.hidden + inner))
-    rows = np.maximum(tokens / case.prompt, 1.0)
+    rows = np.maximum(tokens * layout.context / case.prompt, 1.0)
     return 2.0 * tokens * widest + 4.0 * rows * case.ends.outputs / layout.tensor
 
 

@@ -13,12 +13,17 @@ from firstlight.spec.model import Model
 
 TENSORS = (1, 2, 4, 8, 16, 32, 64)
 PIPELINES = (1, 2, 4, 8, 16)
+CONTEXTS, LONG = (1, 2, 4, 8), 2.0
+"""Context-parallel ranks that are tried where a prompt takes more than so many passes."""
 MOST = 1_000_000
 """Requests at once: as many as the memory holds."""
 
 
-def space(model: Model, a: Assumptions) -> Layouts:
+def space(model: Model, a: Assumptions, prompt: float = 0.0) -> Layouts:
     """All layouts of a replica worth trying, as arrays, each with the greatest batch of a document.
+
+    Args:
+        prompt: tokens; where they are many passes of an engine, context parallelism is tried too.
 
     Tensor parallelism divides heads; a pipeline has no more stages than the model has layers. Models with routed
     experts also take attention data parallelism, with experts spread over all ranks of a stage; without it, experts are
@@ -27,15 +32,23 @@ def space(model: Model, a: Assumptions) -> Layouts:
     """
     shapes, most = layers(model), int(a["performance.serving_replica"])
     depth = sum(layer.count for layer in shapes)
+    long = prompt > LONG * a["performance.serving_prefill_chunk"] and _attends(shapes)
     rows = [
-        (tensor, pipeline, data, expert, MOST)
+        (tensor, pipeline, data, expert * (context if expert > 1 else 1), MOST, context, 0)
         for tensor in TENSORS
         if not _uneven(shapes, tensor)
         for pipeline in PIPELINES
         if pipeline <= depth
         for data, expert in _spreads(shapes, tensor, most // (tensor * pipeline))
+        for context in (CONTEXTS if long and data == 1 else (1,))
+        if tensor * pipeline * data * context <= most
+        if expert == 1 or all(count % (expert * context) == 0 for count in _experts(shapes))
     ]
-    return Layouts(*np.asarray(rows, dtype=np.int64).reshape(len(rows), 5).T)
+    return Layouts(*np.asarray(rows, dtype=np.int64).reshape(len(rows), 7).T)
+
+
+def _attends(shapes: tuple[Layer, ...]) -> bool:
+    return any(not isinstance(core, Scan) for layer in shapes for core in layer.cores)
 
 
 def _spreads(shapes: tuple[Layer, ...], tensor: int, ranks: int) -> list[tuple[int, int]]:
@@ -84,6 +97,7 @@ def check(model: Model, layout: ServingLayout, accelerators: int) -> None:
         )
     if layout.accelerators > accelerators:
         words = f"tensor {layout.tensor} x pipeline {layout.pipeline} x data {layout.data}"
+        words += f" x context {layout.context}" if layout.context > 1 else ""
         if layout.prefill:
             words = f"{layout.engines:,} x {layout.engine:,} + {layout.prefill.accelerators:,} that read prompts"
         raise UsageError(
@@ -93,7 +107,9 @@ def check(model: Model, layout: ServingLayout, accelerators: int) -> None:
 
 
 def _check_engine(model: Model, layout: ServingLayout | PrefillPool) -> None:
-    shapes, stage = layers(model), layout.tensor * layout.data
+    shapes, stage = layers(model), layout.tensor * layout.data * layout.context
+    if layout.context > 1 and not _attends(shapes):
+        raise UsageError("context parallelism has no effect on a model without attention; write context: 1")
     for count, what in _uneven(shapes, layout.tensor):
         nearest = max(t for t in range(1, layout.tensor) if not _uneven(shapes, t))
         raise UsageError(
@@ -116,8 +132,21 @@ def _check_experts(shapes: tuple[Layer, ...], layout: ServingLayout | PrefillPoo
             "attention data parallelism of a model without routed experts is the same as more replicas; write data: 1"
         )
     if stage % layout.expert:
-        raise UsageError(f"expert {layout.expert} does not divide tensor x data = {stage:,}; write expert: {stage}")
+        raise UsageError(
+            f"expert {layout.expert} does not divide tensor x data x context = {stage:,}; write expert: {stage}"
+        )
+    if layout.redundant and layout.expert == 1:
+        raise UsageError("second copies of experts have no effect without expert parallelism; write redundant: 0")
     for count in counts:
+        if (count + layout.redundant) % layout.expert == 0:
+            continue
+        if layout.redundant:
+            more = -count % layout.expert
+            nearest = more + layout.expert * max(round((layout.redundant - more) / layout.expert), 0)
+            raise UsageError(
+                f"{count:,} experts and {layout.redundant:,} second copies do not divide over expert {layout.expert}; "
+                f"write redundant: {nearest}"
+            )
         if count % layout.expert:
             nearest = max(e for e in range(1, layout.expert) if count % e == 0 and stage % e == 0)
             raise UsageError(

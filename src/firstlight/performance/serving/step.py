@@ -111,5 +111,6 @@ def _head(case: Case, run: Pass, rows: Floats) -> Floats:
 def _hops(case: Case, tokens: Floats) -> Floats:
     """Activations from stage to stage."""
     stages = case.layouts.pipeline
-    once = case.collective("send_receive", tokens * case.ends.hidden * 2.0 / case.layouts.tensor, case.stage_group)
+    size = tokens * case.ends.hidden * 2.0 / case.layouts.tensor
+    once = case.collective("send_receive", size, case.stage_group)
     return np.where(stages > 1, (stages - 1) * once, 0.0)

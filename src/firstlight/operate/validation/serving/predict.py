@@ -102,7 +102,7 @@ class Batch:
 
 
 def _layouts(engines: Sequence[Engine]) -> Layouts:
-    rows = [(one.tensor, 1, one.data, min(one.expert, one.tensor * one.data), 1) for one in engines]
+    rows = [(one.tensor, 1, one.data, min(one.expert, one.tensor * one.data), 1, 1, 0) for one in engines]
     return Layouts(*np.asarray(rows, dtype=np.int64).T)
 
 

@@ -229,7 +229,7 @@ def case_of(jobs: Sequence[Job], machines: Machines, values: Values | None) -> C
     parts, time = machines.of(first.accelerator)
     a = assumptions(first.engine, family(parts.accelerator.architecture), first.wide_cache, values, first.manners)
     work = machine(parts.accelerator, parts.host, parts.system, first.kind, a)
-    rows = np.array([(job.tensor, job.pipeline, job.data, job.expert, 1) for job in jobs], dtype=np.int64)
+    rows = np.array([(job.tensor, job.pipeline, job.data, job.expert, 1, 1, 0) for job in jobs], dtype=np.int64)
     prompt, answer = (np.array([getattr(job, name) for job in jobs]) for name in ("prompt", "answer"))
     return Case(first.model, prompt, answer, work, Layouts(*rows.T), time, a)
 

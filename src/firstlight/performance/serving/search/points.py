@@ -74,7 +74,7 @@ class Points:
         return found.model_copy(update={"engines": int(self.writers[at]), "prefill": pool})
 
 
-_CUT = ("tensor", "pipeline", "data", "expert")
+_CUT = ("tensor", "pipeline", "data", "expert", "context", "redundant")
 
 
 def together(parts: Iterable[Points]) -> Points:

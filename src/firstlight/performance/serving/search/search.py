@@ -97,7 +97,7 @@ class _Variant:
             InfeasibleError: no layout fits the memory.
         """
         self.asked, self.system, self.cap = asked, built.system, cap
-        workload, layouts = asked.workload, space(asked.model, asked.a)
+        workload, layouts = asked.workload, space(asked.model, asked.a, asked.workload.prompt)
         parts = built.system, asked.accelerator, asked.host
         case = Case.asked(workload, asked.model, *parts, layouts, built.collective, asked.a, cap)
         most = slots(case)
