@@ -7,12 +7,12 @@ alone; memory is the peak of the whole process.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from typing import Any
 
 import pytest
+
+from .processes import run
 
 HEAD = """
 import dataclasses, json, sys, time
@@ -71,19 +71,9 @@ CURVE = (34, 74, 116, 160)
 
 def _run(work: str, k: int, taper: int, rounds: int, environment: dict[str, str] | None = None) -> dict[str, Any]:
     """The work in a process of its own on one core: seconds, and its peak memory [GB]."""
-    core = sorted(os.sched_getaffinity(0))[:1]
-    child = subprocess.Popen(
-        [sys.executable, "-c", HEAD, work, str(k), str(taper), str(rounds)],
-        stdout=subprocess.PIPE, env={**os.environ, **(environment or {})},
-        preexec_fn=lambda: os.sched_setaffinity(0, core),
-    )  # fmt: skip
-    assert child.stdout is not None
-    with child.stdout:
-        told = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0
-    return {**json.loads(told), "memory": usage.ru_maxrss * 1024 / 1e9}
+    done = run([sys.executable, "-c", HEAD, work, str(k), str(taper), str(rounds)], 1, environment)
+    assert done.code == 0
+    return {**json.loads(done.told), "memory": done.memory}
 
 
 def _measure(benchmark, work: str, taper: int, limit: float) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 
 import pytest
+
+from .processes import run
 
 MILLION = 1_000_000
 FABRICS = {
@@ -60,11 +60,9 @@ def _run(code: str, system: str) -> float:
         "cooling": {"cdu": CDU.get(system)},
     }
     plan = {"name": "million", "site": SITE, "demand": WORK, "design": design}
-    child = subprocess.Popen([sys.executable, "-c", code, json.dumps(plan)])
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0
-    return usage.ru_maxrss * 1024 / 1e9
+    done = run([sys.executable, "-c", code, json.dumps(plan)])
+    assert done.code == 0
+    return done.memory
 
 
 def _measure(benchmark, code: str, system: str, limit: float, memory: float) -> None:

@@ -64,7 +64,7 @@ def search(asked: Asked, systems: Mapping[int, Machinery], own: int) -> ServingS
     tried, fronts, found = 0, list[ServingFront](), dict[str, ServingPoint]()
     variants = [(own, 1.0), *((size, 1.0) for size in systems if size != own), *((own, cap) for cap in CAPS)]
     for size, cap in variants:
-        variant = _Variant(asked, systems[size], cap)
+        variant = Variant(asked, systems[size], cap)
         if not fronts:
             found = variant.best()
         tried += variant.tried
@@ -87,7 +87,7 @@ def _for_all(point: ServingPoint, asked: Asked) -> int:
     return max(int(np.ceil(asked.workload.requests / point.requests - 1e-9)), 1) * point.accelerators
 
 
-class _Variant:
+class Variant:
     """All configurations on one system under one power cap."""
 
     def __init__(self, asked: Asked, built: Machinery, cap: float) -> None:
