@@ -94,8 +94,11 @@ class Assumptions(Mapping[str, float]):
 
     def over(self, values: Mapping[str, Assumption]) -> Assumptions:
         """The same with other values in the place of shipped ones, not of the plan's; reads are remembered here too."""
-        kept = {name: entry for name, entry in values.items() if self._entries[name].standing != "user"}
-        found = Assumptions({**self._entries, **kept})
+        return self.given({name: one for name, one in values.items() if self._entries[name].standing != "user"})
+
+    def given(self, values: Mapping[str, Assumption]) -> Assumptions:
+        """The same with other values, whatever stood there; reads are remembered here too."""
+        found = Assumptions({**self._entries, **values})
         found._used = self._used
         return found
 

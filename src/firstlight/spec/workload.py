@@ -182,6 +182,24 @@ class PrefixCache(Document):
     """Bytes of SSDs in the nodes, or of a store that is as fast."""
 
 
+class Scheduler(Document):
+    """Settings of the serving engine, in the place of its defaults."""
+
+    token_budget: Annotated[int, Field(ge=16, le=16_777_216, examples=[8192])] | None = None
+    """Tokens that a pass reads of prompts on each attention rank (vLLM: max_num_batched_tokens; SGLang:
+    chunked_prefill_size; TensorRT-LLM: max_num_tokens). Left out: 8,192."""
+    sequences: Annotated[int, Field(ge=1, le=1_000_000, examples=[1024])] | None = None
+    """Requests decoded at once on each attention rank at the most (vLLM: max_num_seqs). Left out: 1,024."""
+    memory: Annotated[float, Quantity("fraction", 0.05, 0.99, "90 %")] | None = None
+    """Share of the accelerators' memory that the engine takes (vLLM: gpu_memory_utilization). Left out: as fitted."""
+    mixed: bool | None = None
+    """Decode goes on in passes that read prompts. Left out: vLLM and TensorRT-LLM do, SGLang does not."""
+    reserve: bool | None = None
+    """Room for the whole answer is set aside before a request begins. Left out: TensorRT-LLM does."""
+    block: Annotated[int, Field(ge=1, le=4096, examples=[16])] | None = None
+    """Tokens of one block of the cache. Left out: vLLM 16, SGLang 1, TensorRT-LLM 32."""
+
+
 class Serving(Document):
     """A model to serve."""
 
@@ -205,6 +223,8 @@ class Serving(Document):
     """Type of cached keys and values. Left out: fp8 with fp8 and fp4 weights, else bf16."""
     drafts: Drafts | None = None
     """Speculative decoding. Left out: one token a step."""
+    scheduler: Scheduler = Scheduler()
+    """Settings of the serving engine. Left out: its defaults."""
     prefix_cache: PrefixCache | None = None
     """What replicas keep of prompts that they have read. Left out: nothing."""
     traffic: Traffic = Traffic()

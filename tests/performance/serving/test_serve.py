@@ -13,6 +13,7 @@ from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import serving
 from firstlight.performance.machine import machine
 from firstlight.performance.serving.batching import at_rate, flow, prompt_cost
+from firstlight.performance.serving.events import engine
 from firstlight.performance.serving.layer import active_experts
 from firstlight.performance.serving.memory import mean_cache, slots, weight_bytes
 from firstlight.performance.serving.step import decode_parts, prefill_time
@@ -23,7 +24,7 @@ from firstlight.spec.huggingface import read
 from firstlight.spec.model import Block, FeedForward, Model, StateSpace, Tower
 from firstlight.spec.parameters import parameters
 from firstlight.spec.parts import Accelerator, Host, System
-from firstlight.spec.workload import Serving
+from firstlight.spec.workload import Scheduler, Serving
 
 PARTS = catalog.shipped()
 DENSE = read(
@@ -396,3 +397,17 @@ def test_space_is_valid():
         for index in range(len(found)):
             layout = found.one(index)
             serving.check(model, layout, 256)
+
+
+def test_a_workload_sets_its_engine():
+    few = serve(layout=ServingLayout(tensor=4, batch=16), prompt=30_000, scheduler={"token_budget": 2048})
+    usual = serve(layout=ServingLayout(tensor=4, batch=16), prompt=30_000)
+    assert few.first_token.p50 > usual.first_token.p50  # more passes
+    assert few.memory_parts["activations"] < 0.3 * usual.memory_parts["activations"]
+    with pytest.raises(InfeasibleError, match="room for 8"):
+        serve(layout=ServingLayout(tensor=4, batch=16), scheduler={"sequences": 8})
+    less = serve(scheduler={"memory": "70 %"})
+    assert less.memory_parts["framework"] == pytest.approx(0.3 * less.memory_available)
+    policy = engine("trtllm").of(Scheduler(token_budget=512, mixed=False, block=64))
+    assert (policy.budget, policy.mixed, policy.reserve, policy.block) == (512, False, True, 64)
+    assert engine("sglang").of(Scheduler()) == engine("sglang")

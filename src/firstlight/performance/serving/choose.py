@@ -9,6 +9,7 @@ from firstlight.errors import InfeasibleError, Limit
 from firstlight.performance.serving.batching import flow
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import cache_room, mean_cache, slots
+from firstlight.performance.serving.scheduling import scheduled
 from firstlight.performance.serving.serve import allowed
 from firstlight.performance.serving.space import space
 from firstlight.performance.serving.steady import Flow
@@ -42,7 +43,9 @@ def best(
     Raises:
         InfeasibleError: no layout fits the memory, or none meets a limit; says how near the best one comes.
     """
-    case = Case.asked(workload, model, system, accelerator, host, space(model, a, workload.prompt), collective, a)
+    case = Case.asked(
+        workload, model, system, accelerator, host, space(model, scheduled(a, workload), workload.prompt), collective, a
+    )
     most = slots(case)
     if not (most >= 1).any():
         raise too_large(case)
@@ -80,7 +83,9 @@ def fastest(
     Raises:
         InfeasibleError: no layout on so many accelerators fits the memory, or none meets a limit.
     """
-    case = Case.asked(workload, model, system, accelerator, host, space(model, a, workload.prompt), collective, a)
+    case = Case.asked(
+        workload, model, system, accelerator, host, space(model, scheduled(a, workload), workload.prompt), collective, a
+    )
     case = case.of(np.flatnonzero(case.layouts.accelerators <= accelerators))
     most = slots(case)
     if not (most >= 1).any():

@@ -12,6 +12,7 @@ from firstlight.performance.groups import Group, group, neighbours
 from firstlight.performance.machine import Machine, machine
 from firstlight.performance.power import capped
 from firstlight.performance.serving.drafts import Drafts
+from firstlight.performance.serving.scheduling import scheduled
 from firstlight.performance.serving.values import fitted
 from firstlight.performance.shapes import Ends, Layer, ends, layers
 from firstlight.spec.assumptions import Assumptions
@@ -92,12 +93,12 @@ class Case:
         cls, workload: Serving, model: Model, system: System, accelerator: Accelerator, host: Host, layouts: Layouts,
         collective: CollectiveTime, a: Assumptions, cap: float = 1.0,
     ) -> Case:  # fmt: skip
-        """A workload in some layouts on a system, with the fitted values of serving.
+        """A workload in some layouts on a system, with the fitted values of serving and its own settings.
 
         Args:
             cap: power limit of the accelerators, of their greatest.
         """
-        a = fitted(a, accelerator)
+        a = scheduled(fitted(a, accelerator), workload)
         work = capped(machine(accelerator, host, system, workload.precision, a), cap, a)
         work = replace(work, cached=workload.cache or work.cached)
         lengths = float(workload.prompt), float(workload.answer)

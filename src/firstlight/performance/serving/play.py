@@ -85,7 +85,8 @@ def play(
     requests, source = _requests(workload, result, rate, how)
     if workload.traffic.questions:  # what follows an answer waits until it is outside, too
         requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
-    served = played_on(case, result.layout, requests, how.policy, replicas=played, seed=how.seed, kept=kept)
+    policy = how.policy.of(workload.scheduler)
+    served = played_on(case, result.layout, requests, policy, replicas=played, seed=how.seed, kept=kept)
     asked = workload.traffic.questions
     counted = _of_users(served, requests) if isinstance(asked, Users) else _counted(served, requests, how)
     scale = result.replicas / played

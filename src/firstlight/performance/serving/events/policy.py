@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from firstlight.errors import UsageError
+from firstlight.spec.workload import Scheduler
 
 ROUTERS = ("round-robin", "least-loaded", "power-of-two", "prefix-affinity")
 
@@ -41,6 +42,11 @@ class Policy:
             raise UsageError(f'there is no router "{self.router}"; choose one of {", ".join(ROUTERS)}')
         if min(self.budget, self.block, self.poll) < 1:
             raise UsageError("budget, block and poll of a scheduler are at least 1")
+
+    def of(self, given: Scheduler) -> Policy:
+        """The same with a workload's own settings."""
+        own = {"budget": given.token_budget, "mixed": given.mixed, "reserve": given.reserve, "block": given.block}
+        return replace(self, **{name: value for name, value in own.items() if value is not None})
 
 
 @cache

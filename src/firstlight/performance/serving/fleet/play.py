@@ -221,7 +221,7 @@ def _part(
     behind = min(waiting, room * QUEUED)
     requests = _requests(one.workload, found.member.rate[part] * share, int(behind * share[0]), random)
     run = played_on(
-        one.case, one.result.layout, requests, how.policy, replicas=replicas,
+        one.case, one.result.layout, requests, how.policy.of(one.workload.scheduler), replicas=replicas,
         seed=int(random.integers(2**31)), changes=_changes(up, replicas, found.member.failures, random),
     )  # fmt: skip
     counts = run.sent >= (warm if part.start else 0.0)

@@ -12,6 +12,7 @@ from firstlight.errors import InfeasibleError, Limit
 from firstlight.performance.serving.choose import too_large, too_slow
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import slots
+from firstlight.performance.serving.scheduling import scheduled
 from firstlight.performance.serving.search.found import (
     ONE,
     TWO,
@@ -97,7 +98,8 @@ class Variant:
             InfeasibleError: no layout fits the memory.
         """
         self.asked, self.system, self.cap = asked, built.system, cap
-        workload, layouts = asked.workload, space(asked.model, asked.a, asked.workload.prompt)
+        workload = asked.workload
+        layouts = space(asked.model, scheduled(asked.a, workload), workload.prompt)
         parts = built.system, asked.accelerator, asked.host
         case = Case.asked(workload, asked.model, *parts, layouts, built.collective, asked.a, cap)
         most = slots(case)
