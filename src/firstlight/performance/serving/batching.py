@@ -36,7 +36,8 @@ def flow(case: Case, batch: ArrayLike, offered: float = np.inf) -> Flow:
         some = _open(case, pieces, batch, offered)
         short, used = some.rate < offered, np.minimum(offered / some.rate, 1.0)
         some = replace(some, rate=some.rate * used, filling=some.filling * used, decoding=some.decoding * used)
-        found = choose(short, found, some)
+        full = replace(found, rate=np.minimum(found.rate, some.rate))  # a batch that is too small for the stream
+        found = choose(short, full, some)
     return replace(found, within=tails(case, pieces, found))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,8 @@ MOST = 256
 """Requests of a replica at once, where its memory has room for them."""
 LIVES, FEWEST, MANY = 24, 3000, 8000
 """Requests for each that is under way at a time, and in all at the least and at the most."""
+LATE = 90
+"""Percentile that tails are compared at."""
 WARM, TAIL = 0.3, 0.05
 """Shares of the requests at the beginning and the end that do not count."""
 
@@ -57,13 +59,15 @@ class Agreement:
 
     Attributes:
         rate: of requests, of a closed loop; of an open stream, of the output tokens while it is steady.
-        first_token, per_token: medians.
+        first_token, per_token: medians. first_late, token_late: at the percentile `LATE`.
     """
 
     situation: Situation
     rate: float
     first_token: float
     per_token: float
+    first_late: float
+    token_late: float
 
 
 def compare(one: Situation, machines: Machines, seed: int = 0) -> Agreement:
@@ -71,17 +75,19 @@ def compare(one: Situation, machines: Machines, seed: int = 0) -> Agreement:
     case, random = _case(one, machines), np.random.default_rng(seed)
     most = int(min(MOST, slots(case)[0]))
     clients = min(one.clients or most, most)
+    layouts = replace(case.layouts, batch=np.array([most]))
+    late = replace(case, layouts=layouts, share=LATE / 100.0, spread=one.spread)
     lengths = _lengths(one.prompt, one.spread), _lengths(one.answer, one.spread)
     if one.clients:
         count = int(np.clip(LIVES * clients, FEWEST, MANY))
         served = _play(case, closed_loop(clients, count, *lengths, random), clients)
-        found = flow(case, np.array([float(clients)]))
+        found, tail = (flow(each, np.array([float(clients)])) for each in (case, late))
     else:
         rate = one.load * float(flow(case, np.array([float(most)])).rate[0])
         batch = at_rate(partial(flow, case), rate, float(most))
         count = int(np.clip(LIVES * batch, FEWEST, MANY))
         served = _play(case, poisson(rate, count, *lengths, random), most)
-        found = flow(case, np.array([batch]), rate)
+        found, tail = (flow(each, np.array([batch]), rate) for each in (case, late))
     counted = slice(int(WARM * count), int((1.0 - TAIL) * count) - clients * (one.clients > 0))
     ends = np.sort(served.finish)[counted]
     return Agreement(
@@ -89,6 +95,8 @@ def compare(one: Situation, machines: Machines, seed: int = 0) -> Agreement:
         float(found.rate[0]) * float(ends[-1] - ends[0]) / (len(ends) - 1) - 1.0,
         float(found.first_token[0] / np.median(served.first_token[counted])) - 1.0,
         float(found.per_token[0] / np.nanmedian(served.per_token[counted])) - 1.0,
+        float(tail.within[0][0] / np.percentile(served.first_token[counted], LATE)) - 1.0,
+        float(tail.within[1][0] / np.nanpercentile(served.per_token[counted], LATE)) - 1.0,
     )
 
 
