@@ -26,7 +26,7 @@ token is a mean where the event simulation's is a median. Prompts and answers of
 stay in step in the event simulation; the closed form takes them as not in step. P90 in closed form is meant for
 requests at random, whose numbers stand here; a closed loop varies less.
 
-| prompt / answer | rate: median, greatest | first token | per token | within the targets | P90: first token | per token |
+| prompt / answer | rate: median, greatest | first token | per token | within targets | P90: first token | per token |
 |---|---|---|---|---|---|---|
 """
 

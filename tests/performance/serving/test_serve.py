@@ -126,7 +126,9 @@ def test_the_batch_carries_the_asked_rate():
     one = case(ServingLayout(tensor=4))
     for rate in (0.01, 0.5, 2.0):
         batch = at_rate(partial(flow, one), rate, 500.0)
-        assert flow(one, np.asarray([batch])).rate[0] == pytest.approx(rate, rel=0.01)
+        assert flow(one, np.asarray([batch]), rate).rate[0] == pytest.approx(rate, rel=1e-9)
+        assert flow(one, np.asarray([0.99 * batch]), rate).rate[0] < rate
+        assert rate <= flow(one, np.asarray([batch])).rate[0] < 1.1 * rate  # in a closed loop nobody comes by chance
     assert at_rate(partial(flow, one), 1e6, 500.0) == 500.0
 
 
