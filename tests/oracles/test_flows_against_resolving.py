@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from firstlight.network.flows import traffic
 from firstlight.network.flows.maxmin import rates
-from firstlight.network.flows.simulate import finish
+from firstlight.network.flows.simulate import LOOSEST, finish
 from firstlight.network.flows.traffic import waits
 
 from .resolving import completion, incidence, progressive
@@ -67,3 +67,35 @@ def test_completion_against_resolving(case, loose):
     found = finish(routes, capacity, flow, delay=2e-6, **kept)
     expected = completion(routes, capacity, size, start, earlier, 2e-6)
     assert found == pytest.approx(expected, rel=5e-3 if loose else 1e-5)
+
+
+def tapered_leaves(leaves: int, hosts: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A permutation over leaves with half as many uplinks as hosts, sprayed: each leaf's way up and down is a trunk."""
+    count = leaves * hosts
+    target = rng.permutation(count)
+    up, down = np.arange(count) // hosts, leaves + target // hosts
+    own, other = 2 * leaves + np.arange(count), 2 * leaves + count + target
+    capacity = np.concatenate([np.full(2 * leaves, hosts / 2 * 50e9), np.full(2 * count, 50e9)])
+    return np.stack([own, up, down, other], axis=1).astype(np.int32), capacity
+
+
+def test_the_loosest_tolerance_keeps_to_its_word():
+    rng = np.random.default_rng(3)
+    routes, capacity = tapered_leaves(96, 32, rng)
+    flows = traffic(np.arange(len(routes)), np.arange(len(routes)), rng.uniform(0.25, 1.75, len(routes)) * 8e6)
+    exact = finish(routes, capacity, flows, tolerance=1e-5, loosest=1e-5)
+    usual, loose = finish(routes, capacity, flows), finish(routes, capacity, flows, tolerance=LOOSEST)
+    assert usual == pytest.approx(exact, rel=2e-3)
+    assert loose == pytest.approx(exact, rel=LOOSEST)
+    assert loose.max() == pytest.approx(exact.max(), rel=1e-2)
+    assert np.abs(loose / exact - 1).max() > 1e-3  # it is another answer
+
+
+def test_much_work_loosens_the_tolerance():
+    rng = np.random.default_rng(4)
+    routes, capacity = tapered_leaves(700, 48, rng)
+    flows = traffic(np.arange(len(routes)), np.arange(len(routes)), rng.uniform(0.25, 1.75, len(routes)) * 8e6)
+    found, exact = finish(routes, capacity, flows), finish(routes, capacity, flows, loosest=0.0)
+    off = np.abs(found / exact - 1)
+    assert 1e-3 < off.max() < LOOSEST
+    assert found.max() == pytest.approx(exact.max(), rel=1e-2)

@@ -7,7 +7,9 @@ its flows wait in a heap for the counter to reach their mark, so that a change o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from firstlight.network.flows.compiled import kernel
 from firstlight.network.flows.shares import Int32s, Shares, change, loosen, settle
@@ -16,6 +18,20 @@ from firstlight.twin.protocols import Floats, Ints
 SLOTS = 1 << 18
 """Buckets of one turn of the calendar."""
 FAR = 1 << 60
+WORK, FREE = 10, 100_000
+"""Classes that may be looked at for each flow that ends, and for so many flows before."""
+
+
+CLOCK = np.dtype([
+    ("rate", "f8"),  # service of each of its flows [B/s] since a time [s], and what they got until then [B]
+    ("last", "f8"),
+    ("served", "f8"),
+    ("mark", "f8"),  # service at which the next of them ends [B]
+    ("bucket", "i8"),  # of that end (-1: in none), and its neighbours there
+    ("after", "i4"),
+    ("before", "i4"),
+])  # fmt: skip
+"""A class of flows in time."""
 
 
 class Calendar(NamedTuple):
@@ -23,15 +39,13 @@ class Calendar(NamedTuple):
 
     Attributes:
         step: length of a bucket [s], an array of one.
-        head, after, before, bucket: classes by the bucket of their next end (-1: in none).
+        head: first class of each bucket. of: records of `CLOCK` [classes].
         starts, later: flows to start.
     """
 
     step: Floats
     head: Int32s
-    after: Int32s
-    before: Int32s
-    bucket: Ints
+    of: Any
     starts: Int32s
     later: Int32s
 
@@ -48,7 +62,6 @@ class Flows(NamedTuple):
         end: [flows] [s].
         mark: service of its class at which a flow ends [flows] [B].
         heap, first: flows under way of class c by their marks: from `heap[first[c]]` on.
-        served, last, rate: service [B] up to a time [s], and the rate since [classes] [B/s].
     """
 
     of: Int32s
@@ -62,15 +75,16 @@ class Flows(NamedTuple):
     mark: Floats
     heap: Int32s
     first: Ints
-    served: Floats
-    last: Floats
-    rate: Floats
 
 
 @kernel
-def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float) -> tuple[int, int]:
-    """Run to the end of every flow; how many ended (fewer: the others wait in vain) and how many links were asked."""
-    ended = asked = quiet = bucket = 0
+def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float, loosest: float) -> tuple[int, float]:
+    """Run to the end of every flow; how many ended (fewer: the others wait in vain), and the tolerance at the end.
+
+    Where links of many flows move each other again and again, the tolerance is doubled, up to the loosest, as often as
+    classes were looked at more than `WORK` times for each flow that ended.
+    """
+    ended = looked = quiet = bucket = 0
     for flow in range(f.of.size):
         if f.waiting[flow] == 0:
             _await(calendar, flow, f.ready[flow], 0)
@@ -78,17 +92,21 @@ def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float) -> tuple[int,
         ends, events, total = _happen(s, f, calendar, bucket)
         if events > 0:
             ended += ends
-            asked += settle(s)
-            if s.tolerance[0] != tolerance:
+            looked += settle(s)
+            if s.tolerance[0] < tolerance:
                 loosen(s, tolerance)
-            _follow(s, f, calendar, total / events, bucket)
+                looked = 0
+            elif looked > WORK * (ended + FREE) and s.tolerance[0] < loosest:
+                loosen(s, min(2.0 * s.tolerance[0], loosest))
+                looked = WORK * (ended + FREE) // 2
+            _follow(s, calendar, total / events, bucket)
             quiet = 0
             continue
         quiet += 1
         bucket += 1
         if quiet > SLOTS:
             bucket, quiet = _next(f, calendar), 0
-    return ended, asked
+    return ended, float(s.tolerance[0])
 
 
 @kernel
@@ -97,10 +115,10 @@ def _happen(s: Shares, f: Flows, calendar: Calendar, bucket: int) -> tuple[int, 
     slot, ends, events, total = bucket % SLOTS, 0, 0, 0.0
     c = calendar.head[slot]
     while c >= 0:
-        following = calendar.after[c]
-        if calendar.bucket[c] <= bucket:
+        following = calendar.of[c].after
+        if calendar.of[c].bucket <= bucket:
             _unlink(calendar, c)
-            due = _bucket(calendar, _next_end(f, c))
+            due = _bucket(calendar, _next_end(calendar, c))
             if due > bucket:
                 _link(calendar, c, due)
             else:
@@ -115,38 +133,40 @@ def _happen(s: Shares, f: Flows, calendar: Calendar, bucket: int) -> tuple[int, 
             calendar.later[flow] = calendar.starts[slot]
             calendar.starts[slot] = flow
         else:
-            _start(s, f, flow)
+            _start(s, f, calendar, flow)
             events, total = events + 1, total + float(f.ready[flow])
         flow = following
     return ends, events, total
 
 
 @kernel
-def _start(s: Shares, f: Flows, flow: int) -> None:
+def _start(s: Shares, f: Flows, calendar: Calendar, flow: int) -> None:
     """A flow gets under way: its mark is its size above what its class has been served by then."""
     c = f.of[flow]
-    if s.active[c] == 0:
-        f.served[c], f.last[c], f.rate[c] = 0.0, f.ready[flow], 0.0
-    f.mark[flow] = f.served[c] + f.rate[c] * (f.ready[flow] - f.last[c]) + f.size[flow]
-    at = s.active[c]
+    if s.of[c].active == 0:
+        calendar.of[c].served, calendar.of[c].last, calendar.of[c].rate = 0.0, f.ready[flow], 0.0
+    f.mark[flow] = calendar.of[c].served + calendar.of[c].rate * (f.ready[flow] - calendar.of[c].last) + f.size[flow]
+    at = s.of[c].active
     change(s, c, 1)
     heap = f.heap[f.first[c] : f.first[c + 1]]
     while at > 0 and f.mark[heap[(at - 1) // 2]] > f.mark[flow]:
         heap[at] = heap[(at - 1) // 2]
         at = (at - 1) // 2
     heap[at] = flow
+    calendar.of[c].mark = f.mark[heap[0]]
 
 
 @kernel
 def _end(s: Shares, f: Flows, calendar: Calendar, c: int, bucket: int) -> tuple[int, float]:
     """The flows of a class whose time lies within the bucket end: how many, and the sum of their times."""
     count, total, until = 0, 0.0, (bucket + 1) * calendar.step[0]
-    while count < s.active[c]:
+    while count < s.of[c].active:
         flow = f.heap[f.first[c]]
-        time = _next_end(f, c)
+        time = _next_end(calendar, c)
         if count > 0 and time > until:
             break
-        _pop(f, c, s.active[c] - count)
+        _pop(f, c, s.of[c].active - count)
+        calendar.of[c].mark = f.mark[f.heap[f.first[c]]]
         count, total = count + 1, total + time
         f.end[flow] = time + f.delay[flow]
         _release(f, calendar, flow, bucket)
@@ -155,9 +175,10 @@ def _end(s: Shares, f: Flows, calendar: Calendar, c: int, bucket: int) -> tuple[
 
 
 @kernel
-def _next_end(f: Flows, c: int) -> float:
+def _next_end(calendar: Calendar, c: int) -> float:
     """When the first of a class's flows ends at the present rate [s]."""
-    return f.last[c] + max(f.mark[f.heap[f.first[c]]] - f.served[c], 0.0) / f.rate[c]
+    own = calendar.of[c]
+    return own.last + max(own.mark - own.served, 0.0) / own.rate
 
 
 @kernel
@@ -188,7 +209,7 @@ def _release(f: Flows, calendar: Calendar, flow: int, bucket: int) -> None:
 
 
 @kernel
-def _follow(s: Shares, f: Flows, calendar: Calendar, now: float, bucket: int) -> None:
+def _follow(s: Shares, calendar: Calendar, now: float, bucket: int) -> None:
     """Touched classes are served up to now at their old rate, and get their new rate and their next end.
 
     A class whose next end moves back stays where it is in the calendar, and is moved when its turn comes.
@@ -196,16 +217,16 @@ def _follow(s: Shares, f: Flows, calendar: Calendar, now: float, bucket: int) ->
     for i in range(s.ends[2]):
         c = s.touched[i]
         mark, s.marks[c] = s.marks[c], 0
-        if s.active[c] == 0 or (mark == 1 and s.best[c] == f.rate[c]):
+        if s.of[c].active == 0 or (mark == 1 and s.of[c].best == calendar.of[c].rate):
             continue
-        if now > f.last[c]:
-            f.served[c] += f.rate[c] * (now - f.last[c])
-            f.last[c] = now
-        f.rate[c] = s.best[c]
-        due = max(_bucket(calendar, _next_end(f, c)), bucket)
-        if calendar.bucket[c] > due:
+        if now > calendar.of[c].last:
+            calendar.of[c].served += calendar.of[c].rate * (now - calendar.of[c].last)
+            calendar.of[c].last = now
+        calendar.of[c].rate = s.of[c].best
+        due = max(_bucket(calendar, _next_end(calendar, c)), bucket)
+        if calendar.of[c].bucket > due:
             _unlink(calendar, c)
-        if calendar.bucket[c] < 0:
+        if calendar.of[c].bucket < 0:
             _link(calendar, c, due)
     s.ends[2] = 0
 
@@ -226,31 +247,31 @@ def _await(calendar: Calendar, flow: int, time: float, bucket: int) -> None:
 def _link(calendar: Calendar, c: int, bucket: int) -> None:
     slot = bucket % SLOTS
     following = calendar.head[slot]
-    calendar.bucket[c], calendar.after[c], calendar.before[c] = bucket, following, -1
+    calendar.of[c].bucket, calendar.of[c].after, calendar.of[c].before = bucket, following, -1
     if following >= 0:
-        calendar.before[following] = c
+        calendar.of[following].before = c
     calendar.head[slot] = c
 
 
 @kernel
 def _unlink(calendar: Calendar, c: int) -> None:
-    before, following = calendar.before[c], calendar.after[c]
+    before, following = calendar.of[c].before, calendar.of[c].after
     if before >= 0:
-        calendar.after[before] = following
+        calendar.of[before].after = following
     else:
-        calendar.head[calendar.bucket[c] % SLOTS] = following
+        calendar.head[calendar.of[c].bucket % SLOTS] = following
     if following >= 0:
-        calendar.before[following] = before
-    calendar.bucket[c] = -1
+        calendar.of[following].before = before
+    calendar.of[c].bucket = -1
 
 
 @kernel
 def _next(f: Flows, calendar: Calendar) -> int:
     """The first bucket in which anything happens; FAR where nothing will."""
     first = FAR
-    for c in range(calendar.bucket.size):
-        if calendar.bucket[c] >= 0:
-            first = min(first, calendar.bucket[c])
+    for c in range(calendar.of.size):
+        if calendar.of[c].bucket >= 0:
+            first = min(first, calendar.of[c].bucket)
     for slot in range(SLOTS):
         flow = calendar.starts[slot]
         while flow >= 0:

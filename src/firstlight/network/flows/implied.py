@@ -6,6 +6,8 @@ within the link's capacity it never binds. The same holds for the links behind i
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from firstlight.network.flows.compiled import routine
@@ -20,24 +22,22 @@ def implied(paths: Paths, capacity: Floats, cap: Floats) -> np.ndarray:
     Args:
         paths, capacity, cap: see `Fillable`.
     """
+    from scipy.sparse import csr_matrix  # heavy
+
     links, width = len(capacity), paths.shape[1]
     edge = np.full((len(paths), 1), -1, paths.dtype)
     walked = np.concatenate([edge, paths, edge], axis=1).astype(np.int64) + 1
     before, behind = walked[:, :-1].ravel(), walked[:, 1:].ravel()
-    wanted = np.repeat(cap, width + 1)
-    used = (before > 0) | (behind > 0)
-    keys, number = np.unique(before[used] * (links + 1) + behind[used], return_inverse=True)
-    demand = np.bincount(number, wanted[used]).astype(np.float64)
-    one, other = np.divmod(keys, links + 1)
+    both = (links + 1, links + 1)
+    then = csr_matrix((np.repeat(cap, width + 1), (before, behind)), shape=both)  # adds up what is alike
     down = np.argsort(-capacity, kind="stable")
-    return _implied(capacity, down, *_by(one, other, demand, links), *_by(other, one, demand, links))
+    return _implied(capacity, down, *_neighbours(then), *_neighbours(then.tocsc()))
 
 
-def _by(links: Ints, others: Ints, demand: Floats, count: int) -> tuple[Ints, Ints, Floats]:
-    """Neighbours of each link and what flows between: row starts, neighbours (-1: none) and demand [B/s]."""
-    order = np.argsort(links, kind="stable")
-    starts = np.searchsorted(links[order], np.arange(1, count + 2))
-    return starts, others[order] - 1, demand[order]
+def _neighbours(flows: Any) -> tuple[Ints, Ints, Floats]:
+    """Neighbours of each link and what flows between, of a sparse matrix: row starts, neighbours (-1: none), demand
+    [B/s]."""
+    return flows.indptr[1:].astype(np.int64), flows.indices.astype(np.int64) - 1, flows.data
 
 
 @routine

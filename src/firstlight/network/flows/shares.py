@@ -8,7 +8,7 @@ what its flows could take has drifted by more than a tolerance: a link with thou
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,27 @@ TIE = 1e-9
 """Shares this close, relatively, are the same."""
 EXACT = 1e-9
 
+CLASS = np.dtype([
+    ("best", "f8"),  # the least and the second least of its cap and its links' shares [B/s]
+    ("second", "f8"),
+    ("cap", "f8"),  # see `Classes`
+    ("binding", "i4"),  # link that offers the least, -1 where it is the cap
+    ("active", "i4"),  # flows under way
+])  # fmt: skip
+"""A class of flows; together, as a million of them fit into no cache of a processor."""
+
+LINK = np.dtype([
+    ("capacity", "f8"),  # [B/s]
+    ("share", "f8"),  # that it offers each flow [B/s]
+    ("drift", "f8"),  # what its flows could take more or less since it was last asked [B/s]
+    ("slack", "f8"),  # drift at which it is asked again; below 0 where they do not fill it, so that only more matters
+    ("first", "i4"),  # see `Shares.entries`
+    ("used", "i4"),
+    ("queued", "i4"),  # it is to be asked again
+    ("none", "i4"),
+])  # fmt: skip
+"""A link with what it offers."""
+
 Int32s = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 
@@ -29,36 +50,20 @@ class Shares(NamedTuple):
     """Links with what they offer, and classes with what they are offered.
 
     Attributes:
-        capacity, share: of each link [links] [B/s].
-        drift: what a link's flows could take more or less since it was last asked [links] [B/s].
-        slack: drift at which it is asked again; below 0 where its flows do not fill it, so that only more matters.
-        first, used, entries: active classes of link l: `entries[first[l] : first[l] + used[l]]`.
-        paths, cap: see `Classes`.
-        active: flows under way of each class.
-        best, second: the least and the second least of a class's cap and its links' shares [classes] [B/s].
-        binding: link that offers the least, -1 where it is the cap [classes].
-        queue, queued: links to ask again, a ring; whether a link is in it.
+        link: records of `LINK` [links]. entries: active classes of link l, `used` of them from `first` on.
+        paths: see `Classes`. of: records of `CLASS` [classes].
+        queue: links to ask again, a ring.
         touched, marks: classes whose rate may have changed, and whether a class is among them (2: its flows changed).
         ends: head and tail of `queue`, length of `touched`.
         tolerance: relative drift that passes, an array of one.
         offers, weights: room for the classes of the fullest link.
     """
 
-    capacity: Floats
-    share: Floats
-    drift: Floats
-    slack: Floats
-    first: Int32s
-    used: Int32s
+    link: Any
     entries: Int32s
     paths: Paths
-    cap: Floats
-    active: Int32s
-    best: Floats
-    second: Floats
-    binding: Int32s
+    of: Any
     queue: Int32s
-    queued: Flags
     touched: Int32s
     marks: Flags
     ends: Ints
@@ -73,12 +78,14 @@ def shares(classes: Classes) -> Shares:
     degree = np.bincount(classes.paths[classes.paths >= 0], minlength=links)
     first = (np.cumsum(degree) - degree).astype(np.int32)
     fullest = int(degree.max(initial=1))
+    of, link = np.zeros(count, CLASS), np.zeros(links, LINK)
+    link["capacity"] = link["share"] = classes.capacity
+    link["slack"], link["first"] = -EXACT * classes.capacity, first
+    of["cap"] = of["best"] = classes.cap
+    of["binding"] = -1
     return Shares(
-        classes.capacity, classes.capacity.copy(), np.zeros(links), -EXACT * classes.capacity, first,
-        np.zeros(links, np.int32), np.empty(int(degree.sum()), np.int32),
-        classes.paths, classes.cap, np.zeros(count, np.int32),
-        classes.cap.copy(), np.zeros(count), np.full(count, -1, np.int32),
-        np.empty(links + 1, np.int32), np.zeros(links, np.uint8), np.empty(count, np.int32), np.zeros(count, np.uint8),
+        link, np.empty(int(degree.sum()), np.int32),
+        classes.paths, of, np.empty(links + 1, np.int32), np.empty(count, np.int32), np.zeros(count, np.uint8),
         np.zeros(3, np.int64), np.array([EXACT]), np.empty(fullest), np.empty(fullest),
     )  # fmt: skip
 
@@ -89,15 +96,15 @@ def drift(s: Shares, link: int, before: float, after: float, flows: int) -> None
 
     A link that is not full must be asked, too, where it would hold back a flow: it offers more than its flows take.
     """
-    slack, share = s.slack[link], s.share[link]
+    slack, share = s.link[link].slack, s.link[link].share
     if slack > 0:
-        s.drift[link] += flows * (min(after, share) - min(before, share))
-        due = abs(s.drift[link]) > slack
+        s.link[link].drift += flows * (min(after, share) - min(before, share))
+        due = abs(s.link[link].drift) > slack
     else:
-        s.drift[link] += flows * (after - before)
-        due = s.drift[link] > -slack or after > share * (1 - TIE)
-    if due and not s.queued[link]:
-        s.queued[link] = 1
+        s.link[link].drift += flows * (after - before)
+        due = s.link[link].drift > -slack or after > share * (1 - TIE)
+    if due and not s.link[link].queued:
+        s.link[link].queued = 1
         s.queue[s.ends[1]] = link
         s.ends[1] = s.ends[1] + 1 if s.ends[1] + 1 < s.queue.size else 0
 
@@ -114,44 +121,44 @@ def touch(s: Shares, c: int, mark: int) -> None:
 @kernel
 def change(s: Shares, c: int, more: int) -> None:
     """So many flows of a class more, or fewer, are under way."""
-    before = s.active[c]
-    s.active[c] += more
+    before = s.of[c].active
+    s.of[c].active += more
     if before == 0:
         refresh(s, c)
     for link in s.paths[c]:
         if link < 0:
             break
         if before == 0:
-            s.entries[s.first[link] + s.used[link]] = c
-            s.used[link] += 1
-        elif s.active[c] == 0:
+            s.entries[s.link[link].first + s.link[link].used] = c
+            s.link[link].used += 1
+        elif s.of[c].active == 0:
             _remove(s, link, c)
-        drift(s, link, 0.0, s.second[c] if s.binding[c] == link else s.best[c], more)
+        drift(s, link, 0.0, s.of[c].second if s.of[c].binding == link else s.of[c].best, more)
     touch(s, c, 2)
 
 
 @kernel
 def _remove(s: Shares, link: int, c: int) -> None:
-    at = s.first[link]
+    at = s.link[link].first
     while s.entries[at] != c:
         at += 1
-    s.used[link] -= 1
-    s.entries[at] = s.entries[s.first[link] + s.used[link]]
+    s.link[link].used -= 1
+    s.entries[at] = s.entries[s.link[link].first + s.link[link].used]
 
 
 @kernel
 def refresh(s: Shares, c: int) -> None:
     """What a class is offered now."""
-    best, second, binding = s.cap[c], np.inf, -1
+    best, second, binding = s.of[c].cap, np.inf, -1
     for link in s.paths[c]:
         if link < 0:
             break
-        share = s.share[link]
+        share = s.link[link].share
         if share < best:
             best, second, binding = share, best, link
         elif share < second:
             second = share
-    s.best[c], s.second[c], s.binding[c] = best, second, binding
+    s.of[c].best, s.of[c].second, s.of[c].binding = best, second, binding
 
 
 @kernel
@@ -160,11 +167,11 @@ def offer(s: Shares, link: int) -> tuple[float, float]:
 
     A link that they do not fill offers anything above the fastest of them, and stays at what it offers if that is so.
     """
-    count, start, flows, capacity = s.used[link], s.first[link], 0.0, s.capacity[link]
+    count, start, flows, capacity = s.link[link].used, s.link[link].first, 0.0, s.link[link].capacity
     for i in range(count):
         c = s.entries[start + i]
-        s.offers[i] = s.second[c] if s.binding[c] == link else s.best[c]
-        s.weights[i] = s.active[c]
+        s.offers[i] = s.of[c].second if s.of[c].binding == link else s.of[c].best
+        s.weights[i] = s.of[c].active
         flows += s.weights[i]
     if count == 0:
         return capacity, -s.tolerance[0] * capacity
@@ -179,8 +186,8 @@ def offer(s: Shares, link: int) -> tuple[float, float]:
                 free += s.weights[i]
         rest = max(capacity - held, 0.0)
         if free == 0:
-            kept = s.share[link] > fastest * (1 + TIE)
-            return s.share[link] if kept else fastest + rest, -s.tolerance[0] * capacity
+            kept = s.link[link].share > fastest * (1 + TIE)
+            return s.link[link].share if kept else fastest + rest, -s.tolerance[0] * capacity
         if rest / free <= share * (1 + TIE):
             return rest / free, s.tolerance[0] * rest
         share = rest / free
@@ -189,40 +196,40 @@ def offer(s: Shares, link: int) -> tuple[float, float]:
 @kernel
 def loosen(s: Shares, tolerance: float) -> None:
     """From now on a drift passes up to this share of what a link can give to flows that it binds."""
-    for link in range(s.slack.size):
-        s.slack[link] *= tolerance / s.tolerance[0]
+    for link in range(s.link.size):
+        s.link[link].slack *= tolerance / s.tolerance[0]
     s.tolerance[0] = tolerance
 
 
 @kernel
 def settle(s: Shares) -> int:
-    """Ask links until all agree; how many were asked."""
-    asked = 0
+    """Ask links until all agree; how many classes were looked at for it."""
+    looked = 0
     while s.ends[0] != s.ends[1]:
         link = s.queue[s.ends[0]]
         s.ends[0] = s.ends[0] + 1 if s.ends[0] + 1 < s.queue.size else 0
-        s.queued[link], s.drift[link] = 0, 0.0
-        share, s.slack[link] = offer(s, link)
-        asked += 1
-        if abs(share - s.share[link]) > s.tolerance[0] * s.share[link]:
-            s.share[link] = share
+        s.link[link].queued, s.link[link].drift = 0, 0.0
+        share, s.link[link].slack = offer(s, link)
+        looked += s.link[link].used
+        if abs(share - s.link[link].share) > s.tolerance[0] * s.link[link].share:
+            s.link[link].share = share
             _tell(s, link)
-    return asked
+    return looked
 
 
 @kernel
 def _tell(s: Shares, link: int) -> None:
     """A link offers something else: its classes learn it, and their other links drift."""
-    for i in range(s.first[link], s.first[link] + s.used[link]):
+    for i in range(s.link[link].first, s.link[link].first + s.link[link].used):
         c = s.entries[i]
-        best, second, binding = s.best[c], s.second[c], s.binding[c]
+        best, second, binding = s.of[c].best, s.of[c].second, s.of[c].binding
         refresh(s, c)
-        if s.best[c] != best:
+        if s.of[c].best != best:
             touch(s, c, 1)
         for other in s.paths[c]:
             if other < 0:
                 break
             before = second if binding == other else best
-            after = s.second[c] if s.binding[c] == other else s.best[c]
+            after = s.of[c].second if s.of[c].binding == other else s.of[c].best
             if other != link and before != after:
-                drift(s, other, before, after, s.active[c])
+                drift(s, other, before, after, s.of[c].active)

@@ -17,6 +17,9 @@ RESOLUTION = 2e-3
 TOLERANCE = 1e-3
 """Relative change of what a link offers that is passed on. With both, completion times lie within 1e-3 of re-solving at
 every event, and makespans within 1e-5 (tests/oracles/test_flows_against_resolving.py)."""
+LOOSEST = 0.03
+"""The same where many links with many flows each move each other all the time, as those of a million flows over tapered
+leaves: completion times then lie within 3 %, and makespans within 1 %."""
 BUCKETS = 1 << 20
 """Fewest buckets that the time of the busiest link is cut into where quick flows ask for more."""
 
@@ -29,6 +32,7 @@ def finish(
     cap: Floats | None = None,
     resolution: float = RESOLUTION,
     tolerance: float = TOLERANCE,
+    loosest: float = LOOSEST,
 ) -> Floats:
     """When each flow ends [flows] [s]; a flow without a link ends as it starts.
 
@@ -39,7 +43,8 @@ def finish(
         delay: from a flow's last byte to its end, such as its acknowledgement's way back, [flows] or one for all [s].
         cap: a limit on each flow's own rate [flows] [B/s].
         resolution: length of a bucket of time, of what the quickest flow takes alone.
-        tolerance: relative change of a link's share that is passed on.
+        tolerance: relative change of a link's share that is passed on; loosest: and up to which it may grow where much
+            is passed on.
 
     Raises:
         UsageError: routes and traffic differ in length, or a route uses a link without capacity.
@@ -54,7 +59,7 @@ def finish(
     classes = group(flows)
     laid = _flows(traffic, classes, np.broadcast_to(np.asarray(delay, np.float64), count))
     calendar = _calendar(_step(flows, traffic, resolution), len(classes.paths), count)
-    ended, _ = engine.run(shares(classes), laid, calendar, tolerance)
+    ended, _ = engine.run(shares(classes), laid, calendar, tolerance, max(tolerance, loosest))
     if ended < count:
         raise SolverError(f"{count - ended:,} of {count:,} flows never ended")
     return laid.end
@@ -79,15 +84,14 @@ def _flows(traffic: Traffic, classes: Classes, delay: Floats) -> engine.Flows:
     return engine.Flows(
         classes.of, traffic.size, traffic.start.copy(), np.diff(traffic.after.indptr).astype(np.int32),
         then.indptr, then.indices, np.ascontiguousarray(delay), np.zeros(count), np.zeros(count),
-        np.empty(count, np.int32), first, np.zeros(kinds), np.zeros(kinds), np.zeros(kinds),
+        np.empty(count, np.int32), first,
     )  # fmt: skip
 
 
 def _calendar(step: float, classes: int, flows: int) -> engine.Calendar:
-    def none(count: int, kind: type[np.signedinteger] = np.int32) -> np.ndarray:
-        return np.full(count, -1, kind)
+    def none(count: int) -> np.ndarray:
+        return np.full(count, -1, np.int32)
 
-    return engine.Calendar(
-        np.array([step]), none(engine.SLOTS), none(classes), none(classes), none(classes, np.int64),
-        none(engine.SLOTS), none(flows),
-    )  # fmt: skip
+    of = np.zeros(classes, engine.CLOCK)
+    of["bucket"] = of["after"] = of["before"] = -1
+    return engine.Calendar(np.array([step]), none(engine.SLOTS), of, none(engine.SLOTS), none(flows))
