@@ -20,11 +20,11 @@ clients, or as many as fit, would bring; lengths as serving benchmarks draw them
 ones log-normal with a standard deviation equal to the mean, as in the Azure traces. Closed form over event simulation,
 less one. Targets: rate within 3 %, median latencies within 10 %.
 
-Known misses: the closed form has mean lengths only, so varied ones (whose longest prompt on any attention rank ends a
-pass) are beyond it, as are random prompts longer than the token budget of a pass, which several passes read; its first
-token is a mean where the event simulation's is a median. Prompts and answers of exactly equal length in a closed loop
-stay in step in the event simulation; the closed form takes them as not in step. P90 in closed form is meant for
-requests at random, whose numbers stand here; a closed loop varies less.
+Known misses: random prompts longer than the token budget of a pass, which several passes read, near the greatest rate;
+varied lengths in a closed loop of many clients, of which the closed form knows how much they vary, not which meet.
+Prompts and answers of exactly equal length in a closed loop stay in step in the event simulation; the closed form takes
+them as not in step. P90 in closed form is meant for requests at random, whose numbers stand here; a closed loop varies
+less.
 
 | prompt / answer | rate: median, greatest | first token | per token | within targets | P90: first token | per token |
 |---|---|---|---|---|---|---|

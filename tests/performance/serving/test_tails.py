@@ -16,6 +16,7 @@ from firstlight.performance.serving.batching import at_rate, flow
 from firstlight.performance.serving.events import engine
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import slots
+from firstlight.performance.serving.passes import Pieces
 from firstlight.performance.serving.play import played_on
 from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.tails import beyond
@@ -78,7 +79,7 @@ def test_later_percentiles_are_later_and_the_half_is_the_median(load, layout, sp
     times = [
         law_of(replace(one, share=share, spread=spread), layout)(batch, rate).within for share in (0.5, 0.7, 0.9, 0.99)
     ]
-    median = law_of(one, layout)(batch, rate)
+    median = law_of(replace(one, spread=spread), layout)(batch, rate)
     assert times[0] == (median.first_token, median.per_token)
     for each in zip(*times, strict=True):
         assert np.all(np.diff(np.concatenate(each)) >= 0)
@@ -130,3 +131,20 @@ def test_the_chosen_layout_holds_its_limits_at_the_percentile():
         assert float(flow(one, np.array([float(layout.batch)])).within[1][0]) <= 15e-3 * (1 + 1e-9)
         batches.append(layout.batch / layout.accelerators)
     assert batches[1] < batches[0]
+
+
+def test_the_longest_of_several_prompts_ends_a_pass():
+    """Beside the mean of the greatest of so many drawn lengths."""
+    one = Pieces.of(case(ROUTED, "deepseek-v3", spread=1.0))
+    sigma, random = np.sqrt(np.log(2.0)), np.random.default_rng(5)
+    for count in (1, 2, 5, 8):
+        drawn = random.lognormal(-(sigma**2) / 2, sigma, (200_000, count)).max(axis=1).mean()
+        assert float(one.longest(np.array([float(count)]))[0]) == pytest.approx(drawn, rel=0.01)
+    assert one.longest(np.array([50.0])) == one.longest(np.array([8.0]))  # one on each of eight ranks
+    assert Pieces.of(case(TENSOR)).longest(np.array([9.0])) == 1.0
+
+
+def test_prompts_that_vary_begin_sooner_at_the_median():
+    usual, varied = (flow(case(TENSOR, spread=spread), np.array([8.0]), 1.0) for spread in (0.0, 1.0))
+    assert float(varied.first_token[0]) < float(usual.first_token[0])
+    assert varied.per_token == usual.per_token

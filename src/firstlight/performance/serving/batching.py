@@ -77,7 +77,7 @@ def _flow(
     """
     step = sum(parts.values(), np.zeros(len(case.layouts)))
     per_token = (step + meeting.reading * meeting.read) / case.gain
-    latency = wait + (pieces.passes + case.layouts.pipeline - 1.0) * (beside + meeting.own)
+    latency = wait + (pieces.passes + case.layouts.pipeline - 1.0) * (beside + meeting.own - pieces.sooner)
     stay = wait + pieces.passes * (beside + meeting.own) + case.further * per_token
     first = front_end(case) + case.a["performance.serving_poll"] * step + latency
     rate = np.minimum(batch / stay, case.a["performance.serving_load"] / meeting.cost)

@@ -16,6 +16,9 @@ ROUNDS = 6
 NODES = (0.0, 0.25, 1.0)
 """Where the time of a pass is computed, from the shortest to the longest; between them it is linear."""
 TINY = 1e-12
+_NODES, _WIDTHS = np.polynomial.legendre.leggauss(24)
+PLACES, WEIGHTS = (_NODES + 1.0) / 2.0, _WIDTHS / 2.0
+"""Of the quadrature over the longest of several lengths."""
 LEAST_ROOM = 0.98
 """Of the budget's load, beyond which its queue is taken as long."""
 
@@ -29,6 +32,8 @@ class Pieces:
         ranks: attention ranks, which read side by side; a pass ends with the slowest of them.
         most: pieces in a pass at the most. times: engine time of a pass at `NODES` [s], each (n,).
         chunk: tokens of a pass on one rank at the most.
+        spread: of the prompts' lengths (log-normal, over their mean). sooner: engine time by which a pass of the median
+            prompt is shorter than one of the mean [s] (n,).
     """
 
     passes: Floats
@@ -37,6 +42,8 @@ class Pieces:
     most: Floats
     times: tuple[Floats, ...]
     chunk: float
+    spread: float
+    sooner: Floats
 
     @classmethod
     def of(cls, case: Case) -> Pieces:
@@ -47,7 +54,11 @@ class Pieces:
         times = tuple(
             chunk_time(case, tokens + (chunk - tokens) * share, case.prompt) / case.layouts.pipeline for share in NODES
         )
-        return cls(passes, tokens, ranks, ranks * chunk / tokens, times, chunk)
+        sooner = np.zeros_like(tokens)
+        if case.spread:
+            less = np.sqrt(1.0 + case.spread**2)
+            sooner = times[0] - chunk_time(case, tokens / less, case.prompt / less) / case.layouts.pipeline
+        return cls(passes, tokens, ranks, ranks * chunk / tokens, times, chunk, case.spread, sooner)
 
     def read(self, pieces: ArrayLike) -> Floats:
         """Engine time of a pass that reads so many pieces, at least one [s] (..., n).
@@ -88,14 +99,25 @@ class Pieces:
     def busiest(self, mean: ArrayLike) -> Floats:
         """Pieces that a pass counts with, in the mean over passes that read: max(ranks, k) with k Poisson (..., n)."""
         m = np.maximum(np.asarray(mean, dtype=float), 1e-9)
-        few = np.maximum(_at_most(self.ranks, m) - np.exp(-m), 0.0) * self.ranks
+        few = np.maximum(_at_most(self.ranks, m) - np.exp(-m), 0.0) * self.ranks * self.longest(m / -np.expm1(-m))
         return (few + m * (1.0 - _at_most(self.ranks - 1.0, m))) / -np.expm1(-m)
+
+    def longest(self, pieces: Floats) -> Floats:
+        """The longest of so many pieces, one on each rank, over their mean: a pass ends with it (..., n)."""
+        if not self.spread:
+            return np.ones_like(pieces)
+        from scipy.special import ndtri  # heavy
+
+        sigma = np.sqrt(np.log1p(self.spread**2))
+        count = np.clip(pieces, 1.0, self.ranks)[..., None]
+        of_all = np.exp(sigma * ndtri(PLACES ** (1.0 / count)) - sigma**2 / 2.0)
+        return np.maximum((of_all * WEIGHTS).sum(axis=-1), 1.0)
 
     def met(self, mean: ArrayLike) -> Floats:
         """The same in the pass of a given piece, which `mean` others meet: max(ranks, 1 + k) (..., n)."""
         m = np.maximum(np.asarray(mean, dtype=float), 1e-9)
         few = _at_most(self.ranks - 1.0, m)
-        return few * self.ranks + (1.0 - few) + m * (1.0 - _at_most(self.ranks - 2.0, m))
+        return few * self.ranks * self.longest(1.0 + m) + (1.0 - few) + m * (1.0 - _at_most(self.ranks - 2.0, m))
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def compare(one: Situation, machines: Machines, seed: int = 0) -> Agreement:
     most = int(min(MOST, slots(case)[0]))
     clients = min(one.clients or most, most)
     layouts = replace(case.layouts, batch=np.array([most]))
-    late = replace(case, layouts=layouts, share=LATE / 100.0, spread=one.spread)
+    late = replace(case, layouts=layouts, share=LATE / 100.0)
     lengths = _lengths(one.prompt, one.spread), _lengths(one.answer, one.spread)
     if one.clients:
         count = int(np.clip(LIVES * clients, FEWEST, MANY))
@@ -105,7 +105,8 @@ def _case(one: Situation, machines: Machines) -> Case:
     a = fitted(assumptions.with_overrides(assumptions.shipped(), {}), parts.accelerator)
     work = machine(parts.accelerator, parts.host, parts.system, one.precision, a)
     layouts = Layouts.of([one.layout])
-    return Case(models.find(one.model), float(one.prompt), float(one.answer), work, layouts, time, a)
+    found = Case(models.find(one.model), float(one.prompt), float(one.answer), work, layouts, time, a)
+    return replace(found, spread=one.spread)
 
 
 def _lengths(mean: int, spread: float) -> Lengths:
