@@ -89,7 +89,7 @@ class Reading:
 def pieces(reading: Case) -> Pieces:
     """The prompts of engines that only read, which is faster than between decode steps."""
     found, factor = Pieces.of(reading), reading.a["performance.serving_pool_prefill"]
-    return replace(found, times=tuple(time * factor for time in found.times))
+    return replace(found, times=tuple(time * factor for time in found.times), sooner=found.sooner * factor)
 
 
 def reading_rate(reading: Case) -> Floats:
@@ -130,7 +130,7 @@ def read(reading: Case, rate: ArrayLike, engines: ArrayLike = 1.0) -> Reading:
     own = several * prompts.read(np.maximum(prompts.met(mean), whole)) + (1.0 - several) * alone
     passes = prompts.passes + reading.layouts.pipeline - 1.0
     more = prompts.read(prompts.met(mean) + np.sqrt(mean)) - prompts.read(prompts.met(mean))
-    return Reading(waiting + passes * own, waiting, passes * more, busy)
+    return Reading(waiting + passes * (own - prompts.sooner), waiting, passes * more, busy)
 
 
 def handover(reading: Case, writing: Case, prompt: ArrayLike | None = None) -> Floats:
