@@ -150,13 +150,13 @@ def loop(pieces: Pieces, others: Floats) -> Meeting:
     return Meeting(reading, read, own, cost)
 
 
-def stream(pieces: Pieces, step: Floats, rate: float) -> Meeting:
+def stream(pieces: Pieces, step: Floats, rate: ArrayLike) -> Meeting:
     """Passes of an open stream: longer passes meet more prompts, so that passes which read follow each other.
 
     Args:
-        step: of decoding [s] (..., n). rate: requests of a replica [1/s].
+        step: of decoding [s] (..., n). rate: requests of a replica [1/s], one or (..., n).
     """
-    arriving, read = rate * pieces.passes, pieces.read(1.0) + np.zeros_like(step)
+    arriving, read = np.asarray(rate, dtype=float) * pieces.passes, pieces.read(1.0) + np.zeros_like(step)
     short = np.minimum(arriving * step, pieces.most)
     some = -np.expm1(-short)
     reading, long, begun, met = np.zeros_like(step), short, some, np.ones_like(step)

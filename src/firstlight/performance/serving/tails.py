@@ -35,7 +35,7 @@ def tails(case: Case, pieces: Pieces, found: Flow) -> tuple[Floats, Floats]:
         return found.first_token, found.per_token
     batch = np.asarray(found.batch, dtype=float)
     step, busy = found.step, -np.expm1(-batch)
-    meeting = stream(pieces, step, found.rate)  # pyright: ignore[reportArgumentType]  # one rate for each
+    meeting = stream(pieces, step, found.rate)
     whole, reading = step + meeting.read, meeting.reading
     mean = step + reading * meeting.read
     left, left2 = _left(reading, whole, step)
