@@ -183,3 +183,60 @@ def test_a_collective_is_told_what_its_fabric_costs(plan):
     assert "simulated" in less.basis
     with pytest.raises(UsageError, match="queue-pairs has no effect on spray"):
         design.collective(plan, Question("all_to_all", 1e9, (8, 32), queue_pairs=4, routing="spray"))
+
+
+TORUS = """
+name: slices
+site: {place: "Memphis, Tennessee", power: 4 MW, floor: 4000 m2, existing: [shell, utility]}
+demand:
+  - {train: llama-3-8b, tokens: 100B, batch: 1M, sequence: 4096}
+  - {train: llama-3-8b, tokens: 100B, batch: 1M, sequence: 4096}
+design:
+  system: tpu-v5p-cube
+  accelerators: 512
+  placements:
+    - {accelerators: 256, training: {tensor: 4, zero: 1}}
+    - {accelerators: 256, training: {tensor: 4, zero: 1}}
+start: 2030-01-01
+"""
+
+
+@pytest.fixture(scope="module")
+def on_torus(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    path = tmp_path_factory.mktemp("torus") / "plan.yaml"
+    path.write_text(TORUS, "utf-8")
+    return lambda fails=(), **asked: design.whatif(path, WhatIf(fails, **asked))
+
+
+def test_a_lost_link_of_a_torus_slows_the_job_whose_ring_it_is(on_torus):
+    healthy, found = on_torus(), on_torus(("torus#0",))
+    assert all(job.change.p50 == pytest.approx(1.0) for job in healthy.jobs)
+    one, other = found.jobs
+    assert 1.0 < one.change.p10 <= one.change.p50 <= one.change.p90 < 2.0
+    assert other.change.p50 == pytest.approx(1.0)
+    assert {effect.operation for effect in one.collectives} >= {"all_gather", "reduce_scatter"}
+    for effect in one.collectives:
+        assert effect.bandwidth == pytest.approx(0.75 * effect.healthy_bandwidth)  # one of three dimensions takes twice
+        assert effect.healthy_time < effect.time < effect.healthy_time / 0.75 * (1 + 1e-9)
+        assert effect.binding[0].name == "torus#0"
+
+
+def test_a_slow_link_of_a_torus_costs_less_than_a_lost_one(on_torus):
+    lost, slow = (on_torus((name,)).jobs[0].change.p50 for name in ("torus#0", "torus#0@50%"))
+    assert 1.0 < slow < lost
+
+
+def test_an_accelerator_without_links_stops_its_job(on_torus):
+    stands = on_torus(("torus:80%",)).jobs
+    assert all(job.stands_still and job.cut and job.step is None for job in stands)
+    json.dumps(on_torus(("torus#0",)).to_dict())
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [({"place": "spread"}, "leave --place out"), ({"routing": "ecmp"}, "leave --routing"),
+     ({"fails": ("spine#0",)}, "has no spine")],
+)  # fmt: skip
+def test_what_a_torus_does_not_have_is_refused(on_torus, asked, told):
+    with pytest.raises(UsageError, match=told):
+        on_torus(**asked)

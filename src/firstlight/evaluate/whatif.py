@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike
 from firstlight.errors import UsageError
 from firstlight.evaluate.congested import CongestedTime, Placed, Quantile, carried, units_of
 from firstlight.evaluate.effects import CollectiveEffect, JobEffect, WhatIf, WhatIfResult
+from firstlight.evaluate.torus import evaluate_torus
 from firstlight.evaluate.training import TrainingAnswer, TrainingRun
 from firstlight.network.collectives.levels import Levels
 from firstlight.network.jobs import Fabric, Wave, order
 from firstlight.network.routing import Failures, fail, rails_of
-from firstlight.network.topology import RailOnly
+from firstlight.network.topology import RailOnly, Slices, Torus
 from firstlight.network.transport.fabric import Latency
 from firstlight.performance.training import Layouts, case_of, train
 from firstlight.performance.training.layouts.axes import Axis, axes
@@ -45,6 +46,8 @@ def evaluate_whatif(
     Raises:
         UsageError: an unknown failure, a placement that the fabric does not have, or jobs that are too many for it.
     """
+    if isinstance(topology, Torus | Slices):
+        return evaluate_torus(answer, topology, asked)
     nothing = Failures(np.zeros(0, np.int64), np.zeros(0))
     failures = fail(topology, asked.fails, asked.seed)
     scene = _Scene(

@@ -19,10 +19,12 @@ def summary(found: WhatIfResult) -> str:
 
 
 def _job(job: JobEffect) -> list[str]:
-    lines = [f"{job.name} (demand[{job.demand}]) on {job.nodes:,} nodes under {job.leaves:,} leaves"]
+    where = f"{job.nodes:,} nodes under {job.leaves:,} leaves" if job.leaves else f"{job.nodes:,} accelerators"
+    lines = [f"{job.name} (demand[{job.demand}]) on {where}"]
     if job.stands_still:
         cut = ", ".join(map(str, job.cut))
-        return [*lines, f"  stands still: node {cut} cut off; take the failure out, or place the job on other nodes"]
+        what = "node" if job.leaves else "accelerator"
+        return [*lines, f"  stands still: {what} {cut} cut off; take the failure out, or place the job on other nodes"]
     if job.step is None or job.healthy_step is None or job.change is None:
         return lines
     before, after = (units.show(step.p50, "time") for step in (job.healthy_step, job.step))
@@ -36,7 +38,8 @@ def _job(job: JobEffect) -> list[str]:
 def _collective(one: CollectiveEffect) -> list[str]:
     size, group = units.show(one.size, "bytes"), " x ".join(map(str, one.group))
     now, before = (units.show(rate, "bandwidth") for rate in (one.bandwidth, one.healthy_bandwidth))
-    lines = [f"  {one.axis:<10}{one.operation} of {size} over {group}: {now} a NIC, healthy {before}"]
+    of = "for each accelerator" if one.axis == "torus" else "a NIC"
+    lines = [f"  {one.axis:<10}{one.operation} of {size} over {group}: {now} {of}, healthy {before}"]
     if one.binding:
         lines.append("            " + "; ".join(f"{link.name} busy {link.busy:.2f}" for link in one.binding))
     return lines

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.errors import UsageError
 from firstlight.network.topology.torus import CUBE, Torus, shaped
@@ -78,6 +79,26 @@ class Slices(Topology):
     def bisection(self) -> float:
         """Bandwidth between two halves of the accelerators of a slice, one direction [B/s]: of the narrowest slice."""
         return min(torus.bisection() for torus in self.tori)
+
+    def rings(self, links: Ints) -> tuple[Ints, Ints, Ints]:
+        """See `Torus.rings`; no two slices share a ring."""
+        starts = self._starts
+        index = np.searchsorted(starts, links, side="right") - 1
+        dimension, number, length = (np.zeros(len(links), np.int64) for _ in range(3))
+        for slice_ in np.unique(index).tolist():
+            chosen = index == slice_
+            found = self.tori[slice_].rings(links[chosen] - starts[slice_])
+            dimension[chosen], length[chosen] = found[0], found[2]
+            number[chosen] = found[1] + slice_ * 3 * self.endpoints
+        return dimension, number, length
+
+    def along(self) -> NDArray[np.bool_]:
+        """Whether each dimension has links; those of all slices are of whole cubes."""
+        return np.ones(3, np.bool_)
+
+    def links_each(self) -> int:
+        """Links of each accelerator."""
+        return 2 * 3
 
     def hops(self) -> int:
         """Links on the longest shortest path inside a slice."""

@@ -90,6 +90,23 @@ class Torus(Topology):
         dimension, _ = self._local(bundle, np.asarray(links, np.int64))
         return 2 * dimension, 2 * dimension + 1
 
+    def rings(self, links: Ints) -> tuple[Ints, Ints, Ints]:
+        """Dimension, number and length of the ring that each link is part of; each like `links`. A twist that joins
+        several rings to one is not seen."""
+        dimension, _ = self._local(0, links)
+        place = np.stack(self.coordinates(self.ends(0, links)[0]))
+        place[dimension, np.arange(len(links))] = 0
+        number = np.ravel_multi_index(tuple(place), self.dimensions) + dimension * self.endpoints
+        return dimension, number, np.asarray(self.dimensions)[dimension]
+
+    def along(self) -> NDArray[np.bool_]:
+        """Whether each dimension has links."""
+        return np.asarray(self.dimensions) > 1
+
+    def links_each(self) -> int:
+        """Links of each accelerator."""
+        return sum(min(size - 1, 2) for size in self.dimensions)
+
     def _local(self, bundle: int, links: Ints) -> tuple[Ints, Ints]:
         """Dimension of each link and its number there."""
         if bundle != 0:
