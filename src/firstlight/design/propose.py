@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from firstlight.reliability.result import RunReliability
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import Design
+from firstlight.spec.fabric import SitesDesign
 from firstlight.spec.plan import Plan
 from firstlight.spec.workload import Training
 from firstlight.twin.factory import Factory
@@ -41,6 +42,8 @@ class Proposal:
 def propose(plan: Plan, catalog: Catalog, a: Assumptions, base: Path = Path()) -> Proposal:
     """Choose what a plan leaves open: system, fabric, count, placements, power chain and cooling plant.
 
+    Where a fabric joins several sites, the plan's site stands for all of them together.
+
     Args:
         plan: as written.
         catalog: parts.
@@ -51,6 +54,10 @@ def propose(plan: Plan, catalog: Catalog, a: Assumptions, base: Path = Path()) -
         InfeasibleError: no system of the catalogue can meet the demand; which limits bind and what would fit.
         UsageError: choices already made do not go together.
     """
+    sites = plan.design.fabric.sites
+    if sites is not None:
+        found = propose(_joined(plan, None), catalog, a, base)
+        return replace(found, plan=_joined(found.plan, sites))
     if plan.design.system is not None:
         return _on_system(plan, Setting(parts(plan.design, catalog), catalog, a, base))
     able, refused = cheapest.ranked(plan, catalog, a, base)
@@ -64,6 +71,11 @@ def propose(plan: Plan, catalog: Catalog, a: Assumptions, base: Path = Path()) -
             continue
         return Proposal(found.plan, {"design.system": f"{system}: {why}", **found.reasons})
     raise cheapest.none_fits(tried, refused)
+
+
+def _joined(plan: Plan, sites: SitesDesign | None) -> Plan:
+    """The plan with a fabric of so many sites; None is one."""
+    return with_design(plan, fabric=plan.design.fabric.model_copy(update={"sites": sites}))
 
 
 def _on_system(plan: Plan, setting: Setting) -> Proposal:

@@ -124,7 +124,7 @@ def build(plan: Plan, catalog: Catalog, a: Assumptions) -> Built:
     if design.fabric.sites is not None:
         raise UsageError(
             f"a plan lays out one site, and design.fabric.sites joins {design.fabric.sites.count}; leave sites out, "
-            "and give each site a plan of its own"
+            "and give each site a plan of its own (train, serve, network simulate and network collective take several)"
         )
     made_of = parts(design, catalog)
     net, time = fabric(design.fabric, made_of, design.accelerators or 0, a)
