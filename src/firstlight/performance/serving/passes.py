@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,9 +17,8 @@ ROUNDS = 6
 NODES = (0.0, 0.25, 1.0)
 """Where the time of a pass is computed, from the shortest to the longest; between them it is linear."""
 TINY = 1e-12
-_NODES, _WIDTHS = np.polynomial.legendre.leggauss(24)
-PLACES, WEIGHTS = (_NODES + 1.0) / 2.0, _WIDTHS / 2.0
-"""Of the quadrature over the longest of several lengths."""
+DOUBLINGS = np.arange(0.0, 17.0, 0.25)
+"""Where the longest of several lengths is worked out, in doublings of their number."""
 LEAST_ROOM = 0.98
 """Of the budget's load, beyond which its queue is taken as long."""
 
@@ -104,14 +104,9 @@ class Pieces:
 
     def longest(self, pieces: Floats) -> Floats:
         """The longest of so many pieces, one on each rank, over their mean: a pass ends with it (..., n)."""
-        if not self.spread:
+        if not self.spread or np.max(self.ranks) == 1:
             return np.ones_like(pieces)
-        from scipy.special import ndtri  # heavy
-
-        sigma = np.sqrt(np.log1p(self.spread**2))
-        count = np.clip(pieces, 1.0, self.ranks)[..., None]
-        of_all = np.exp(sigma * ndtri(PLACES ** (1.0 / count)) - sigma**2 / 2.0)
-        return np.maximum((of_all * WEIGHTS).sum(axis=-1), 1.0)
+        return np.interp(np.log2(np.clip(pieces, 1.0, self.ranks)), DOUBLINGS, _longest(self.spread))
 
     def met(self, mean: ArrayLike) -> Floats:
         """The same in the pass of a given piece, which `mean` others meet: max(ranks, 1 + k) (..., n)."""
@@ -170,6 +165,17 @@ def stream(pieces: Pieces, step: Floats, rate: ArrayLike) -> Meeting:
     mean = np.maximum(reading * long + (1.0 - reading) * short, TINY)
     reading = np.minimum(reading * np.maximum(met / pieces.most, 1.0), 1.0)
     return Meeting(reading, read, pieces.read(pieces.met(mean)), pieces.passes * read * np.minimum(begun / mean, 1.0))
+
+
+@cache
+def _longest(spread: float) -> Floats:
+    """Mean of the greatest of 2^x log-normal lengths of mean one, for the x of `DOUBLINGS`, by quadrature."""
+    from scipy.special import ndtri  # heavy
+
+    sigma = np.sqrt(np.log1p(spread**2))
+    places, widths = np.polynomial.legendre.leggauss(64)
+    greatest = np.exp(sigma * ndtri(((places + 1.0) / 2.0) ** (0.5 ** DOUBLINGS[:, None])) - sigma**2 / 2.0)
+    return np.maximum((greatest * widths / 2.0).sum(axis=1), 1.0)
 
 
 def _at_most(k: ArrayLike, mean: Floats) -> Floats:

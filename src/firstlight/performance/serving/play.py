@@ -37,7 +37,7 @@ from firstlight.twin.result import Prediction
 
 PLAYED = 16
 """Replicas that are simulated of a larger fleet, each with its share of the requests."""
-MOST = 1_500_000
+MOST = 600_000
 """Requests of a random stream at the most: where replicas hold many at a time, fewer of them are simulated."""
 LIVES = 20
 """Requests of a random stream on each replica, for each that is under way at a time; and at least `LEAST` on all."""
