@@ -58,7 +58,8 @@ def serving_interval(
         layers, layout: what runs, and how.
         work: machine.
     """
-    known = work.served and not any(layer.scanned for layer in layers) and layout.pipeline == 1
+    usual = layout.pipeline == layout.context == 1 and not layout.redundant  # as in published runs
+    known = work.served and usual and not any(layer.scanned for layer in layers)
     widen = 1.0 if known else a["performance.serving_widen_unseen"]
     kind = f"{which}_pools" if layout.prefill else which
     low = a[f"performance.serving_low_{kind}"] / widen

@@ -129,3 +129,12 @@ def test_second_copies_take_memory_and_even_out_steps():
 def test_wrong_layouts_say_what_would_do(layout, model, says):
     with pytest.raises(UsageError, match=says):
         check(models.find(model), layout, 16)
+
+
+def test_layouts_that_no_published_run_has_are_not_calibrated():
+    asked = {"serve": "qwen3-32b", "requests": "0.1 /s", "prompt": 4000, "answer": 100, "precision": "fp8"}
+    for layout, known in ((ServingLayout(tensor=4), True), (ServingLayout(tensor=4, context=2), False)):
+        found = serving.serve(
+            Serving.model_validate(asked), models.find("qwen3-32b"), SYSTEM, CHIP, HOST, 8, layout, wire, A
+        )
+        assert found.per_token.calibrated is known
