@@ -100,8 +100,8 @@ def test_one_expert_a_rank_is_as_uneven_as_the_experts():
     )
 
 
-def test_thirty_two_ranks_work_at_half_pace_without_copies():
-    """LMSYS measured about half on DeepSeek-V3's real prompts, and nearly all of it with 32 copies."""
+def test_a_skew_of_one_halves_the_pace_of_thirty_two_ranks_without_copies():
+    """What the law itself gives, and that one copy a rank mends nearly all of it; no measurement."""
     plain, copied = imbalance(256, np.array([32, 32]), np.array([0, 32]), 1.0)
     assert 1.7 < plain < 2.6
     assert copied < 1.15
