@@ -236,6 +236,14 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
             "leave traffic.questions",
         ),
         (("--set", "demand[0].traffic={questions: {kind: oracle}}"), "kind"),
+        (
+            ("--set", "demand[0].traffic={burst: 2, questions: {kind: users, users: 9}}"),
+            "traffic.burst: has no effect: users ask when they are answered",
+        ),
+        (
+            ("--set", "demand[0].traffic={burst: 2, questions: {kind: loop, period: 1 s}}"),
+            "traffic.burst: has no effect: loops ask on time",
+        ),
         (("--set", "demand[0].drafts={tokens: 1, later: 50 %}"), "one token is drafted, and none after it"),
         (("--set", "demand[0].drafts={tokens: 2}", "--set", "demand[0].answer=1"), "answers of one token are read"),
         (("--set", "demand[0].traffic={questions: {kind: best-of, samples: 1}}"), "samples"),

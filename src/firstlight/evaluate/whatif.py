@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from firstlight.errors import UsageError
 from firstlight.evaluate.congested import CongestedTime, Placed, Quantile, carried, units_of
 from firstlight.evaluate.effects import CollectiveEffect, JobEffect, WhatIf, WhatIfResult
-from firstlight.evaluate.torus import evaluate_torus
 from firstlight.evaluate.training import TrainingAnswer, TrainingRun
+from firstlight.evaluate.whatif_torus import evaluate_torus
 from firstlight.network.collectives.levels import Levels
 from firstlight.network.jobs import Fabric, Wave, order
 from firstlight.network.routing import Failures, fail, rails_of

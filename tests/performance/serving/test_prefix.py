@@ -153,5 +153,10 @@ def test_tiers_of_a_layout_hold_its_bytes():
     assert found.rooms == pytest.approx((500.0, 1e12 / 2 / token, 2e12 / 2 / token))
     assert float(request_bytes(case, 1.0)[0]) == pytest.approx(token / 4)
     assert found.seconds == pytest.approx((0.0, token / 4 / (0.85 * CHIP.host_link), token / 4 / 6e9))
+    broken = own.over(
+        {"performance.serving_host_fetch": replace(own.entry("performance.serving_host_fetch"), value=0.0)}
+    )
+    with pytest.raises(UsageError, match="serving_host_fetch"):
+        tiers(replace(case, a=broken), layout, PrefixCache.model_validate({"host": "1 TB"}))
     with pytest.raises(UsageError, match="the hosts of a replica have"):
         tiers(case, layout, PrefixCache.model_validate({"host": "1 PB"}))

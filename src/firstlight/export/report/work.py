@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from firstlight.evaluate import Evaluation
 from firstlight.export.report import words
@@ -185,15 +185,14 @@ def _per_token(result: ServingResult) -> tuple[Fact, ...]:
     return (value,) if result.answer > 1 else ()
 
 
-def _at_percentiles(result: ServingResult) -> tuple[Fact, ...]:
-    """Both latencies beyond the median; the percentile at which the limits hold is named."""
-    limits = f"the limits hold at P{result.percentile}"
-    return tuple(
-        Fact(f"First token, {name.upper()}", words.show(first.p50, "time"),
-             f"{words.show(result.per_token_at[name].p50, 'time')} a token" * (result.answer > 1)
-             or words.p10_p90(first, "time"))
-        for name, first in result.first_token_at.items() if name != "p50"
-    ) + (Fact("Limits", f"P{result.percentile}", limits),) * (result.percentile > 50)  # fmt: skip
+def _at_percentiles(result: ServingResult) -> Iterator[Fact]:
+    """Both latencies beyond the median, and the percentile at which the limits hold where that is not the median."""
+    for name in [name for name in result.first_token_at if name != "p50"]:
+        first, token = result.first_token_at[name], words.show(result.per_token_at[name].p50, "time")
+        then = f"{token} a token" if result.answer > 1 else words.p10_p90(first, "time")
+        yield Fact(f"First token, {name.upper()}", words.show(first.p50, "time"), then)
+    if result.percentile > 50:
+        yield Fact("Limits", f"P{result.percentile}", f"the limits hold at P{result.percentile}")
 
 
 def _serving_facts(result: ServingResult) -> Facts:

@@ -19,7 +19,8 @@ TOLERANCE = 1e-3
 every event, and makespans within 1e-5 (tests/oracles/test_flows_against_resolving.py)."""
 LOOSEST = 0.03
 """The same where many links with many flows each move each other all the time, as those of a million flows over tapered
-leaves: completion times then lie within 3 %, and makespans within 1 %."""
+leaves: of 100 completion times 99 then lie within 2 %, and makespans within 1 %; a single flow can be off by more
+(tests/oracles/test_flows_against_resolving.py; among a million 9 % was seen, benchmarks/test_network.py's traffic)."""
 BUCKETS = 1 << 20
 """Fewest buckets that the time of the busiest link is cut into where quick flows ask for more."""
 

@@ -41,8 +41,7 @@ def request_bytes(case: Case, tokens: ArrayLike) -> Floats:
     Grouped keys are cut over tensor ranks down to one head each, a latent not at all, both over context ranks by their
     tokens. A drafter keeps its own.
     """
-    layout = case.layouts
-    tokens = np.asarray(tokens, dtype=float)
+    tokens, layout = np.asarray(tokens, dtype=float), case.layouts
     tensor, total = layout.tensor.astype(float), np.zeros(len(layout))
     for layer, count in case.cached:
         for core in layer.cores:

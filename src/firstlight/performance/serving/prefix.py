@@ -39,7 +39,7 @@ def tiers(case: Case, layout: ServingLayout, asked: PrefixCache) -> Tiers:
         raise UsageError(
             f"prefix_cache.host: the catalogue has no link of {work.accelerator} to its host; add `host_link:` to it"
         )
-    host = work.host_link * a["performance.serving_host_fetch"]
-    rates = (float("inf"), host, a.positive("performance.serving_storage_fetch"))
-    rooms = (asked.accelerator / engines, *(size / engines / whole for size in (asked.host, asked.storage)))
-    return Tiers(rooms, tuple(own / rate if rate else 0.0 for rate in rates))
+    host = own / (work.host_link * a.positive("performance.serving_host_fetch")) if asked.host else 0.0
+    storage = own / a.positive("performance.serving_storage_fetch")
+    rooms = asked.accelerator, asked.host / whole, asked.storage / whole
+    return Tiers(tuple(room / engines for room in rooms), (0.0, host, storage))

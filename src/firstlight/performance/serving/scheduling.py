@@ -12,15 +12,14 @@ from firstlight.spec.workload import Serving
 def scheduled(a: Assumptions, workload: Serving) -> Assumptions:
     """The assumptions with the workload's own settings of its engine."""
     given = workload.scheduler
-    own = {"prefill_chunk": given.token_budget, "sequences": given.sequences, "memory_share": given.memory}
-    return a.given({
-        entry.name: entry
-        for name, value in own.items() if value is not None
-        for entry in (_entry(a, f"performance.serving_{name}", float(value)),)
-    })  # fmt: skip
+    own = {
+        "performance.serving_prefill_chunk": given.token_budget,
+        "performance.serving_sequences": given.sequences,
+        "performance.serving_memory_share": given.memory,
+    }
+    return a.given({name: _entry(a.entry(name), value) for name, value in own.items() if value is not None})
 
 
-def _entry(a: Assumptions, name: str, value: float) -> Assumption:
-    entry = a.entry(name)
+def _entry(entry: Assumption, value: float) -> Assumption:
     text = units.show(value, entry.dimension)
-    return replace(entry, value=value, text=text, source="the workload's scheduler", standing="user")
+    return replace(entry, value=float(value), text=text, source="the workload's scheduler", standing="user")
