@@ -13,6 +13,7 @@ from firstlight.performance.serving.scheduling import scheduled
 from firstlight.performance.serving.serve import allowed
 from firstlight.performance.serving.space import space
 from firstlight.performance.serving.steady import Flow
+from firstlight.performance.serving.tails import limited
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
@@ -59,7 +60,7 @@ def best(
     replicas = np.ceil(workload.requests / found.rate - 1e-9)
     total = np.where(met, each * np.maximum(replicas, 1.0), np.inf)
     chosen = int(np.lexsort((found.per_token, total))[0])
-    layout = case.layouts.one(chosen).model_copy(update={"batch": int(batch[chosen])})
+    layout = case.layouts.one(chosen).model_copy(update={"batch": int(limited(case, batch)[chosen])})
     return layout, int(each[chosen]), int(max(replicas[chosen], 1.0))
 
 
@@ -97,7 +98,7 @@ def fastest(
         raise too_slow(case, workload, *found.within, case.layouts.accelerators)
     rate = np.where(met, accelerators // case.layouts.accelerators * found.rate, 0.0)
     chosen = int(np.argmax(rate))
-    return case.layouts.one(chosen).model_copy(update={"batch": int(batch[chosen])}), float(rate[chosen])
+    return case.layouts.one(chosen).model_copy(update={"batch": int(limited(case, batch)[chosen])}), float(rate[chosen])
 
 
 def _greatest(case: Case, workload: Serving, most: Floats) -> tuple[Floats, Flow]:

@@ -91,6 +91,17 @@ def blocked(case: Case, found: Flow) -> Floats:
     return stay / (most - batch) * np.maximum(np.log(np.maximum(waits, TINY) / (1.0 - case.share)), 0.0)
 
 
+def limited(case: Case, batch: Floats) -> Floats:
+    """Requests at once that engines are to be limited to for a mean of `batch` (n,).
+
+    The mean itself where limits hold at the median; at a percentile so many more, as far as the cache goes, that hardly
+    any request waits for a slot (three standard deviations of a Poisson number).
+    """
+    if case.share <= MEDIAN:
+        return batch
+    return np.minimum(np.ceil(batch + 3.0 * np.sqrt(batch)), slots(case))
+
+
 def deviations(share: float) -> float:
     """Standard deviations by which a quantile of a normal distribution lies above its mean."""
     from scipy.special import ndtri  # heavy

@@ -14,6 +14,7 @@ from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import slots
 from firstlight.performance.serving.pools import Pools, handover, pooled, read, reader, reading_rate
 from firstlight.performance.serving.steady import Flow
+from firstlight.performance.serving.tails import limited
 from firstlight.spec.design import PrefillPool, ServingLayout
 from firstlight.twin.protocols import Floats, Ints
 
@@ -66,7 +67,9 @@ class Points:
 
     def layout(self, case: Case, at: int) -> ServingLayout:
         """The layout of one point."""
-        found = case.layouts.one(int(self.writing[at])).model_copy(update={"batch": int(self.batch[at])})
+        own = case.of(self.writing[at : at + 1])
+        batch = int(limited(own, self.batch[at : at + 1])[0])
+        found = own.layouts.one(0).model_copy(update={"batch": batch})
         if self.reading[at] < 0:
             return found
         other = case.layouts.one(int(self.reading[at]))
