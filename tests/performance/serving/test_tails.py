@@ -123,14 +123,31 @@ def test_the_result_tells_percentiles_and_the_asked_one():
 def test_the_chosen_layout_holds_its_limits_at_the_percentile():
     asked = {"serve": "qwen3-32b", "requests": "8 /s", "prompt": 1000, "answer": 300, "per_token": "15 ms"}
     model = models.find("qwen3-32b")
-    rates = []
+    taken = []
     for percentile in (50, 95):
         workload = Serving.model_validate({**asked, "percentile": percentile})
         layout, each, replicas = serving.best(workload, model, SYSTEM, CHIP, HOST, wire, A)
         found = serving.serve(workload, model, SYSTEM, CHIP, HOST, each * replicas, layout, wire, A)
         assert found.per_token_at[f"p{percentile}"].p50 <= 15e-3 * (1 + 1e-9)
-        rates.append(found.capacity.p50 / found.accelerators)
-    assert rates[1] < rates[0]
+        taken.append(found.accelerators)
+    assert taken[1] >= taken[0]
+
+
+def test_the_longest_of_several_prompts_ends_a_pass():
+    """Beside the mean of the greatest of so many drawn lengths."""
+    one = Pieces.of(case(ROUTED, "deepseek-v3", spread=1.0))
+    sigma, random = np.sqrt(np.log(2.0)), np.random.default_rng(5)
+    for count in (1, 2, 5, 8):
+        drawn = random.lognormal(-(sigma**2) / 2, sigma, (200_000, count)).max(axis=1).mean()
+        assert float(one.longest(np.array([float(count)]))[0]) == pytest.approx(drawn, rel=0.01)
+    assert one.longest(np.array([50.0])) == one.longest(np.array([8.0]))  # one on each of eight ranks
+    assert Pieces.of(case(TENSOR)).longest(np.array([9.0])) == 1.0
+
+
+def test_prompts_that_vary_begin_sooner_at_the_median():
+    usual, varied = (flow(case(TENSOR, spread=spread), np.array([8.0]), 1.0) for spread in (0.0, 1.0))
+    assert float(varied.first_token[0]) < float(usual.first_token[0])
+    assert varied.per_token == usual.per_token
 
 
 @pytest.mark.parametrize("percentile", [50, 90, 99])
