@@ -48,6 +48,14 @@ def all_ends(fabric, sources, targets, hashed, size):
     routes = fabric.routes(sources, targets, hashed)
     return finish(routes, fabric.capacity(), traffic(sources, targets, size))
 
+def apart(fabric, sources, targets, hashed, size):
+    copies = 1_024_000 // fabric.endpoints
+    one, links, rng = fabric.routes(sources, targets, hashed), len(fabric.capacity()), np.random.default_rng(2)
+    routes = np.concatenate([np.where(one >= 0, one + i * links, -1) for i in range(copies)]).astype(one.dtype)
+    sizes = np.concatenate([rng.permutation(size) for _ in range(copies)])
+    ends = np.concatenate([np.stack([sources, targets]) + i * fabric.endpoints for i in range(copies)], axis=1)
+    return finish(routes, np.tile(fabric.capacity(), copies), traffic(*ends, sizes))
+
 def sprayed(fabric, sources, targets, hashed, size):
     routes, capacity = fabric.trunks(sources, targets)
     return finish(routes, capacity, traffic(sources, targets, size))
@@ -67,6 +75,8 @@ print(json.dumps({"wall": min(walls), "cpu": min(cpus), "first_call": cold}))
 ROUNDS = 3
 CURVE = (34, 74, 116, 160)
 """Ports of fat trees of 10 thousand, 100 thousand, 390 thousand and a million endpoints."""
+APART = 104
+"""Fabrics of the smallest of them that together have as many flows as the largest."""
 
 
 def _run(
@@ -107,15 +117,24 @@ def test_finish_million_sprayed_leaves(benchmark):
     _measure(benchmark, "sprayed", [1, 2], 10)
 
 
+def _point(benchmark, work: str, k: int, fabrics: int) -> None:
+    found = benchmark.pedantic(_run, (work, k, [1, 1], 2), rounds=1)
+    flows = fabrics * k**3 // 4
+    benchmark.extra_info |= {
+        "work_s": found["wall"], "cpu_s": found["cpu"], "flows": flows, "memory_gb": round(found["memory"], 2),
+        "us_per_flow": round(found["cpu"] / flows * 1e6, 2), "fabrics": fabrics,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("k", CURVE)
 def test_finish_curve(benchmark, k):
     """How the time grows with the number of flows."""
-    found = benchmark.pedantic(_run, ("all_ends", k, [1, 1], 2), rounds=1)
-    flows = k**3 // 4
-    benchmark.extra_info |= {
-        "work_s": found["wall"], "cpu_s": found["cpu"], "flows": flows, "memory_gb": round(found["memory"], 2),
-        "us_per_flow": round(found["cpu"] / flows * 1e6, 2),
-    }  # fmt: skip
+    _point(benchmark, "all_ends", k, 1)
+
+
+def test_finish_apart(benchmark):
+    """Many small fabrics at once: just so many times the work of one, in as much memory as one large fabric."""
+    _point(benchmark, "apart", CURVE[0], APART)
 
 
 def test_first_call(benchmark, tmp_path):

@@ -12,18 +12,21 @@ def nccl(p: Arrays, x: Arrays, option: Option) -> Floats:
     """Time of a NCCL collective [s].
 
     Args:
-        p: base and hop of the protocols LL, LL128 and Simple and base of NVLS [s]; their shares of the link; sharp;
-            network [s], network_share.
+        p: base and hop of the protocols LL, LL128 and Simple and base of NVLS [s]; their shares of the link; own;
+            sharp; network [s], network_share.
         x: size (whole buffer) [B], volume (that a link carries) [B], steps, ranks, nodes; in_switch (1 where the
             switches can add up); link [B/s], network [B/s]; latency (over the H100's).
 
     NCCL takes the fastest of its protocols by a model of the same form, base + hop x steps + volume / bandwidth (NCCL
-    sources, tuning.cc; the priors are its constants). Between nodes a hop and the network's rate come on top.
+    sources, tuning.cc; the priors are its constants). A rank also copies its own part to where the result stands; `own`
+    weighs those bytes against those that its link carries, so that two ranks see less of a link than eight. Between
+    nodes a hop and the network's rate come on top.
     """
     del option
     link, steps, latency = x["link"], x["steps"], x["latency"]
+    volume = x["volume"] + p["own"] * x["size"] / x["ranks"]
     protocols = [
-        latency * (p[f"base_{name}"] + p[f"hop_{name}"] * steps) + x["volume"] / (p[f"share_{name}"] * link)
+        latency * (p[f"base_{name}"] + p[f"hop_{name}"] * steps) + volume / (p[f"share_{name}"] * link)
         for name in ("ll", "ll128", "simple")
     ]
     switched = latency * p["base_nvls"] + x["size"] * (x["ranks"] + 1.0) / x["ranks"] / (p["share_nvls"] * link)
