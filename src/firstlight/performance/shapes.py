@@ -60,6 +60,7 @@ class Softmax:
         latent: numbers cached per token for all heads together (latent attention); 0 caches keys and values.
         latent_value: of them, the ones that values are made of.
         sinks: each head has a learned sink, which kernels must know of.
+        normed: queries and keys are normalised before it; across: over all heads together.
     """
 
     heads: int
@@ -72,6 +73,8 @@ class Softmax:
     latent: int = 0
     latent_value: int = 0
     sinks: bool = False
+    normed: bool = False
+    across: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,16 @@ class Layer:
     def scanned(self) -> bool:
         """One of its cores is a scan."""
         return any(isinstance(core, Scan) for core in self.cores)
+
+    @property
+    def normed(self) -> bool:
+        """Queries and keys of one of its cores are normalised."""
+        return any(isinstance(core, Softmax) and core.normed for core in self.cores)
+
+    @property
+    def across(self) -> bool:
+        """They are so over all heads together."""
+        return any(isinstance(core, Softmax) and core.across for core in self.cores)
 
     @property
     def latent(self) -> bool:
@@ -258,7 +271,7 @@ def _attention(mixer: Attention, tower: Tower, model: Model) -> tuple[tuple[Matr
         inputs = (Matrix(asked + pairs, hidden, "out"),)
     core = Softmax(
         mixer.heads, mixer.kv_heads, mixer.head_dim, mixer.head_dim, mixer.window, mixer.causal and not mixer.cross,
-        other, sinks=mixer.sinks,
+        other, sinks=mixer.sinks, normed=mixer.norm, across=mixer.norm and mixer.norm_across,
     )  # fmt: skip
     return (*inputs, Matrix(hidden, queries, "into")), core
 

@@ -18,7 +18,7 @@ class Attention:
         window: tokens a query sees behind it; None sees all.
         causal: a token sees only those before it.
         bias: on query, key and value projections; out_bias on the output projection.
-        norm: query and key are normalised per head.
+        norm: query and key are normalised, per head or, where `norm_across`, over all heads together.
         gate: the output is gated by a projection of the input (doubles the query projection).
         cross: keys and values come from another tower of this many hidden units; 0 is self-attention.
         cross_tokens: tokens that bring them, where that tower is no part of the model (a text encoder in front of a
@@ -34,6 +34,7 @@ class Attention:
     bias: bool = False
     out_bias: bool = False
     norm: bool = False
+    norm_across: bool = False
     gate: bool = False
     cross: int = 0
     cross_tokens: int = 0

@@ -146,7 +146,8 @@ def _attention(a: Attention, hidden: int) -> float:
     queries, keys = a.heads * a.head_dim, a.kv_heads * a.head_dim
     weights = queries * hidden * (2 if a.gate else 1) + 2 * keys * (a.cross or hidden) + queries * hidden
     biases = (queries + 2 * keys if a.bias else 0) + (hidden if a.out_bias else 0)
-    return float(weights + biases + (2 * a.head_dim if a.norm else 0) + (a.heads if a.sinks else 0))
+    norms = (queries + keys if a.norm_across else 2 * a.head_dim) if a.norm else 0
+    return float(weights + biases + norms + (a.heads if a.sinks else 0))
 
 
 def _latent(a: LatentAttention, hidden: int) -> float:

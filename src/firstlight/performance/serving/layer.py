@@ -12,10 +12,13 @@ from firstlight.performance.kernels.gemm import gemm
 from firstlight.performance.kernels.scan import recur, scan
 from firstlight.performance.serving.balance import imbalance
 from firstlight.performance.serving.layouts import Case
-from firstlight.performance.serving.rates import ServingRates
+from firstlight.performance.serving.rates import ServingRates, known_family
 from firstlight.performance.shapes import Layer, Routed, Scan
 from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
+
+SECOND_SHOT = 1.3
+"""Start of an all-reduce in two shots over that of one (kernel timings; the priors of collectives have 5 us over 4)."""
 
 Parts = dict[str, Floats]
 """Time by part [s], arrays (..., n)."""
@@ -50,19 +53,31 @@ class Pass:
 
 def layer_parts(layer: Layer, case: Case, run: Pass) -> Parts:
     """One layer of one pass [s], by part: weights (products), cache (cores), experts, communication, kernels."""
-    a = case.a
-    small = a["performance.serving_layer"] + (a["performance.serving_layer_latent"] if layer.latent else 0.0)
-    small += a["performance.serving_layer_experts"] if layer.routed else 0.0
-    small += a["performance.serving_prefill_layer"] if run.filling else 0.0
     parts = {
         "weights": _products(layer, case, run),
         "cache": _cores(layer, case, run),
         "context": _context(layer, case, run),
         "experts": _experts(layer, case, run),
-        "kernels": small + np.zeros(len(case.layouts)),
+        "kernels": _kernels(layer, case, run),
     }
     computing = sum(parts.values(), np.zeros(len(case.layouts)))
     return {**parts, "communication": _seen(_communication(layer, case, run), computing, layer, case)}
+
+
+def _kernels(layer: Layer, case: Case, run: Pass) -> Floats:
+    """All small kernels: norms, rotation, gates, routing; in a prefill also the passes over its activations.
+
+    A norm over all heads takes two kernels, as tensor ranks add up its sums in between.
+    """
+    a, norms = case.a, layer.normed * (2.0 if layer.across else 1.0)
+    time = a["performance.serving_layer"] + norms * a["performance.serving_layer_norms"]
+    time = time + (a["performance.serving_layer_latent"] if layer.latent else 0.0)
+    time = time + (a["performance.serving_layer_experts"] if layer.routed else 0.0) + np.zeros(len(case.layouts))
+    if not run.filling:
+        return time
+    widths = 2.0 * layer.hidden + (layer.mixer_width + layer.inner_width) / case.layouts.tensor
+    moved = a["performance.serving_prefill_passes"] * 2.0 * run.on_each(case) * widths
+    return time + a["performance.serving_prefill_layer"] + moved / case.work.bandwidth
 
 
 def _seen(communication: Floats, computing: Floats, layer: Layer, case: Case) -> Floats:
@@ -156,12 +171,13 @@ def _communication(layer: Layer, case: Case, run: Pass) -> Floats:
     """All-reduces over tensor parallelism; dispatch and combine of experts where attention is data-parallel.
 
     Without attention data parallelism every rank of a stage has all tokens, and the all-reduce after the experts adds
-    up what each of them found.
+    up what each of them found. Norms over all heads add up two sums of a token, in fp32.
     """
     reduce = _all_reduce(run.on_each(case) * layer.hidden * 2.0, case)
+    sums = _all_reduce(run.on_each(case) * 2.0 * 4.0, case) if layer.across else 0.0
     if layer.routed is None:
-        return max(layer.pairs, layer.parts) * reduce
-    return np.where(
+        return max(layer.pairs, layer.parts) * reduce + sums
+    return sums + np.where(
         case.layouts.data * case.layouts.context > 1,
         reduce + _exchange(layer, layer.routed, case, run),
         max(layer.pairs, layer.parts) * reduce,
@@ -169,12 +185,18 @@ def _communication(layer: Layer, case: Case, run: Pass) -> Floats:
 
 
 def _all_reduce(size: Floats, case: Case) -> Floats:
-    """One all-reduce under load: the fabric's, or inside a scale-up domain the engines' one-shot kernel if faster."""
+    """One all-reduce under load: the fabric's, or inside a scale-up domain the engines' own kernel if that is faster.
+
+    That one reads all peers' buffers at once, or a part of each and then the sums (two shots, as `nccl.all_reduce`).
+    """
     a, ranks, (_, outer) = case.a, case.layouts.tensor.astype(float), case.tensor_group
     fabric = case.collective("all_reduce", size, case.tensor_group)
-    base = a["performance.serving_all_reduce_base"] * (1.0 + a["performance.serving_all_reduce_hop"] * np.log2(ranks))
+    latency = a[f"performance.serving_all_reduce_latency_{known_family(case.work)}"]
+    base, hops = a["performance.serving_all_reduce_base"], a["performance.serving_all_reduce_hop"] * ranks
     link = case.work.scale_up * a["performance.serving_all_reduce_link"]
-    own = (base + 2.0 * (ranks - 1.0) / ranks * size / link) * a["performance.serving_all_reduce_load"]
+    one = latency * (base + hops) + (ranks - 1.0) * size / link
+    two = latency * (SECOND_SHOT * base + 2.0 * hops) + 2.0 * (ranks - 1.0) / ranks * size / link
+    own = np.minimum(one, two) * a["performance.serving_all_reduce_load"]
     return np.where(ranks > 1, np.where(outer > 1, fabric, np.minimum(fabric, own)), 0.0)
 
 

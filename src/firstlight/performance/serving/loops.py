@@ -9,6 +9,7 @@ import numpy as np
 from firstlight.performance.serving.batching import front_end, prompt_cost
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import cache_room, request_bytes
+from firstlight.performance.serving.rates import known_family
 from firstlight.performance.serving.step import decode_parts, prefill_time
 from firstlight.twin.protocols import Floats
 
@@ -58,6 +59,7 @@ def aggregated(case: Case, loop: Loop) -> Latency:
     not seen before the first token is seen between tokens (conservation, as in `batching.flow`). Before the first token
     stand the front end, the own prefill, the step under way, the steps until the scheduler looks, a share of the first
     wave that all clients send at once, and, where answers are equally long, what is left of cohorts that end together.
+    Where the process in front of the engine has more to do than that, it sets the pace.
 
     Source: the terms and their sizes are of a feasibility study on published runs, refitted on them here.
     """
@@ -76,7 +78,19 @@ def aggregated(case: Case, loop: Loop) -> Latency:
     cycle = case.answer * step / gain + others + alone
     blocked = np.maximum(loop.clients - held, 0.0) / held * cycle
     first = front_end(case) + alone + (0.5 + _polls(case, loop)) * step + seen + blocked
-    return Latency(first, token, held)
+    lag = _lag(case, loop, first + case.answer * token)
+    before = a["performance.serving_front_before"]
+    return Latency(first + before * lag, token + (1.0 - before) * lag / case.answer, held)
+
+
+def _lag(case: Case, loop: Loop, cycle: Floats) -> Floats:
+    """What clients wait for the one process in front of each attention rank [s], whose work takes longer than a cycle.
+
+    It tokenises every prompt and streams every token; a deployment that needs more starts several.
+    """
+    a = case.a
+    out = a["performance.serving_front_request"] + a["performance.serving_front_stream"] * case.answer
+    return np.maximum(loop.clients * out / case.layouts.data - cycle, 0.0)
 
 
 def disaggregated(reading: Case, writing: Case, loop: Loop, readers: Floats, writers: Floats) -> Latency:
@@ -138,8 +152,7 @@ def _step(case: Case, loop: Loop, batch: Floats) -> tuple[Floats, Floats]:
 
 
 def _age(case: Case, loop: Loop) -> Floats:
-    known = case.work.family if case.work.family in ("hopper", "blackwell") else "other"
-    return np.where(loop.early > 0, case.a[f"performance.serving_early_{known}"], 1.0)
+    return np.where(loop.early > 0, case.a[f"performance.serving_early_{known_family(case.work)}"], 1.0)
 
 
 def _polls(case: Case, loop: Loop) -> Floats:

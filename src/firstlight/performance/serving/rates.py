@@ -37,21 +37,28 @@ def serving_rates(work: Machine, dense: str, a: Assumptions, *, prefill: bool) -
         work: machine at the served type. dense: type of all but the routed experts, the served one or "bf16".
 
     A type without hardware keeps its small weights and computes in the next wider type (weight-only quantisation);
-    kernels of 4-bit experts on machines without FP4 compute in 16 bits, as no activations are quantised (MXFP4).
+    kernels of 4-bit experts on machines without FP4 compute in 16 bits, as no activations are quantised (MXFP4), and
+    unpack the weights first, which has a launch of its own.
     """
     kind, stored = work.runs_as, a[f"performance.weight_bytes_{work.precision}"]
-    expert, peak = ("bf16", work.peak16) if work.precision == "fp4" != kind else (kind, work.peak)
+    unpacked = work.precision == "fp4" != kind
+    expert, peak = ("bf16", work.peak16) if unpacked else (kind, work.peak)
     compute = _prefill_time(work, a) if prefill else 1.0
-    memory = a[f"performance.serving_memory_time_{work.family if work.family in ('hopper', 'blackwell') else 'other'}"]
+    memory = a[f"performance.serving_memory_time_{known_family(work)}"]
     return ServingRates(
         dense=_products(work, *(("bf16", 2.0) if dense == "bf16" else (kind, stored)), compute, memory, a),
         head=_products(work, "bf16", 2.0, compute, memory, a),
-        experts_launch=a[f"performance.serving_experts_launch_{expert}"],
+        experts_launch=a[f"performance.serving_experts_launch_{'unpacked' if unpacked else expert}"],
         experts_rate=peak * a[f"performance.serving_experts_gemm_{expert}"] / compute,
         experts_bandwidth=work.bandwidth * a[f"performance.serving_experts_memory_{expert}"] / memory,
         expert_weight=stored,
         expert_activation=a[f"performance.serving_experts_activation_{expert}"],
     )
+
+
+def known_family(work: Machine) -> str:
+    """The family whose engines' runs are known, or "other"."""
+    return work.family if work.family in ("hopper", "blackwell") else "other"
 
 
 def _products(work: Machine, kind: str, stored: float, compute: float, memory: float, a: Assumptions) -> Rates:

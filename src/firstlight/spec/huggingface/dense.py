@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from firstlight.spec.fields import Fields
 from firstlight.spec.huggingface import vision
 from firstlight.spec.huggingface.common import attention, decoder, feed_forward, layers, windowed
@@ -68,9 +70,9 @@ def glm4(fields: Fields) -> tuple[Tower, ...]:
 
 
 def olmo2(fields: Fields) -> tuple[Tower, ...]:
-    """OLMo 2: norms after the parts, normalised queries and keys (arXiv 2501.00656)."""
+    """OLMo 2: norms after the parts, queries and keys normalised over all heads (arXiv 2501.00656)."""
     bias = fields.flag("attention_bias")
-    mixer = attention(fields, bias=bias, out_bias=bias, norm=True)
+    mixer = replace(attention(fields, bias=bias, out_bias=bias, norm=True), norm_across=True)
     return (decoder(fields, _blocks([mixer] * layers(fields), feed_forward(fields))),)
 
 

@@ -68,10 +68,11 @@ def assumptions(
     return Assumptions(merged)
 
 
-def early(version: str, date: str) -> bool:
-    """The release is from before the engines' kernels were tuned: by its version, or else by the date of the run."""
+def early(version: str, date: str, kind: str) -> bool:
+    """The release is from before the kernels of a number type were tuned: by its version, or else by the run's date."""
     if version:
-        return re.search(table()["early"], version) is not None
+        known = table()["early"]
+        return re.search(known.get(kind, known["other"]), version) is not None
     when = year(date)
     return when is not None and when < (year(str(table()["early_before"])) or np.inf) - 1 / 24
 

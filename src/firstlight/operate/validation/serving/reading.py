@@ -35,6 +35,8 @@ BYTES = {"fp4": 0.5625, "fp8": 1.0, "bf16": 2.0}
 """Of a weight, where a layout is asked whether it can hold the model."""
 ROOM = 0.8
 """Share of the memory that weights may take in such a question."""
+WIDE = ("vllm", "sglang")
+"""Engines whose cache keeps 16 bits by default; on Blackwell their launch scripts ask for 8."""
 DRAWN, MEAN_OF_DRAWN = "uniformly 0.8x", 0.9
 ENDINGS = re.compile(r"[-_](fp8|nvfp4|fp4|mxfp4|bf16|awq|int4)$", re.IGNORECASE)
 
@@ -130,8 +132,8 @@ def read_served(row: Row, catalog: Catalog) -> Served:
         told.append("speculative decoding on")
     equal = not drawn
     return Served(
-        model, chip.id, kind, engine, engines.early(version, row.text("measured")),
-        equal and engines.together(engine, version), engine == "vllm" and made != "blackwell", prompt, answer, equal,
+        model, chip.id, kind, engine, engines.early(version, row.text("measured"), kind),
+        equal and engines.together(engine, version), engine in WIDE and made != "blackwell", prompt, answer, equal,
         clients, reading, writing, readers, max(writers, 1.0), two, marked or guessed,
         _group(row, two, known, marked, latent, writing), tuple(told),
     )  # fmt: skip
