@@ -17,6 +17,10 @@ from firstlight.performance.shapes import Layer, Routed, Scan
 from firstlight.timings.formula import join
 from firstlight.twin.protocols import Floats
 
+BUS = 70e9
+"""Rate of a host's bus, PCI Express 5.0 x16 [B/s]: a domain that is no faster has no links of its own."""
+HALF_TILES = (16.0, 64.0)
+"""Rows that each expert's last tile leaves empty in the mean, where it has few tokens and where it has many."""
 SECOND_SHOT = 1.3
 """Start of an all-reduce in two shots over that of one (kernel timings; the priors of collectives have 5 us over 4)."""
 
@@ -153,7 +157,7 @@ def _experts(layer: Layer, case: Case, run: Pass) -> Floats:
     copies = tokens * shape.active / layout.expert * _busiest(shape, case)
     spread = tokens * case.a["performance.serving_routing_spread"]
     active = active_experts(local, shape.active / shape.count, np.maximum(spread, 1.0))
-    rows = np.maximum(copies, np.minimum(active * 32.0, copies * 32.0))
+    rows = copies + np.minimum(active, copies) * np.clip(copies / np.maximum(active, 1.0) / 2.0, *HALF_TILES)
     matrices = 3.0 if shape.gated else 2.0
     compute = 2.0 * matrices * rows * shape.hidden * width / rates.experts_rate
     weights = matrices * active * shape.hidden * width * rates.expert_weight
@@ -187,7 +191,8 @@ def _communication(layer: Layer, case: Case, run: Pass) -> Floats:
 def _all_reduce(size: Floats, case: Case) -> Floats:
     """One all-reduce under load: the fabric's, or inside a scale-up domain the engines' own kernel if that is faster.
 
-    That one reads all peers' buffers at once, or a part of each and then the sums (two shots, as `nccl.all_reduce`).
+    That one reads all peers' buffers at once, or a part of each and then the sums (two shots, as `nccl.all_reduce`);
+    engines have it only where peers see each other over more than a host's bus.
     """
     a, ranks, (_, outer) = case.a, case.layouts.tensor.astype(float), case.tensor_group
     fabric = case.collective("all_reduce", size, case.tensor_group)
@@ -196,8 +201,9 @@ def _all_reduce(size: Floats, case: Case) -> Floats:
     link = case.work.scale_up * a["performance.serving_all_reduce_link"]
     one = latency * (base + hops) + (ranks - 1.0) * size / link
     two = latency * (SECOND_SHOT * base + 2.0 * hops) + 2.0 * (ranks - 1.0) / ranks * size / link
-    own = np.minimum(one, two) * a["performance.serving_all_reduce_load"]
-    return np.where(ranks > 1, np.where(outer > 1, fabric, np.minimum(fabric, own)), 0.0)
+    through = (outer > 1) | (case.work.scale_up < BUS)
+    least = np.where(through, fabric, np.minimum(fabric, np.minimum(one, two)))
+    return np.where(ranks > 1, least * a["performance.serving_all_reduce_load"], 0.0)
 
 
 def _exchange(layer: Layer, routed: Routed, case: Case, run: Pass) -> Floats:

@@ -75,9 +75,15 @@ def activation_bytes(case: Case) -> Floats:
     return 2.0 * tokens * widest + 4.0 * rows * case.ends.outputs / layout.tensor
 
 
-def reserve_bytes(case: Case) -> float:
-    """What the framework keeps of an accelerator: contexts, graphs, communication buffers, a margin [B]."""
-    return case.work.memory * (1.0 - case.a["performance.serving_memory_share"])
+def reserve_bytes(case: Case) -> Floats:
+    """What the framework keeps of an accelerator: contexts, graphs, communication buffers, a margin [B] (n,).
+
+    Engines take a share of the memory (vLLM: `gpu_memory_utilization`), and give their cache a share of what weights
+    and activations leave of that (TensorRT-LLM: `free_gpu_memory_fraction`).
+    """
+    taken = case.work.memory * case.a["performance.serving_memory_share"]
+    rest = np.maximum(taken - weight_bytes(case) - activation_bytes(case), 0.0)
+    return case.work.memory - taken + (1.0 - case.a["performance.serving_cache_share"]) * rest
 
 
 def cache_room(case: Case) -> Floats:
@@ -110,5 +116,5 @@ def memory_parts(case: Case, batch: ArrayLike) -> Parts:
         "weights": weight_bytes(case),
         "cache": requests * mean_cache(case),
         "activations": activation_bytes(case),
-        "framework": np.full(len(case.layouts), reserve_bytes(case)),
+        "framework": reserve_bytes(case),
     }

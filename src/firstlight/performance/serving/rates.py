@@ -43,13 +43,14 @@ def serving_rates(work: Machine, dense: str, a: Assumptions, *, prefill: bool) -
     kind, stored = work.runs_as, a[f"performance.weight_bytes_{work.precision}"]
     unpacked = work.precision == "fp4" != kind
     expert, peak = ("bf16", work.peak16) if unpacked else (kind, work.peak)
+    path = "unpacked" if unpacked else expert
     compute = _prefill_time(work, a) if prefill else 1.0
     memory = a[f"performance.serving_memory_time_{known_family(work)}"]
     return ServingRates(
         dense=_products(work, *(("bf16", 2.0) if dense == "bf16" else (kind, stored)), compute, memory, a),
         head=_products(work, "bf16", 2.0, compute, memory, a),
-        experts_launch=a[f"performance.serving_experts_launch_{'unpacked' if unpacked else expert}"],
-        experts_rate=peak * a[f"performance.serving_experts_gemm_{expert}"] / compute,
+        experts_launch=a[f"performance.serving_experts_launch_{path}"],
+        experts_rate=peak * a[f"performance.serving_experts_gemm_{path}"] / compute,
         experts_bandwidth=work.bandwidth * a[f"performance.serving_experts_memory_{expert}"] / memory,
         expert_weight=stored,
         expert_activation=a[f"performance.serving_experts_activation_{expert}"],

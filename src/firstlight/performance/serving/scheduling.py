@@ -16,6 +16,7 @@ def scheduled(a: Assumptions, workload: Serving) -> Assumptions:
         "performance.serving_prefill_chunk": given.token_budget,
         "performance.serving_sequences": given.sequences,
         "performance.serving_memory_share": given.memory,
+        "performance.serving_cache_share": None if given.memory is None else 1.0,
     }
     return a.given({name: _entry(a.entry(name), value) for name, value in own.items() if value is not None})
 

@@ -139,6 +139,9 @@ def _read(row: Row, catalog: Catalog) -> Job:
     if "--ep" in row.text("notes") and row.count("ep") is None and any(layer.routed for layer in layers(model)):
         expert = tensor
         told.append(f"ep {expert}, as the notes say that experts are spread")
+        if row.count("dp") is None and "attention DP" in row.text("notes"):
+            data, tensor = tensor, 1
+            told.append(f"dp {data}, as the notes say that attention is data-parallel")
     prompt, answer = _lengths(row, model, told)
     replica = tensor * pipeline * data
     scenario = row.text("scenario")
@@ -154,12 +157,15 @@ def _read(row: Row, catalog: Catalog) -> Job:
 
 
 def _manners(row: Row, rate: float) -> tuple[str, ...]:
-    """How the engine was driven, and with which of its backends."""
+    """How the engine was driven, and with which of its backends; of built engines, whether they are old."""
     if math.isfinite(rate) or row.text("scenario") == "fixed-concurrency":
         return ()
     if row.text("scenario") == "static-batch":
         return ("queued", "static")
-    return ("queued", "pytorch") if "PyTorch" in row.text("framework") else ("queued",)
+    if "PyTorch" in row.text("framework"):
+        return ("queued", "pytorch")
+    old = re.search(engines.table()["old"], row.text("framework_version")) is not None
+    return ("queued", "old") if old and "TensorRT" in row.text("framework") else ("queued",)
 
 
 def _kind(row: Row, model: Model, chip: Accelerator, told: list[str]) -> str:
