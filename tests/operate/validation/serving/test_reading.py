@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from firstlight.operate.validation.serving.engines import early
 from firstlight.operate.validation.serving.layouts import Engine
 from firstlight.operate.validation.serving.reading import COLUMNS, read_served
 from firstlight.operate.validation.table import CellError, Row
@@ -81,3 +82,25 @@ def test_rows_that_cannot_be_read_say_why():
         read(concurrency="")
     with pytest.raises(CellError, match="precision"):
         read(precision="int3")
+
+
+@pytest.mark.parametrize(
+    ("version", "date", "kind", "before"),
+    [
+        ("0.15.1", "2026-02-25", "fp8", True),
+        ("0.15.1", "2026-02-25", "fp4", False),
+        ("0.14.0", "2026-01-25", "fp4", True),
+        ("0.18.0", "2026-03-25", "fp8", False),
+        ("", "2025-11-02", "fp4", True),
+        ("", "2026-02-05", "fp4", False),
+    ],
+)
+def test_kernels_of_each_type_were_tuned_by_a_release_of_their_own(version, date, kind, before):
+    assert early(version, date, kind) is before
+
+
+@pytest.mark.parametrize(("engine", "chip", "wide"), [
+    ("sglang", "nvidia-h200-sxm", True), ("sglang", "nvidia-b200-sxm", False), ("trtllm", "nvidia-h200-sxm", False),
+])  # fmt: skip
+def test_caches_keep_16_bits_where_engines_do_by_default(engine, chip, wide):
+    assert read(engine=engine, accelerator=chip).wide_cache is wide
