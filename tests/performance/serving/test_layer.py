@@ -1,4 +1,4 @@
-"""Parts of a layer that kernel timings and configurations tell: norms, all-reduces, experts, passes over activations."""
+"""Parts of a layer that kernel timings and configurations tell: norms, all-reduces, experts, activations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_norms_over_all_heads_take_two_kernels_and_an_all_reduce():
     assert kernels[2] - kernels[1] == pytest.approx(64 * 6e-6)
     sums = [float(one["communication"][0]) for one in parts]
     assert sums[0] == sums[1]
-    assert sums[2] - sums[1] == pytest.approx(sums[0] / 2, rel=0.01)  # three short ones, where there were two
+    assert 0.9 * sums[0] / 2 < sums[2] - sums[1] < sums[0] / 2  # three for two, and the third is shorter
 
 
 def test_norms_over_all_heads_have_a_weight_for_each():
@@ -82,10 +82,8 @@ def test_domains_without_links_of_their_own_take_the_fabric():
 
 def test_unpacked_experts_have_a_launch_and_a_rate_of_their_own():
     hopper, blackwell = (case("gpt-oss-120b", 8, system, "fp4") for system in ("hgx-h100", "hgx-b200"))
-    launches = [
-        serving_rates(one.work, one.dense_type, one.a, prefill=False).experts_launch for one in (hopper, blackwell)
-    ]
-    a = hopper.a
+    rates = [serving_rates(one.work, one.dense_type, one.a, prefill=False) for one in (hopper, blackwell)]
+    launches, a = [one.experts_launch for one in rates], hopper.a
     assert launches == [
         a["performance.serving_experts_launch_unpacked"], a["performance.serving_experts_launch_fp4"],
     ]  # fmt: skip
