@@ -62,8 +62,10 @@ Where the error sits:
 - Kernels that only one of two sisters ran. Frameworks of other dates run other kernels; no fit can know them. The last
   column leaves them out; the tables below split each operation by what its predictions rest on.
 - Products: vendors' heuristics choose tiles and splits that are not always the fastest. Between sisters the same kernel
-  and shape repeats within 4 % (median), so the choice itself is what an unseen shape does not tell. Tried without gain:
-  more tiles, traffic of operands read again, fuller ramps of memory, coordinates of waves and of arithmetic intensity.
+  and shape repeats within 4 % (median), so the choice itself is what an unseen shape does not tell. A row more than a
+  whole step of 16 costs up to a half more with block-scaled FP8; shapes are told apart by it, by odd rows, and by how
+  full the last round of tiles is. Tried without gain: more tiles, traffic of operands read again, fuller ramps of
+  memory, coordinates of arithmetic intensity, rounds of other tiles.
   Rows timed through the host's launch (`launched`) have a floor of 55 to 300 us that varies from run to run.
 - Context attention of H100 against H200: the same kernels ran 6 to 14 % faster on H100, which no specification tells.
 - MoE: skewed rows depend on a draw that the tables do not record; untuned Triton kernels are 5 to 10 times slower

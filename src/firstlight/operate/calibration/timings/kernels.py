@@ -110,11 +110,21 @@ def fit(rows: Timed, progress: Callable[[str], None] = lambda _: None) -> Fitted
     name = rows.cases.operation
     progress(f"{name}: {len(rows.seconds)} rows")
     nodes = grow(rows.cases, rows.seconds)
-    anchors = widths.anchors(rows.cases, rows.seconds, nodes)
     progress(f"{name}: likeness of residuals")
-    found = scales.search(anchors)
-    plain = Fitted(formulas()[name], nodes, anchors, found, widths.spreads(anchors, found), {}, machines(rows.cases))
+    plain = plainly(rows.cases, rows.seconds, nodes)
     return replace(plain, wider=widths.wider(rows.cases, rows.seconds, plain, progress))
+
+
+def plainly(cases: Cases, seconds: Floats, nodes: Mapping[str, Floats]) -> Fitted:
+    """Anchors, how fast their likeness fades, and widths near and far from them; none for what was never timed.
+
+    Widths are those of the measured residuals, outliers and all.
+    """
+    measured = widths.anchors(cases, seconds, nodes)
+    anchors = widths.tempered(measured, scales.search(measured))
+    found = scales.search(anchors)
+    spreads = widths.spreads(anchors, found, measured.residual)
+    return Fitted(formulas()[cases.operation], nodes, anchors, found, spreads, {}, machines(cases))
 
 
 def digest(cases: Path) -> str:

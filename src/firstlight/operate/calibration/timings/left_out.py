@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.operate.calibration.timings import scales, widths
+from firstlight.operate.calibration.timings import widths
 from firstlight.operate.calibration.timings.grow import grow
-from firstlight.operate.calibration.timings.kernels import Timed
+from firstlight.operate.calibration.timings.kernels import Timed, plainly
 from firstlight.operate.validation.score import Outcome
-from firstlight.operate.validation.timings.registry import formulas
 from firstlight.timings import predict
 from firstlight.timings.cases import Labels
-from firstlight.timings.coefficients import Fitted, machines
+from firstlight.timings.coefficients import Fitted
 
 SHARE = 0.3
 SEED = 7
@@ -26,18 +25,7 @@ def shapes(rows: Timed) -> list[Outcome]:
     number = widths.configurations(rows.cases)
     out = (np.random.default_rng(SEED).random(int(number.max()) + 1) < SHARE)[number]
     kept, seconds = rows.cases.select(~out), rows.seconds[~out]
-    nodes = grow(kept, seconds)
-    anchors = widths.anchors(kept, seconds, nodes)
-    found = scales.search(anchors)
-    fitted = Fitted(
-        formulas()[rows.cases.operation],
-        nodes,
-        anchors,
-        found,
-        widths.spreads(anchors, found),
-        widths.UNKNOWN,
-        machines(kept),
-    )
+    fitted = replace(plainly(kept, seconds, grow(kept, seconds)), wider=widths.UNKNOWN)
     return _outcomes(rows, out, predict.evaluate(rows.cases.select(out), fitted))
 
 

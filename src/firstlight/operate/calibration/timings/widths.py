@@ -19,6 +19,8 @@ from firstlight.twin.protocols import Floats, Ints
 COVERED = 0.8
 ENOUGH = 60
 """Anchors that a number type on a generation must have for a width of its own."""
+OUTLIERS, MEDIAN_OF_NORMAL = 3.0, 0.6745
+"""Standard deviations from which a residual is an outlier; the median of a normal error over its deviation."""
 MOST = 2.0
 """Residuals beyond it are taken for outliers and cut to it (in the logarithm)."""
 UNKNOWN = {"sisters": 0.15, "style": 0.35, "generations": 0.45}
@@ -34,6 +36,17 @@ def anchors(cases: Cases, seconds: Floats, nodes: Mapping[str, Floats]) -> Ancho
     return Anchors(cases.place, cases.labels, residual, configurations(cases))
 
 
+def tempered(found: Anchors, scales: Scales) -> Anchors:
+    """The same with outliers drawn toward what their neighbours say, so that they mislead none of these (Huber, 1964).
+
+    An outlier lies off by more than `OUTLIERS` standard deviations, by the median of all.
+    """
+    near = krige(found, scales, found.place, found.labels, found.configuration)
+    off = found.residual - near.mean
+    most = OUTLIERS * float(np.median(np.abs(off) / near.spread)) / MEDIAN_OF_NORMAL * near.spread
+    return replace(found, residual=near.mean + np.clip(off, -most, most))
+
+
 def configurations(cases: Cases) -> Ints:
     """A number for each different call, equal for repeats of it in other releases [rows]."""
     labels = cases.labels
@@ -43,10 +56,15 @@ def configurations(cases: Cases) -> Ints:
     return np.unique(table, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
 
 
-def spreads(found: Anchors, scales: Scales) -> dict[str, float]:
-    """Half widths far from all anchors: quantiles of the left-out errors over the spread that kriging expects."""
+def spreads(found: Anchors, scales: Scales, measured: Floats) -> dict[str, float]:
+    """Half widths far from all anchors: quantiles of the left-out errors over the spread that kriging expects.
+
+    Args:
+        found: anchors that the others are predicted from. scales: of them.
+        measured: their residuals as they were, before outliers were drawn in [anchors].
+    """
     local = krige(found, scales, found.place, found.labels, found.configuration)
-    ratio = np.abs(local.mean - found.residual) / local.spread
+    ratio = np.abs(local.mean - measured) / local.spread
     labels = found.labels
     keys = [np.char.add(np.char.add(labels.dtype, tree.SEPARATOR), labels.generation), labels.dtype]
     widths = {"": float(np.quantile(ratio, COVERED))}
@@ -98,7 +116,7 @@ def inner(cases: Cases, seconds: Floats, fitted: Fitted, out: NDArray[np.bool_])
     """A fit of the tree and the anchors of what is not left out; nothing is put on top of its widths."""
     kept = cases.select(~out)
     nodes = grow(kept, seconds[~out])
-    found = anchors(kept, seconds[~out], nodes)
+    found = tempered(anchors(kept, seconds[~out], nodes), fitted.scales)
     return replace(fitted, nodes=nodes, anchors=found, wider={}, machines=machines(kept))
 
 

@@ -24,6 +24,8 @@ WIDE_GROUP = 32.0
 """Query heads per key head above which TensorRT-LLM's decode falls back to one block a query head."""
 HALF = 2.0
 """Bytes of a 16-bit value."""
+TILE, ROWS_STEP, ROUNDS = 128.0, 16.0, 6.0
+"""Rows and columns of a product's common tile; rows of one instruction's step; rounds of tiles that tell apart."""
 
 
 def gemm(c: Columns) -> Shaped:
@@ -34,7 +36,18 @@ def gemm(c: Columns) -> Shaped:
     latency = np.where(style == "launched", c.device["host"], 1.0)
     shape = {"m": m, "n": n, "k": k, "latency": latency, "peak": names.peaks(dtype, c.device)}
     shape |= {name: names.values(dtype, name) for name in ("weight", "activation", "quantised")}
-    return Shaped(dtype, shape, log(m, n, k), style)
+    return Shaped(dtype, shape, np.column_stack([log(m, n, k), _tiled(m, n, c.device["units"])]), style)
+
+
+def _tiled(m: Floats, n: Floats, units: Floats) -> Floats:
+    """What sets products of nearly one size apart [rows, 3]: odd rows, rows of no whole step, units idle at the end.
+
+    Kernels pad or copy operands and scales whose rows do not align; the last round of tiles keeps only some units busy
+    (log2 of whole rounds over rounds; after some rounds it does not matter).
+    """
+    rounds = np.ceil(m / TILE) * np.ceil(n / TILE) / units
+    idle = np.where(rounds > ROUNDS, 0.0, np.log2(np.ceil(rounds) / rounds))
+    return np.column_stack([m % 2.0, 1.0 * (m % ROWS_STEP != 0), idle])
 
 
 def _cache(cells: Texts) -> Floats:
