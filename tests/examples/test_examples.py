@@ -50,7 +50,7 @@ def headlines(one: Evaluation) -> dict[str, float]:
 HEADLINES: dict[str, dict[str, float]] = {
     "colossus-100k": {
         "accelerators": 100_000, "switches": 3963, "peak_mw": 149.7, "pue": 1.098, "capital_busd": 5.784,
-        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.44, "run_days_0": 14.87, "served_on_0": 2624,
+        "usd_per_hour": 1.525, "days": 119.3, "mfu_0": 0.44, "run_days_0": 14.87, "served_on_0": 2528,
         "per_token_ms_0": 49.66,
     },
     "deepseek-v3": {
@@ -60,18 +60,18 @@ HEADLINES: dict[str, dict[str, float]] = {
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
         "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2506, "run_days_0": 15.21, "mfu_1": 0.08942,
-        "run_days_1": 22.86, "mfu_2": 0.1008, "run_days_2": 20.44, "mfu_3": 0.1116, "run_days_3": 17.43,
-        "served_on_0": 375808, "per_token_ms_0": 49.41,
+        "run_days_1": 23.78, "mfu_2": 0.1059, "run_days_2": 20.44, "mfu_3": 0.1187, "run_days_3": 16.57,
+        "served_on_0": 420096, "per_token_ms_0": 49.41,
     },
     "nvl72-abilene": {
         "accelerators": 510_552, "switches": 20000, "peak_mw": 1197, "pue": 1.1, "capital_busd": 42.66,
-        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2776, "run_days_0": 13.34, "mfu_1": 0.09367,
-        "run_days_1": 24.72, "served_on_0": 177024, "per_token_ms_0": 29.99, "served_on_1": 43904,
+        "usd_per_hour": 2.081, "days": 678.6, "mfu_0": 0.2776, "run_days_0": 13.34, "mfu_1": 0.08977,
+        "run_days_1": 27.72, "served_on_0": 188928, "per_token_ms_0": 29.99, "served_on_1": 57456,
         "per_token_ms_1": 29.97,
     },
     "serve-deepseek": {
-        "accelerators": 1912, "switches": 47, "peak_mw": 3.536, "pue": 1.123, "capital_busd": 0.1273,
-        "usd_per_hour": 1.805, "days": 512.7, "served_on_0": 1896, "per_token_ms_0": 24.69,
+        "accelerators": 1600, "switches": 45, "peak_mw": 2.963, "pue": 1.123, "capital_busd": 0.1069,
+        "usd_per_hour": 1.805, "days": 512.7, "served_on_0": 1584, "per_token_ms_0": 24.69,
     },
     "superpod-127": {
         "accelerators": 1016, "switches": 48, "peak_mw": 1.767, "pue": 1.104, "capital_busd": 0.06417,
