@@ -49,7 +49,7 @@ demand:
     prompt: 2000
     answer: 1000
     first_token: 2 s
-    per_token: 30 ms
+    per_token: 40 ms
     traffic: {swing: 60 %, burst: 1.5, spread: 0.7}
     scaling: {target: 75 %}
 design: {system: gb200-nvl72, accelerators: 100_800}
