@@ -59,9 +59,9 @@ HEADLINES: dict[str, dict[str, float]] = {
     },
     "million": {
         "accelerators": 1_000_010, "switches": 55550, "peak_mw": 2712, "pue": 1.117, "capital_busd": 106.6,
-        "usd_per_hour": 2.685, "days": 1185, "mfu_0": 0.2506, "run_days_0": 15.21, "mfu_1": 0.08942,
-        "run_days_1": 23.78, "mfu_2": 0.1059, "run_days_2": 20.44, "mfu_3": 0.1187, "run_days_3": 16.57,
-        "served_on_0": 420096, "per_token_ms_0": 49.41,
+        "usd_per_hour": 2.696, "days": 1185, "mfu_0": 0.2531, "run_days_0": 14.96, "mfu_1": 0.09387,
+        "run_days_1": 22.86, "mfu_2": 0.1037, "run_days_2": 21.2, "mfu_3": 0.1179, "run_days_3": 16.62,
+        "served_on_0": 422100, "per_token_ms_0": 49.47,
     },
     "nvl72-abilene": {
         "accelerators": 510_552, "switches": 20000, "peak_mw": 1197, "pue": 1.1, "capital_busd": 42.66,
@@ -70,8 +70,8 @@ HEADLINES: dict[str, dict[str, float]] = {
         "per_token_ms_1": 29.97,
     },
     "serve-deepseek": {
-        "accelerators": 1600, "switches": 45, "peak_mw": 2.963, "pue": 1.123, "capital_busd": 0.1069,
-        "usd_per_hour": 1.805, "days": 512.7, "served_on_0": 1584, "per_token_ms_0": 24.69,
+        "accelerators": 1568, "switches": 45, "peak_mw": 2.902, "pue": 1.123, "capital_busd": 0.1045,
+        "usd_per_hour": 1.835, "days": 511.4, "served_on_0": 1552, "per_token_ms_0": 24.98,
     },
     "superpod-127": {
         "accelerators": 1016, "switches": 48, "peak_mw": 1.767, "pue": 1.104, "capital_busd": 0.06417,

@@ -52,6 +52,8 @@ def _of_model(model: Model) -> Iterator[str]:
             any(mixer.window for mixer in attentions),
         "sparse attention with an indexer is not in these flags; they train it dense":
             any(mixer.index_heads for mixer in latent),
+        "queries and keys are normalised over all heads together; --qk-layernorm does it head by head":
+            any(mixer.norm and mixer.norm_across for mixer in attentions),
         "gated or bidirectional attention is not in these flags":
             any(mixer.gate or not mixer.causal for mixer in attentions),
         "cross-attention, parallel blocks or modulation are not in these flags":

@@ -14,6 +14,7 @@ from firstlight.performance.serving.rates import serving_rates
 from firstlight.performance.serving.step import decode_parts, prefill_time
 from firstlight.spec import assumptions, catalog, models
 from firstlight.spec.design import ServingLayout
+from firstlight.spec.parameters import parameters
 from firstlight.spec.parts import Accelerator, Host, System
 
 
@@ -56,8 +57,9 @@ def test_norms_over_all_heads_take_two_kernels_and_an_all_reduce():
 
 
 def test_norms_over_all_heads_have_a_weight_for_each():
-    model = models.find("minimax-m2.5")
-    assert all(block.mixer.norm_across for block in model.main.blocks)
+    model = models.find("minimax-m2.5")  # 62 layers, 48 and 8 heads of 128
+    more = parameters(model) - parameters(with_mixer(model, norm_across=False))
+    assert more == 62 * (48 + 8 - 2) * 128
 
 
 def communication(batch, **overrides):

@@ -76,9 +76,9 @@ def gpt_oss(fields: Fields) -> tuple[Tower, ...]:
 
 
 def minimax_m2(fields: Fields) -> tuple[Tower, ...]:
-    """MiniMax-M2: many small experts, no shared one; queries and keys are normalised over all heads."""
-    fields.known(("qk_norm_type",))
-    mixer = replace(attention(fields, norm=fields.flag("use_qk_norm", True)), norm_across=True)
+    """MiniMax-M2: many small experts, no shared one; queries and keys are normalised, over all heads by default."""
+    across = fields.word("qk_norm_type", "per_layer") == "per_layer"
+    mixer = replace(attention(fields, norm=fields.flag("use_qk_norm", True)), norm_across=across)
     part = routed(fields, "num_local_experts", "intermediate_size")
     part = replace(part, router_bias=fields.flag("use_routing_bias", True))
     part = replace(part, shared_width=fields.count("shared_intermediate_size", 0, low=0))

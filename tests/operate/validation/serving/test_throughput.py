@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from firstlight.operate.validation.serving.throughput import COLUMNS, Job, read_job
@@ -14,6 +17,7 @@ PLAIN = dict.fromkeys(COLUMNS, "") | {
     "scenario": "offline", "isl": "1000", "osl": "1000", "metric_name": "output_tokens_per_s_total",
     "metric_value": "23789", "tier": "B",
 }  # fmt: skip
+MEASURED = Path(__file__).parents[4] / "measurements" / "throughput.csv"
 NOTE = "MoE runs use --ep and attention DP (ep degree not printed in table)"
 
 
@@ -46,3 +50,14 @@ def test_notes_about_experts_leave_dense_models_alone():
 )
 def test_old_built_engines_have_values_of_their_own(framework, version, manners):
     assert read(framework=framework, framework_version=version).manners == manners
+
+
+def test_releases_that_are_called_old_ran_the_same_configurations_slower():
+    runs = pd.read_csv(MEASURED, dtype=str).query("scenario == 'offline' and tier != 'C'")
+    runs = runs[runs.framework.str.contains("TensorRT", na=False)]
+    runs = runs.assign(value=runs.metric_value.astype(float))
+    same = ["model", "accelerator", "n_accel", "tp", "pp", "weights_precision", "isl", "osl", "metric_name"]
+    each = runs.pivot_table(index=same, columns="framework_version", values="value", aggfunc="median")
+    gain = (each["0.17"] / each["0.14.0"]).dropna()
+    assert len(gain) > 100
+    assert gain.median() > 1.05
