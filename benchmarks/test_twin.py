@@ -50,11 +50,15 @@ for name, parts in tables.items():
 )
 
 
-def _run(code: str, system: str) -> float:
-    """Run a script on the plan of a million; its peak memory [GB]."""
+SIZES = (10_080, 100_080, 400_320, 1_000_080)
+"""Accelerators of the curve, in whole racks."""
+
+
+def _run(code: str, system: str, accelerators: int) -> float:
+    """Run a script on the plan of so many; its peak memory [GB]."""
     design = {
         "system": system,
-        "accelerators": MILLION,
+        "accelerators": accelerators,
         "fabric": FABRICS[system],
         "power": {"ups": "ups-2500kw"},
         "cooling": {"cdu": CDU.get(system)},
@@ -66,7 +70,7 @@ def _run(code: str, system: str) -> float:
 
 
 def _measure(benchmark, code: str, system: str, limit: float, memory: float) -> None:
-    peak = benchmark.pedantic(_run, (code, system), rounds=3)
+    peak = benchmark.pedantic(_run, (code, system, MILLION), rounds=3)
     benchmark.extra_info |= {"limit_s": limit, "memory_gb": round(peak, 2), "memory_limit_gb": memory}
 
 
@@ -86,3 +90,11 @@ def test_wire_million(benchmark, system):
 def test_network_build_million(benchmark, system, tmp_path):
     """`firstlight network build`: the same, with every cable and every switch port as a row of a Parquet file."""
     _measure(benchmark, WRITE.replace("FOLDER", str(tmp_path)), system, 30, 4)
+
+
+@pytest.mark.parametrize("accelerators", SIZES)
+def test_network_build_curve(benchmark, accelerators, tmp_path):
+    """How that grows with the number of endpoints."""
+    code = WRITE.replace("FOLDER", str(tmp_path))
+    peak = benchmark.pedantic(_run, (code, "gb300-nvl72", accelerators), rounds=1)
+    benchmark.extra_info |= {"endpoints": accelerators, "memory_gb": round(peak, 2)}

@@ -21,15 +21,22 @@ inside a process that stands; `processor` is the processor time of the same work
 | benchmark | time [s] | at most [s] | processor [s] | peak memory [GB] | at most [GB] | layouts | layouts a second |
 |---|---|---|---|---|---|---|---|
 """
-CURVE = """
+BUILT = """
 ## As size grows
 
-Every flow of a random permutation with mixed sizes over ECMP on a fat tree, paths included, to its end. The last row
-has many of the smallest fabric side by side: their work is that of one times their number, so what a flow costs more
-there than in the first row is due to the machine, whose caches hold the small case and not the large ones.
+A fabric of NVL72 racks with every cable and switch port as a row of a Parquet file, as a whole process.
 
-| fabrics | flows | time [s] | processor [s] | processor for each flow [us] | peak memory [GB] |
-|---|---|---|---|---|---|
+| accelerators | time [s] | for each accelerator [us] | peak memory [GB] |
+|---|---|---|---|
+"""
+FLOWS = """
+Every flow of a random permutation with mixed sizes over ECMP on a fat tree, paths included, to its end. The work is
+counted in looks: each is one at a flow on a link that is asked for its share. The last row has many of the smallest
+fabric side by side, whose work is that of one times their number: what a flow costs more there than in the first row is
+due to the machine, whose caches hold the small case and not the large ones.
+
+| fabrics | flows | looks for each flow | time [s] | processor [s] | processor for each flow [us] | peak memory [GB] |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -54,16 +61,26 @@ def row(result: dict[str, Any]) -> str:
     return line(*cells)
 
 
-def point(result: dict[str, Any]) -> str:
-    """One line of the table by size."""
+def built(result: dict[str, Any]) -> str:
+    """One line of the table of fabrics by size."""
+    info, time = result["extra_info"], seconds(result)
+    return line(f"{info['endpoints']:,}", f"{time:.2f}", f"{time / info['endpoints'] * 1e6:.1f}", info["memory_gb"])
+
+
+def flows(result: dict[str, Any]) -> str:
+    """One line of the table of flows by size."""
     info = result["extra_info"]
     times = (f"{time:.2f}" for time in (seconds(result), info["cpu_s"], info["us_per_flow"]))
-    return line(info["fabrics"], f"{info['flows']:,}", *times, info["memory_gb"])
+    return line(info["fabrics"], f"{info['flows']:,}", info["looks_per_flow"], *times, info["memory_gb"])
 
 
 def line(*cells: object) -> str:
     """One line of a table."""
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+SIZED = {"endpoints": (BUILT, built), "looks_per_flow": (FLOWS, flows)}
+"""Table and line of a benchmark that measured one of these."""
 
 
 def main() -> None:
@@ -74,9 +91,12 @@ def main() -> None:
         subprocess.run([*command, *sys.argv[1:]], cwd=ROOT, check=True)
         found = json.loads(path.read_text("utf-8"))
     cpu = found["machine_info"]["cpu"].get("brand_raw", found["machine_info"]["machine"])
-    sized = [result for result in found["benchmarks"] if "us_per_flow" in result["extra_info"]]
-    rows = [row(result) for result in found["benchmarks"] if result not in sized]
-    text = HEAD.format(cpu=cpu) + "\n".join(rows) + "\n" + CURVE + "\n".join(map(point, sized)) + "\n"
+    tables: dict[str, list[str]] = {HEAD.format(cpu=cpu): [], BUILT: [], FLOWS: []}
+    head = next(iter(tables))
+    for result in found["benchmarks"]:
+        place, tell = next((to for key, to in SIZED.items() if key in result["extra_info"]), (head, row))
+        tables[place].append(tell(result))
+    text = "\n".join("\n".join([start.strip("\n"), *lines, ""]) for start, lines in tables.items())
     (ROOT / "docs" / "performance.md").write_text(text, "utf-8")
 
 

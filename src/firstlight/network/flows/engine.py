@@ -78,13 +78,15 @@ class Flows(NamedTuple):
 
 
 @kernel
-def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float, loosest: float) -> tuple[int, float]:
-    """Run to the end of every flow; how many ended (fewer: the others wait in vain), and the tolerance at the end.
+def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float, loosest: float) -> tuple[int, int]:
+    """Run to the end of every flow; how many ended (fewer: the others wait in vain), and how many looks it took.
+
+    A look is one at a class on a link that is asked for its share.
 
     Where links of many flows move each other again and again, the tolerance is doubled, up to the loosest, as often as
     classes were looked at more than `WORK` times for each flow that ended.
     """
-    ended = looked = quiet = bucket = 0
+    ended = looks = looked = quiet = bucket = 0
     for flow in range(f.of.size):
         if f.waiting[flow] == 0:
             _await(calendar, flow, f.ready[flow], 0)
@@ -92,7 +94,8 @@ def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float, loosest: floa
         ends, events, total = _happen(s, f, calendar, bucket)
         if events > 0:
             ended += ends
-            looked += settle(s)
+            more = settle(s)
+            looks, looked = looks + more, looked + more
             if s.tolerance[0] < tolerance:
                 loosen(s, tolerance)
                 looked = 0
@@ -106,7 +109,7 @@ def run(s: Shares, f: Flows, calendar: Calendar, tolerance: float, loosest: floa
         bucket += 1
         if quiet > SLOTS:
             bucket, quiet = _next(f, calendar), 0
-    return ended, float(s.tolerance[0])
+    return ended, looks
 
 
 @kernel
