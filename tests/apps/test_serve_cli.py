@@ -96,6 +96,13 @@ def test_what_has_no_effect_or_is_not_there_is_2(folder, arguments, told):
     assert told in done.stderr
 
 
+def test_a_trace_of_one_moment_has_no_pace(folder):
+    (folder / "moment.csv").write_text("arrival,prompt,answer\n3,100,10\n3,200,10\n", "utf-8")
+    done = run("plan.yaml", "--trace", "moment.csv", folder=folder)
+    assert done.returncode == 2
+    assert "has no pace to be played at" in done.stderr
+
+
 def test_a_plan_that_serves_nothing_is_2(folder):
     done = run("plan.yaml", "--set", 'demand=[{train: llama-3-8b, tokens: 2B}]', "--set", "design.placements=null",
                folder=folder)  # fmt: skip

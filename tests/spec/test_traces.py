@@ -76,6 +76,12 @@ def test_a_wrong_row_is_told_with_its_line(tmp_path, row, told):
     assert told in problem.message
 
 
+@pytest.mark.parametrize("row", ["[1, 2]", "5", '"a"'])
+def test_a_line_that_is_no_object_is_told(tmp_path, row):
+    with pytest.raises(DocumentError, match="line 1: no object with timestamp"):
+        read_trace(write(tmp_path, "m.jsonl", row + "\n"))
+
+
 def test_many_wrong_rows_are_told_together(tmp_path):
     with pytest.raises(DocumentError) as error:
         read_trace(write(tmp_path, "p.csv", PLAIN + "1,0,1\n" * 50))

@@ -104,6 +104,8 @@ def _rows(path: Path, file: TextIO) -> tuple[str, Iterator[tuple[int, Callable[[
 def _mooncake(text: str) -> Callable[[], _Row]:
     def read() -> _Row:
         row: Any = json.loads(text)
+        if not isinstance(row, dict):
+            raise ValueError("no object with timestamp, input_length and output_length")
         blocks = tuple(int(one) for one in row.get("hash_ids", ()))
         return float(row["timestamp"]) / 1000.0, int(row["input_length"]), int(row["output_length"]), blocks
 

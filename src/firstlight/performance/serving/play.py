@@ -178,8 +178,12 @@ def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) 
         raise UsageError(
             f"a trace brings its own requests, so traffic.{changed[0]} has no effect; leave one of them out"
         )
-    own = (len(trace) - 1) / max(float(trace.arrival[-1]), 1e-9)
-    speed = rate / own
+    if not trace.arrival[-1] > 0:
+        raise UsageError(
+            f"{trace.path} has no time between its first and its last request, so it has no pace to be played at; "
+            "name a trace with arrivals at two times at least"
+        )
+    speed = rate * float(trace.arrival[-1]) / (len(trace) - 1)
     words = f"{trace.path} ({trace.kind}), {len(trace):,} requests at {speed:.3g} times their pace"
     return traced(trace, speed=speed), words
 
