@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,9 +103,10 @@ def _rows(path: Path, file: TextIO) -> tuple[str, Iterator[tuple[int, Callable[[
 
 def _mooncake(text: str) -> Callable[[], _Row]:
     def read() -> _Row:
-        row: Any = json.loads(text)
-        if not isinstance(row, dict):
+        found: Any = json.loads(text)
+        if not isinstance(found, dict):
             raise ValueError("no object with timestamp, input_length and output_length")
+        row = cast("dict[str, Any]", found)
         blocks = tuple(int(one) for one in row.get("hash_ids", ()))
         return float(row["timestamp"]) / 1000.0, int(row["input_length"]), int(row["output_length"]), blocks
 
