@@ -227,7 +227,7 @@ def test_a_torus_is_refused():
 def test_direct_networks_are_answered_without_a_measured_interval():
     design = FabricDesign.model_validate({"kind": "hyperx", "link": "400 Gb/s"})
     net = topology.build(design, 128, 8, switch(32, 400, (1, 2, 4, 8)))
-    fabric = Fabric(net, fail(net, []), None, "spray")
+    fabric = on(net)
     found = excess(fabric, placed(fabric, ring(128, 128, 1, 8, 8), domain=8))
     assert not found.calibrated
     assert found.p90 > found.p50
@@ -241,7 +241,7 @@ def test_nothing_between_domains_costs_nothing():
 def test_sprayed_messages_use_both_sides_of_a_pair_of_leaves_evenly():
     design = FabricDesign.model_validate({"kind": "dual-tor", "link": "400 Gb/s"})
     net = topology.build(design, 128, 8, switch(64, 400, (1, 2, 4, 8)))
-    whole, less = (Fabric(net, fail(net, fails), None, "spray") for fails in ((), ("leaf#0",)))
+    whole, less = (on(net, fails=fails) for fails in ((), ("leaf#0",)))
     wave = placed(whole, ring(128, 128, 1, 8, 8), domain=8)
     assert whole.loads(wave).nic * LINK == pytest.approx(1.0)
     assert not less.cut(wave).any()

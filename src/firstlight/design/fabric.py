@@ -15,7 +15,7 @@ from firstlight.twin.protocols import Topology
 
 def fabric(
     path: Path | str, *, sets: Mapping[str, str] | None = None, today: dt.date | None = None
-) -> tuple[Topology, Latency | None]:
+) -> tuple[Topology, Latency]:
     """Check a plan, propose what its design leaves open, and build its fabric.
 
     Args:

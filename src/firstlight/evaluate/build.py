@@ -9,7 +9,6 @@ import numpy as np
 from firstlight.errors import UsageError
 from firstlight.network import topology
 from firstlight.network.collectives import Congestion, FabricTime, fabric_time
-from firstlight.network.topology import Switched
 from firstlight.network.transport.fabric import Latency
 from firstlight.network.transport.protocol import latency
 from firstlight.spec.assumptions import Assumptions
@@ -101,16 +100,19 @@ def fabric(
     return net, time
 
 
-def latencies(net: Topology, catalog: Catalog, a: Assumptions) -> Latency | None:
-    """Latencies of a fabric; None where packets are not modelled on its kind.
+def latencies(net: Topology, catalog: Catalog, a: Assumptions) -> Latency:
+    """Latencies of a fabric.
 
-    Switches have the latency that the catalogue states; a link has that of a packet-level run, and the one at the
-    endpoint the NIC's besides.
+    Switches have the latency that the catalogue states; a link has that of a packet-level run, one whose length the
+    fabric states that of its light, and the one at the endpoint the NIC's besides; a hop of a torus
+    has its own.
     """
-    if not isinstance(net, Switched):
-        return None
     links, _ = latency(len(net.bundles), 0)
-    links[0] += a["network.nic_latency"]
+    links = [
+        one + (bundle.length or 0.0) / a.positive("network.light_speed")
+        for one, bundle in zip(links, net.bundles, strict=True)
+    ]
+    links[0] = links[0] + a["network.nic_latency"] if net.tiers else a["network.torus_hop"]
     return Latency(np.array(links), np.array([catalog.part(Switch, tier.switch).latency for tier in net.tiers]))
 
 

@@ -17,7 +17,7 @@ from firstlight.evaluate.whatif_torus import evaluate_torus
 from firstlight.network.collectives.levels import Levels
 from firstlight.network.jobs import Fabric, Wave, order
 from firstlight.network.routing import Failures, fail, rails_of
-from firstlight.network.topology import RailOnly, Slices, Torus
+from firstlight.network.topology import RailOnly, Slices, Switched, Torus
 from firstlight.network.transport.fabric import Latency
 from firstlight.performance.training import Layouts, case_of, train
 from firstlight.performance.training.layouts.axes import Axis, axes
@@ -33,14 +33,12 @@ NAMED = 8
 """Nodes that are named."""
 
 
-def evaluate_whatif(
-    answer: TrainingAnswer, topology: Topology, latencies: Latency | None, asked: WhatIf
-) -> WhatIfResult:
+def evaluate_whatif(answer: TrainingAnswer, topology: Topology, latencies: Latency, asked: WhatIf) -> WhatIfResult:
     """Failures and a placement, seen by every job of a plan.
 
     Args:
         answer: training runs of the plan as planned.
-        topology: its fabric; latencies: of it, None where packets are not modelled on its kind.
+        topology: its fabric; latencies: of it.
         asked: what is asked.
 
     Raises:
@@ -92,7 +90,7 @@ class _Scene:
         if len(self.runs) > 1:
             found.append("other jobs' messages: none of the time at P10, at P50 as long as their steps wait for the "
                          "fabric, always at P90")  # fmt: skip
-        if self.fabrics[1].latencies is None:
+        if not isinstance(self.fabrics[1].topology, Switched):
             found.append(
                 "max-min fair loads; queues and windows are not counted on this kind of fabric, and can add a third"
             )

@@ -8,7 +8,10 @@ import numpy as np
 
 from firstlight.network.flow_result import FlowResult
 from firstlight.network.flows.traffic import After, Traffic
-from firstlight.network.transport.protocol import data, protocol
+from firstlight.network.routing.failures import Failures
+from firstlight.network.routing.hashed import route
+from firstlight.network.transport.fabric import Latency
+from firstlight.network.transport.protocol import protocol
 from firstlight.twin.protocols import Floats, Topology
 from firstlight.twin.result import Prediction
 
@@ -20,13 +23,18 @@ UNKNOWN = 0.3
 third where they were measured (measurements/network)."""
 
 
-def fluid(topology: Topology, traffic: Traffic, routing: str, share: Floats, seed: int) -> FlowResult:
+def fluid(
+    topology: Topology, traffic: Traffic, routing: str, share: Floats, seed: int, latencies: Latency
+) -> FlowResult:
     """The traffic with max-min fair rates; sprayed messages are cut into equal parts on paths of their own."""
     hashed = routing in ("ecmp", "roce-ecmp")
     p = protocol()
     size = traffic.size + p.header * np.ceil(traffic.size / p.payload)
     flows = replace(traffic, size=size) if hashed else parts(replace(traffic, size=size))
-    ends = [_draw(topology, flows, share, one) for one in np.random.SeedSequence(seed).spawn(DRAWS if hashed else 1)]
+    late = delays(topology, latencies)
+    ends = [
+        _draw(topology, flows, share, late, one) for one in np.random.SeedSequence(seed).spawn(DRAWS if hashed else 1)
+    ]
     spans = np.array([end.max() for end in ends])
     middle = ends[int(np.argsort(spans)[(len(spans) - 1) // 2])]
     low, mid, high = np.quantile(spans, (0.1, 0.5, 0.9))
@@ -34,8 +42,17 @@ def fluid(topology: Topology, traffic: Traffic, routing: str, share: Floats, see
     return FlowResult(
         kind=topology.kind, endpoints=topology.endpoints, flows=len(traffic), routing=routing, method="fluid",
         makespan=band, completion=middle.reshape(-1, len(traffic)).max(0), worst=(),
-        notes=("max-min fair rates; queues and windows are not counted, and can add a third",),
+        notes=("max-min fair rates; queues and windows are not counted, and can add a third", _ways(hashed)),
     )  # fmt: skip
+
+
+def delays(topology: Topology, latencies: Latency) -> Floats:
+    """Latency of each directed link and of the switch behind it [2 * links] [s]."""
+    up, down = list[Floats](), list[Floats]()
+    for bundle, link in zip(topology.bundles, latencies.links, strict=True):
+        for side, tier in ((up, bundle.upper), (down, bundle.lower)):
+            side.append(np.full(bundle.count, link + (latencies.switches[tier] if tier >= 0 else 0.0)))
+    return np.concatenate([*up, *down])
 
 
 def parts(flows: Traffic) -> Traffic:
@@ -50,17 +67,20 @@ def parts(flows: Traffic) -> Traffic:
     return Traffic(source, target, size / PARTS, start, after, np.arange(count * PARTS, dtype=np.int32))
 
 
-def _draw(topology: Topology, flows: Traffic, share: Floats, seed: np.random.SeedSequence) -> Floats:
+def _ways(hashed: bool) -> str:
+    if hashed:
+        return "each flow keeps one shortest path, drawn by its hash"
+    return f"each message goes in {PARTS} equal parts on shortest paths: spray, reps and adaptive are the same here"
+
+
+def _draw(
+    topology: Topology, flows: Traffic, share: Floats, late: Floats, seed: np.random.SeedSequence
+) -> Floats:  # fmt: skip
     from firstlight.network.flows.simulate import finish
 
     hashes = np.random.default_rng(seed).integers(0, 1 << 63, int(flows.chain.max()) + 1, np.uint64)
-    routes = topology.routes(*topology.pairs(flows.source, flows.target), hashes[flows.chain])
-    each = float(_seconds("link")) + float(_seconds("switch"))
-    delay = 2 * each * (routes >= 0).sum(1)
+    slow = np.flatnonzero(share < 1)
+    ends = topology.pairs(flows.source, flows.target)
+    routes = route(topology, *ends, hashes[flows.chain], Failures(slow, share[slow]))
+    delay = 2 * np.where(routes >= 0, late[routes], 0.0).sum(1)
     return finish(routes, topology.capacity() * share, flows, delay)
-
-
-def _seconds(name: str) -> float:
-    from firstlight import units
-
-    return units.parse(data()["latency"][name]["value"], "time")

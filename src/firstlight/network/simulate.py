@@ -10,9 +10,9 @@ from firstlight.errors import UsageError
 from firstlight.network.flow_result import FlowResult, LinkLoad
 from firstlight.network.flows.traffic import Traffic
 from firstlight.network.topology.base import Switched
-from firstlight.network.transport import bands
+from firstlight.network.transport import bands, paths
 from firstlight.network.transport.case import Answer, Case
-from firstlight.network.transport.fabric import Latency, check, plane
+from firstlight.network.transport.fabric import Latency, Plane, check, plane
 from firstlight.network.transport.pattern import pattern
 from firstlight.network.transport.protocol import Protocol, latency, protocol
 from firstlight.spec import near
@@ -58,31 +58,38 @@ def simulate(
         latencies: of links and switches, one way; None: 500 ns and 300 ns.
 
     Raises:
-        UsageError: an unknown routing, or an endpoint that does not exist.
-        SolverError: links that are down leave a flow no way.
+        UsageError: an unknown routing, an endpoint that does not exist, or flows to which links that are down leave
+            no way.
     """
     if routing not in ROUTINGS:
         known = f"Known are {', '.join(ROUTINGS)}."
         raise UsageError(f'unknown routing "{routing}". {near.hint(routing, ROUTINGS, known)}')
     topology.pairs(traffic.source, traffic.target)
     share = np.ones(2 * topology.links) if share is None else share
-    if not isinstance(topology, Switched) or (not topology.shape.stages and topology.rails > 1):
-        from firstlight.network.fluid import fluid
-
-        return fluid(topology, traffic, routing, share, seed)
     if latencies is None:
         links, switches = latency(len(topology.bundles), len(topology.tiers))
         latencies = Latency(np.array(links), np.array(switches))
     check(latencies, topology)
+    if not isinstance(topology, Switched) or (not topology.shape.stages and topology.rails > 1):
+        from firstlight.network.fluid import fluid
+
+        return fluid(topology, traffic, routing, share, seed, latencies)
     cases = planes(topology, traffic, routing, share, seed, latencies)
     answers = [_answer(case) for case in cases]
     worst = max(range(len(cases)), key=lambda i: float(np.median(answers[i][1].makespans)))
-    return _result(topology, traffic, cases[worst], *answers[worst])
+    ends = np.max([answer.end for _, answer in answers], axis=0)
+    return _result(topology, traffic, cases[worst], *answers[worst], ends)
 
 
-def wire(traffic: Traffic, planes: int, p: Protocol) -> Traffic:
-    """The flows of one plane with the bytes that they take on the wire; what stays on an endpoint takes none."""
-    size = traffic.size / planes
+def wire(traffic: Traffic, part: Floats, p: Protocol) -> Traffic:
+    """The flows of one plane with the bytes that they take on the wire; what stays on an endpoint takes none.
+
+    Args:
+        traffic: on all planes.
+        part: of each flow that takes this plane [flows].
+        p: protocol.
+    """
+    size = traffic.size * part
     size = np.where(traffic.source == traffic.target, 0.0, size + p.header * np.ceil(size / p.payload))
     return replace(traffic, size=size)
 
@@ -90,14 +97,34 @@ def wire(traffic: Traffic, planes: int, p: Protocol) -> Traffic:
 def planes(
     topology: Switched, traffic: Traffic, routing: str, share: Floats, seed: int, latencies: Latency
 ) -> list[Case]:
-    """A case for each plane that is unlike the others."""
+    """A case for each plane that is unlike the others.
+
+    A message is split over the planes that have a way for it, by what its two NICs have left on each.
+
+    Raises:
+        UsageError: a flow has no way on any plane.
+    """
     p, cases = protocol(), list[Case]()
-    flows = wire(traffic, topology.planes, p)
-    for number in range(topology.planes):
-        one = plane(topology, latencies, share, number, p)
+    all_of_them = [plane(topology, latencies, share, number, p) for number in range(topology.planes)]
+    room = np.array([_room(one, traffic) for one in all_of_them])
+    lost = np.flatnonzero(~room.any(axis=0))
+    if lost.size:
+        pair = f"endpoint {traffic.source[lost[0]]} to {traffic.target[lost[0]]}"
+        raise UsageError(
+            f"links that are down leave no way from {pair} ({lost.size:,} such flows in all); take a failure out, or "
+            "place the traffic elsewhere"
+        )
+    part = room / room.sum(axis=0)
+    for number, one in enumerate(all_of_them):
         if not any(np.array_equal(one.rate, other.plane.rate) for other in cases):
-            cases.append(Case(one, flows, routing, seed, p))
+            cases.append(Case(one, wire(traffic, part[number], p), routing, seed, p))
     return cases
+
+
+def _room(one: Plane, traffic: Traffic) -> Floats:
+    """What both NICs of each flow can carry on a plane, 0 where it has no way there [flows] [B/s]."""
+    room = np.minimum(one.rate[traffic.source], one.rate[one.links + traffic.target])
+    return np.where(paths.reached(one, traffic), room, 0.0) if one.broken else room
 
 
 def _answer(case: Case) -> tuple[str, Answer]:
@@ -118,7 +145,9 @@ def _answer(case: Case) -> tuple[str, Answer]:
     return "packets", sprayed.shortened(case, factor)
 
 
-def _result(topology: Switched, traffic: Traffic, case: Case, method: str, answer: Answer) -> FlowResult:
+def _result(
+    topology: Switched, traffic: Traffic, case: Case, method: str, answer: Answer, ends: Floats
+) -> FlowResult:  # fmt: skip
     inside = RANGE[0] <= topology.endpoints <= RANGE[1]
     return FlowResult(
         kind=topology.kind,
@@ -127,7 +156,7 @@ def _result(topology: Switched, traffic: Traffic, case: Case, method: str, answe
         routing=case.routing,
         method=method,
         makespan=_band(case, method, answer, inside),
-        completion=answer.end,
+        completion=ends,
         worst=_worst(topology, case, answer),
         notes=(*answer.told, *_notes(topology, case, inside)),
     )
@@ -145,7 +174,9 @@ def _notes(topology: Switched, case: Case, inside: bool) -> list[str]:
         compared = f"compared with packet-level runs of {RANGE[0]} to {RANGE[1]} endpoints"
         notes.append(f"{compared}, and this has {topology.endpoints:,}")
     if topology.planes > 1:
-        notes.append(f"{topology.planes} planes: each message split evenly over them; the slowest plane counts")
+        notes.append(
+            f"{topology.planes} planes: each message split by what its NICs have left on each; the slowest counts"
+        )
     return notes
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firstlight.errors import SolverError, UsageError
+from firstlight.errors import UsageError
 from firstlight.network.flows.traffic import traffic, waits
+from firstlight.network.routing import fail
 from firstlight.network.simulate import planes, simulate
 from firstlight.network.transport import packets, paths
+
+from ..topology.kinds import build
 
 C = 50e9
 MIB = 2**20
@@ -87,11 +90,31 @@ def test_no_packet_takes_a_link_that_is_down(fat_tree, routing):
         assert not np.isin([gone, gone + topology.links], paths.hashed(one.plane, one.flows, seed, one.protocol)).any()
 
 
-def test_flows_that_are_cut_off_are_told(fat_tree):
+@pytest.mark.parametrize("down", [0, 4])
+@pytest.mark.parametrize("routing", ["spray", "adaptive", "ecmp", "roce-ecmp"])
+def test_flows_that_are_cut_off_are_told_before_anything_is_simulated(fat_tree, down, routing):
+    """Of the sender's link, or of the receiver's."""
     share = fat_tree.share.copy()
-    share[fat_tree.topology.links] = 0
-    with pytest.raises(SolverError, match="no way to their targets"):
-        simulate(fat_tree.topology, traffic(4, 0, 1000), share=share)
+    share[[down, fat_tree.topology.links + down]] = 0
+    flows = traffic([8, 4, 9, 5], [9, 0, 10, 0], 1000)
+    lost = 2 if down == 0 else 1
+    with pytest.raises(UsageError, match=rf"no way from endpoint 4 to 0 \({lost} such flows in all\)"):
+        simulate(fat_tree.topology, flows, routing, share)
+
+
+def test_a_message_goes_over_the_planes_that_are_left():
+    """Two planes of 200 Gb/s: with one of a NIC's links down, its messages take the other, twice as long."""
+    net = build("clos", 32, ports=16, planes=2)
+    flows = traffic([0, 5], [20, 25], 4 * MIB)
+    healthy, broken, slow = (
+        simulate(net, flows, "spray", fail(net, names).shares(net)).completion
+        for names in ([], ["node-leaf#0"], ["node-leaf#0@50%"])
+    )
+    assert broken[0] == pytest.approx(2 * healthy[0], rel=0.05)
+    assert slow[0] == pytest.approx(4 / 3 * healthy[0], rel=0.05)
+    assert broken[1] == pytest.approx(healthy[1], rel=0.05)
+    with pytest.raises(UsageError, match="no way from endpoint 0 to 20"):
+        simulate(net, flows, "spray", fail(net, ["node-leaf#0", "node-leaf#32"]).shares(net))
 
 
 def test_a_slow_link_slows_only_what_passes_it(fat_tree):
@@ -118,15 +141,3 @@ def test_fluid_times_of_equal_flows_need_no_events(fat_tree):
     trips = paths.trips(one.plane, one.flows, one.protocol)
     followed = finish(routes, one.plane.rate, one.flows, trips)
     assert paths.fluid(one.plane, one.flows, routes, one.protocol).max() == pytest.approx(followed.max(), rel=1e-3)
-
-
-def test_fabrics_without_parallel_links_have_fluid_times():
-    from firstlight.network.topology.torus import torus
-
-    fabric = torus(64, 4, C)
-    result = simulate(fabric, traffic([0, 1], [1, 0], MIB), "ecmp")
-    assert result.method == "fluid"
-    assert result.makespan.p50 == pytest.approx(MIB * 4096 / 4032 / C, rel=0.2)
-    assert not result.makespan.calibrated
-    chained = traffic([0, 1], [1, 2], MIB, after=waits([1], [0], 2))
-    assert np.diff(simulate(fabric, chained, "spray").completion) > 0

@@ -66,7 +66,7 @@ class Fabric:
     """A fabric with its failures and its routing.
 
     Attributes:
-        topology, failures, latencies: of it; latencies None where packets are not modelled on its kind.
+        topology, failures, latencies: of it.
         routing: how packets choose among equal paths.
         queue_pairs: of each connection where paths are hashed.
         seed: of hashes.
@@ -74,7 +74,7 @@ class Fabric:
 
     topology: Topology
     failures: Failures
-    latencies: Latency | None
+    latencies: Latency
     routing: Steering = "spray"
     queue_pairs: int = 1
     seed: int = 0

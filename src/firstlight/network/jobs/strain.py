@@ -90,7 +90,7 @@ def _loads(fabric: Fabric, wave: Wave) -> Loads:
 def _times(fabric: Fabric, loads: Loads, wave: Wave, size: float, bandwidth: float) -> tuple[np.ndarray, float, bool]:
     """Time of all steps in each draw [s], standard deviation of what is not known, and whether that was measured."""
     busiest = np.maximum(loads.nic, loads.fabric) * size
-    if not isinstance(fabric.topology, Switched) or fabric.latencies is None:
+    if not isinstance(fabric.topology, Switched):
         return busiest, 0.0, False
     known = bands.scatter(fabric.routing, "pairs", "fluid")
     p, rate = protocol(), fabric.topology.bundles[0].bandwidth

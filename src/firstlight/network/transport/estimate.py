@@ -19,9 +19,6 @@ from firstlight.network.transport.case import Answer, Case
 from firstlight.network.transport.protocol import data
 from firstlight.twin.protocols import Floats, Paths
 
-MOST_FOLLOWED = 300_000
-"""Flows that are followed to their ends where sizes or starts differ; of more, the busiest trunk says the time."""
-
 
 @dataclass(frozen=True)
 class Load:
@@ -54,27 +51,37 @@ def constants() -> dict[str, float]:
 
 def answer(case: Case) -> Answer:
     """The makespan of a case without simulating packets."""
-    trip = paths.trips(case.plane, case.flows, case.protocol)
     if case.routing in ("ecmp", "roce-ecmp"):
-        spans = _hashed(case)
+        spans, end = _hashed(case)
         told = f"{len(spans) // hashed.NOISES} hashes drawn with max-min fair rates; what packets add is a formula"
     else:
         added = excess(case.routing, measure(case), constants(), int(case.protocol.entropies))
-        spans = np.array([base(case) + added])
+        end = ends(case)
+        spans = np.array([base(case, end) + added])
         told = "the busiest trunk or endpoint; what packets add is a formula, as the case is too large for packets"
-    end = case.flows.start + case.flows.size / case.plane.nic + trip
-    return Answer(spans, np.minimum(end, np.median(spans)), np.zeros(2 * case.plane.links), (told,))
+    return Answer(spans, end * (np.median(spans) / end.max()), np.zeros(2 * case.plane.links), (told,))
 
 
-def base(case: Case) -> float:
-    """The makespan where trunks are shared max-min fairly [s]."""
-    flows, load = case.flows, measure(case)
-    if paths.uniform(flows) or len(flows) > MOST_FOLLOWED:
+def base(case: Case, end: Floats) -> float:
+    """The makespan where trunks are shared max-min fairly, of when flows end (see `ends`) [s]."""
+    load = measure(case)
+    if paths.uniform(case.flows):
         return max(load.nic, load.trunk, load.row - load.trip) + load.trip
+    return float(end.max())
+
+
+def ends(case: Case) -> Floats:
+    """When each flow ends where trunks are shared max-min fairly [flows] [s]."""
+    flows, (routes, capacity) = case.flows, trunks(case)
+    trip = paths.trips(case.plane, flows, case.protocol)
+    if paths.uniform(flows):
+        on = routes >= 0
+        sizes = np.broadcast_to(flows.size[:, None], routes.shape)[on]
+        busy = np.bincount(routes[on], sizes, len(capacity)) / capacity
+        return flows.start + np.where(on, busy[routes], 0.0).max(1) + trip
     from firstlight.network.flows.simulate import finish
 
-    routes, capacity = trunks(case)
-    return float(finish(routes, capacity, flows, paths.trips(case.plane, flows, case.protocol)).max())
+    return finish(routes, capacity, flows, trip)
 
 
 def trunks(case: Case) -> tuple[Paths, Floats]:
@@ -199,14 +206,17 @@ def _highest(count: int) -> float:
     return root - (math.log(math.log(max(count, 3))) + math.log(4 * math.pi)) / (2 * root)
 
 
-def _hashed(case: Case) -> Floats:
-    """Makespans of hash draws with what packets add [s]."""
+def _hashed(case: Case) -> tuple[Floats, Floats]:
+    """Makespans of hash draws with what packets add [s], and when each flow ends in a middling draw [flows] [s]."""
     k, load = constants(), measure(case)
     seeds = hashed.draws(case)[: hashed.FEWER_DRAWS]
     spans = hashed.fluid(case, seeds)
+    middle = seeds[int(np.argsort(spans)[(len(spans) - 1) // 2])]
+    route = paths.hashed(case.plane, case.flows, middle, case.protocol)
+    end = paths.fluid(case.plane, case.flows, route, case.protocol)
     if case.routing == "roce-ecmp":
         spans = np.where(spans > k["pause_from"] * (load.nic + load.trip), spans * (1 + k["pause"]), spans)
     else:
         more = k["hash_trip"] * load.trip * load.chain ** k["hash_row"]
         spans = spans * (1 + k["hash"]) + more * min(1.0, math.log2(1 + load.packets / k["hash_packets"]))
-    return hashed.noisy(spans, 0.0, 0.045, case.seed)
+    return hashed.noisy(spans, 0.0, 0.045, case.seed), end

@@ -10,7 +10,7 @@ import numpy as np
 from firstlight.errors import UsageError
 from firstlight.network.topology.base import Switched
 from firstlight.network.transport.protocol import Protocol
-from firstlight.twin.protocols import Floats, Ints
+from firstlight.twin.protocols import Floats, Ints, Topology
 
 
 class Latency(NamedTuple):
@@ -108,7 +108,7 @@ def round_trip(latency: Latency, nic: float, protocol: Protocol) -> float:
     return 2 * there + hops * (protocol.packet + protocol.acknowledgement) / nic
 
 
-def check(latency: Latency, topology: Switched) -> None:
+def check(latency: Latency, topology: Topology) -> None:
     """Refuse latencies that are not of this fabric.
 
     Raises:
@@ -120,5 +120,5 @@ def check(latency: Latency, topology: Switched) -> None:
         raise UsageError(
             f"a fabric of {wanted[0]} bundles of links and {wanted[1]} tiers needs as many latencies, not {given}"
         )
-    if min(*latency.links, *latency.switches) < 0:
+    if min([*latency.links, *latency.switches]) < 0:
         raise UsageError("latencies are negative; write them as 0 or more")

@@ -60,7 +60,7 @@ def run(plane: Plane, traffic: Traffic, routing: str, seed: int, p: Protocol) ->
         p: protocol.
 
     Raises:
-        SolverError: a flow has no way to its target.
+        SolverError: a flow has no way to its target (see `paths.reached`).
     """
     width = p.packet / plane.nic / SLOTS_EACH
     longest = plane.trip + 2 * float(np.max(plane.limit / np.maximum(plane.rate, 1.0)))
@@ -68,7 +68,7 @@ def run(plane: Plane, traffic: Traffic, routing: str, seed: int, p: Protocol) ->
     all_of_it = state(plane, traffic, slots, routing == "reps", p)
     left = _run(plane.for_one_thread(), all_of_it, ROUTINGS[routing], seed, width, p)
     if left:
-        raise SolverError(f"{left:,} flows have no way to their targets: the links that are down cut them off")
+        raise SolverError(f"{left:,} of {len(traffic):,} flows never ended, one of them for want of a way")
     return Run(all_of_it.flows["end"], all_of_it.queues["trimmed"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.network.flows.compiled import kernel
 from firstlight.network.flows.traffic import Traffic
@@ -42,6 +43,24 @@ def _walk(plane: Any, flows: Any, packets: Any, seed: int, paths: Any) -> None:
                 break
             paths[number, hop + 1] = packet.queue
             switch.move(plane, packet, flow)
+
+
+def reached(plane: Plane, flows: Traffic) -> NDArray[np.bool_]:
+    """Whether each flow has a way on what is left of the plane [flows]."""
+    found = np.zeros(len(flows), np.bool_)
+    ends = flows.source.astype(np.int64), flows.target.astype(np.int64)
+    _reach(plane.for_one_thread(), *ends, climbs(plane, flows.source, flows.target), found)
+    return found
+
+
+@kernel
+def _reach(plane: Any, sources: Any, targets: Any, climb: Any, found: Any) -> None:
+    for i in range(sources.size):
+        source, target = sources[i], targets[i]
+        way = plane.rate[source] > 0 and switch.climbs_to(
+            plane, 0, plane.leaf[source], climb[i], plane.leaf[target], target
+        )
+        found[i] = source == target or way
 
 
 def trips(plane: Plane, flows: Traffic, p: Protocol) -> Floats:

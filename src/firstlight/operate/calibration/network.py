@@ -143,7 +143,7 @@ def _known(rows: Sequence[Row], topologies: Path, traffic: Path) -> tuple[list[K
             raise CellError("degraded links are left to packets")
         flows = read_traffic(find(traffic, case[2], ""), fabric.topology.endpoints)
         one = planes(fabric.topology, flows, case[1], fabric.share, 0, fabric.latency)[0]
-        return estimate.measure(one), estimate.base(one)
+        return estimate.measure(one), estimate.base(one, estimate.ends(one))
 
     for row in rows:
         case = case_of(row)
