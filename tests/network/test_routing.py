@@ -16,6 +16,7 @@ from .graph import arcs, assert_walks, lengths
 from .test_routes import some_pairs
 from .test_topology import LINK, build, fabrics
 from .test_torus import tori
+from .topology import kinds
 
 
 def some_down(fabric: Topology, seed: int, part: float) -> np.ndarray:
@@ -130,6 +131,14 @@ def test_failures_by_name(names, links):
     assert np.count_nonzero(failures.shares(fabric) == 0) == 2 * links
 
 
+def test_links_of_each_dimension_fail_by_name():
+    fabric = kinds.build("hyperx", 48, 1, 16, hyperx={"dimensions": [4, 3], "p": 4})
+    first, one = fail(fabric, ["dimension-1#0"]), fail(fabric, ["dimension-2:3@50%"], 1)
+    assert first.down.tolist() == [fabric.offsets[1], fabric.offsets[1] + fabric.links]
+    assert np.all((one.links % fabric.links >= fabric.offsets[2]) & (one.share == 0.5))
+    assert len(one.links) == 6
+
+
 def test_draws_follow_the_seed():
     fabric = build("clos", 1024, 1, ports=16)
     one, same, other = (fail(fabric, ["leaf-spine:9"], seed).links for seed in (1, 1, 2))
@@ -165,6 +174,8 @@ def test_slow_links_hold_back_packets_that_do_not_know_of_them():
         ("spine", 'does not say which of 8; write "spine#0"'),
         ("spine#0@100%", "a share of 1 of the capacity is no loss"),
         ("rail#0", "has no rail"),
+        ("leaf-spine:0.1%", 'of 128 are 0.13, which rounds to none; write "leaf-spine:1"'),
+        ("spine:0@25%", 'draws none; write "spine:1"'),
     ],
 )
 def test_failures_that_make_no_sense_are_refused(name, message):
