@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstlight.errors import UsageError
-from firstlight.network.routing import aligned, degraded, fail, hashes, lottery, route, spray
+from firstlight.network.flows import patterns
+from firstlight.network.routing import aligned, degraded, fail, handed_over, hashes, lottery, route, spray
 from firstlight.network.routing.detour import detours
 from firstlight.network.routing.failures import merge
 from firstlight.network.routing.spray import trunk_capacity
@@ -233,3 +234,18 @@ def test_a_lost_rail_is_lost_on_every_plane():
     down = fail(fabric, ["rail#1"]).down
     nics = down[down < fabric.bundles[0].count]
     assert np.array_equal(nics, np.flatnonzero(np.arange(256) % 128 % 8 == 1))
+
+
+def test_traffic_is_handed_over_on_isolated_rails_only():
+    flows = patterns.permutation(512, 1e6, 2)
+    isolated, joined = build("rail-only", 512, 8, ports=16), build("rail-optimised", 512, 8, ports=16)
+    assert handed_over(joined, flows, 8) is flows
+    sent = handed_over(isolated, flows, 8)
+    assert np.array_equal(sent.target, flows.target)
+    assert np.array_equal(
+        sent.source // 8, np.where(flows.source // 8 == flows.target // 8, sent.target // 8, flows.source // 8)
+    )
+    assert np.array_equal(sent.source % 8, sent.target % 8)
+    isolated.routes(sent.source, sent.target, hashes(sent.chain, 0))
+    with pytest.raises(UsageError, match=r"hand it over inside the scale-up domains first .*handed_over"):
+        isolated.routes(flows.source, flows.target, hashes(flows.chain, 0))

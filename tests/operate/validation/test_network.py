@@ -38,7 +38,7 @@ def test_rows_with_defects_are_told_and_the_others_go_on(board):
     for reason, told in zip(
         reasons[2:],
         ("none.tm is not in", "nowhere.topo is not in", 'unknown routing "sprayed"', "not a number",
-         "makespan_us is empty", "routing is empty", "does not exist"),
+         "makespan_us is empty", "routing is empty", "Nodes says 128, and the fabric has 54"),
         strict=True,
     ):  # fmt: skip
         assert told in reason
