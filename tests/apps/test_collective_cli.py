@@ -106,6 +106,8 @@ def test_fitted_exchanges_speak_where_they_reach():
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "1"), "at least two members"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--algorithm", "PAT"), "no algorithm PAT"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--tokens", "4"), "--tokens has no effect"),
+        (("--op", "send_receive", "--bytes", "1MB", "--group", "8x8"), "is 2, not 8; write --group 8x2"),
+        (("--op", "send_receive", "--bytes", "1MB", "--group", "4"), "is 2, not 4; write --group 2"),
         (("--op", "dispatch", "--bytes", "7kB", "--group", "8x2"), "needs --tokens"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--fail", "spin#1"), "has no spin"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--routing", "spray", "--queue-pairs", "2"),

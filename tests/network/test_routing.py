@@ -246,6 +246,7 @@ def test_traffic_is_handed_over_on_isolated_rails_only():
         sent.source // 8, np.where(flows.source // 8 == flows.target // 8, sent.target // 8, flows.source // 8)
     )
     assert np.array_equal(sent.source % 8, sent.target % 8)
-    isolated.routes(sent.source, sent.target, hashes(sent.chain, 0))
+    hashed = hashes(np.arange(512), 0)
+    isolated.routes(*isolated.pairs(sent.source, sent.target), hashed)
     with pytest.raises(UsageError, match=r"hand it over inside the scale-up domains first .*handed_over"):
-        isolated.routes(flows.source, flows.target, hashes(flows.chain, 0))
+        isolated.routes(*isolated.pairs(flows.source, flows.target), hashed)

@@ -92,6 +92,8 @@ def evaluate_collective(plan: Plan, catalog: Catalog, a: Assumptions, asked: Que
     time = _time(plan, catalog, made_of, a, asked)
     group = _spread(asked.group, time.domain)
     time.place(group)
+    if asked.operation == "send_receive":
+        _require_pair(group)
     _require_room(group, time, plan.design.accelerators or 0)
     if asked.tokens is not None:
         return _exchange(time, made_of.accelerator, asked, asked.tokens, group, a)
@@ -142,6 +144,19 @@ def _spread(group: tuple[int, ...], domain: int) -> tuple[int, ...]:
         return group
     domains = -(-ranks // domain)
     return (-(-ranks // domains), domains)
+
+
+def _require_pair(group: tuple[int, ...]) -> None:
+    """Refuse members that a message from one to another has no use for."""
+    sizes = list(group)
+    while len(sizes) > 1 and sizes[-1] == 1:
+        sizes.pop()
+    if sizes[-1] > 2:
+        pair = "x".join(map(str, (*sizes[:-1], 2)))
+        raise UsageError(
+            f"a send_receive goes from one member to another, so the last level of its group is 2, not {sizes[-1]}; "
+            f"write --group {pair}"
+        )
 
 
 def _require_room(group: tuple[int, ...], time: FabricTime, accelerators: int) -> None:

@@ -130,3 +130,11 @@ def test_fabrics_without_parallel_links_have_fluid_times():
     assert not result.makespan.calibrated
     chained = traffic([0, 1], [1, 2], MIB, after=waits([1], [0], 2))
     assert np.diff(simulate(fabric, chained, "spray").completion) > 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("routing", ["spray", "reps", "adaptive", "ecmp"])
+def test_what_stays_on_its_endpoint_takes_no_time(fat_tree, routing):
+    found = simulate(fat_tree.topology, traffic([0, 1], [0, 1], 1e6), routing, latencies=fat_tree.latency)
+    assert found.makespan.p90 == 0
+    assert not found.completion.any()

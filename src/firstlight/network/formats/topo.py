@@ -44,7 +44,8 @@ KEYS = {
 _UNREAD = ("queue_up", "queue_down")
 GBPS = units.parse("1 Gb/s", "bandwidth")
 NS = units.parse("1 ns", "time")
-_FASTEST_GBPS, _SLOWEST_NS = 100_000, 1e9
+_FASTEST_GBPS, _SLOWEST_NS = 20_000, 1e9
+"""Beyond the fastest link that is announced (14.4 Tb/s, NVLink of 2026), and below 25 Gb/s written in Mb/s."""
 _SPINES = re.compile(r"degraded:.*first (\d+) spine.* (?:runs?|are) at ([\d.]+) ?%", re.I)
 _CORES = re.compile(r"degraded:.*core-to-agg.*first (\d+) of pod (\d+).* (?:runs?|are) at ([\d.]+) ?%", re.I)
 _LINK = re.compile(r"degraded: directed link (\d+) runs at ([\d.]+) ?%", re.I)
@@ -114,7 +115,8 @@ def _value(line: Line, key: str, text: str) -> float:
     if key == "downlink_speed_gbps":
         value = line.number_of(KEYS[key], text, 0.001)
         if value > _FASTEST_GBPS:
-            line.refuse(f"{KEYS[key]} {text}: faster than any link; the number is in Gb/s", f"Write {value / 1e9:g}.")
+            meant = value / (1e9 if value >= 1e9 else 1e3)  # b/s, or Mb/s
+            line.refuse(f"{KEYS[key]} {text}: faster than any link; the number is in Gb/s", f"Write {meant:g}.")
         return value
     if key.endswith("_ns"):
         value = line.number_of(KEYS[key], text)
