@@ -96,9 +96,18 @@ def test_fitted_exchanges_speak_where_they_reach():
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x"), "no list of whole numbers"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "0x8"), "no list of whole numbers"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "9x2"), "a scale-up domain has 8"),
+        (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x32x4"),
+         "1,024 members in 128 scale-up domains, and this fabric joins 1,016 .* 127 domains of 8; .* --group 8x32x3"),
+        (("--op", "all_reduce", "--bytes", "1GB", "--group", "2000"), "250 scale-up domains.* is --group 8x127"),
+        (("--op", "all_reduce", "--bytes", "1GB", "--group", "4x254"), "254 scale-up domains.* is --group 4x127"),
+        (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x33x2"), "a leaf joins 32 .* 33 of the group"),
+        (("--op", "dispatch", "--bytes", "7kB", "--group", "8x2", "--tokens", "4", "--top-k", "9", "--experts", "8"),
+         "a token goes to 9 of 8 experts; write --top-k 8 at most"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "1"), "at least two members"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--algorithm", "PAT"), "no algorithm PAT"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--tokens", "4"), "--tokens has no effect"),
+        (("--op", "send_receive", "--bytes", "1MB", "--group", "8x8"), "is 2, not 8; write --group 8x2"),
+        (("--op", "send_receive", "--bytes", "1MB", "--group", "4"), "is 2, not 4; write --group 2"),
         (("--op", "dispatch", "--bytes", "7kB", "--group", "8x2"), "needs --tokens"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--fail", "spin#1"), "has no spin"),
         (("--op", "all_reduce", "--bytes", "1GB", "--group", "8x2", "--routing", "spray", "--queue-pairs", "2"),
@@ -112,3 +121,16 @@ def test_fitted_exchanges_speak_where_they_reach():
 def test_what_is_refused(words, message):
     with pytest.raises(UsageError, match=message):
         run(*words)
+
+
+def test_a_torus_has_as_many_members_as_accelerators(tmp_path):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "name: torus\nsite: {place: Oregon, power: 5 MW, floor: 3000 m2, existing: [shell, utility]}\n"
+        "demand: [{train: llama-3-8b, tokens: 1T}]\ndesign: {system: tpu-v5p-cube, accelerators: 512}\n"
+    )
+    words = ["collective", str(plan), "--op", "all_reduce", "--bytes", "1GB", "--json", "--group"]
+    found = json.loads(CliRunner().invoke(network, [*words, "4x128"], catch_exceptions=False).output)
+    assert found["ranks"] == 512
+    with pytest.raises(UsageError, match=r"4x129 has 516 members, .* 512 accelerators; the nearest is --group 512"):
+        CliRunner().invoke(network, [*words, "4x129"], catch_exceptions=False)

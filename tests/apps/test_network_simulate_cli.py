@@ -45,6 +45,14 @@ def test_a_pattern_over_broken_links_in_words(capsys):
         (["--topo", TOPO, "--traffic", "permutation"], "permutation:8MB"),
         (["--topo", TOPO, "--traffic", "permutaton:8MB"], 'Did you mean "permutation"'),
         (["--topo", TOPO, "--traffic", "permutation:8"], "8"),
+        (["--topo", TOPO, "--traffic", "permutation:8MB,window=2"], "It has only a size"),
+        (["--topo", TOPO, "--traffic", "all-to-all:8kB,windw=2"], 'Did you mean "window"'),
+        (["--topo", TOPO, "--traffic", "all-to-all:8kB,window=0"], "no whole number from 1"),
+        (["--topo", TOPO, "--traffic", "all-to-all:8kB,window=2,window=3"], "window is there twice"),
+        (["--topo", TOPO, "--traffic", "kv-transfer:8MB"], "needs prefill=..., such as kv-transfer:8MB,prefill=8"),
+        (["--topo", TOPO, "--traffic", "kv-transfer:8MB,prefill=54"], "leaves none to decode; write at most 53"),
+        (["--topo", TOPO, "--traffic", "kv-transfer:8MB,prefill=4,every=5"], "every"),
+        (["--topo", TOPO, "--traffic", "checkpoint:8MB,stores=54"], "leaves none that writes; write at most 53"),
         (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spin:3"], 'Did you mean "leaf-spine"'),
         (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spine"], "leaf-spine:2"),
         (["--topo", TOPO, "--traffic", "shift:1MB", "--fail", "leaf-spine:999"], "there are 54 of it, not 999"),
@@ -105,3 +113,30 @@ def test_steps_that_make_no_sense_are_refused(capsys, arguments, told):
     code, _, err = run(capsys, *arguments)
     assert code == 2
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("traffic", "flows", "least"),
+    [
+        ("all-to-all:4kB,window=4", 54 * 53, 0.0),
+        ("kv-transfer:4MB,prefill=6,layers=4,requests=8,every=1ms", 8 * 4, 7e-3),
+        ("checkpoint:1MB,stores=2", 52, 0.0),
+    ],
+)
+def test_patterns_with_options(capsys, traffic, flows, least):
+    code, out, _ = run(capsys, "--topo", TOPO, "--traffic", traffic, "--routing", "reps", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["flows"] == flows
+    assert found["makespan"]["p50"] > least
+
+
+@pytest.mark.parametrize("accelerators", ["64", "1016"])
+def test_isolated_rails_are_handed_over_to(capsys, accelerators):
+    """Traffic to other rails goes inside the nodes first, with one tier and with two."""
+    fabric = ("--set", "design.fabric.kind=rail-only", "--set", f"design.accelerators={accelerators}")
+    code, out, _ = run(capsys, PLAN, *fabric, "--traffic", "permutation:64kB", "--routing", "reps", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["makespan"]["p50"] > 0
+    assert any("handed over inside their sender's scale-up domain" in note for note in found["notes"])

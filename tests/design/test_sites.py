@@ -55,7 +55,7 @@ def test_the_plan_keeps_its_sites(plan):
     found = design.train(plan).plan.design.fabric.sites
     assert found is not None
     assert (found.count, found.length) == (2, 60e3)
-    topology, _ = fabric(plan)
+    topology, *_ = fabric(plan)
     assert isinstance(topology, Sites)
     assert topology.endpoints == 512
 

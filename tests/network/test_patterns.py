@@ -98,3 +98,9 @@ def test_a_shift_goes_half_way_round():
     flows = shift(10, MB)
     assert flows.target.tolist() == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
     assert set(flows.size.tolist()) == {MB}
+
+
+@pytest.mark.parametrize(("sources", "stores"), [([0, 1], []), ([], [2])])
+def test_a_checkpoint_has_sources_and_stores(sources, stores):
+    with pytest.raises(UsageError, match="from one source or more to one store or more"):
+        checkpoint(sources, stores, MB)

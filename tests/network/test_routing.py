@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstlight.errors import UsageError
-from firstlight.network.routing import aligned, degraded, fail, hashes, lottery, route, spray
+from firstlight.network.flows import patterns
+from firstlight.network.routing import aligned, degraded, fail, handed_over, hashes, lottery, route, spray
 from firstlight.network.routing.detour import detours
 from firstlight.network.routing.failures import merge
 from firstlight.network.routing.spray import trunk_capacity
@@ -16,6 +17,7 @@ from .graph import arcs, assert_walks, lengths
 from .test_routes import some_pairs
 from .test_topology import LINK, build, fabrics
 from .test_torus import tori
+from .topology import kinds
 
 
 def some_down(fabric: Topology, seed: int, part: float) -> np.ndarray:
@@ -130,6 +132,14 @@ def test_failures_by_name(names, links):
     assert np.count_nonzero(failures.shares(fabric) == 0) == 2 * links
 
 
+def test_links_of_each_dimension_fail_by_name():
+    fabric = kinds.build("hyperx", 48, 1, 16, hyperx={"dimensions": [4, 3], "p": 4})
+    first, one = fail(fabric, ["dimension-1#0"]), fail(fabric, ["dimension-2:3@50%"], 1)
+    assert first.down.tolist() == [fabric.offsets[1], fabric.offsets[1] + fabric.links]
+    assert np.all((one.links % fabric.links >= fabric.offsets[2]) & (one.share == 0.5))
+    assert len(one.links) == 6
+
+
 def test_draws_follow_the_seed():
     fabric = build("clos", 1024, 1, ports=16)
     one, same, other = (fail(fabric, ["leaf-spine:9"], seed).links for seed in (1, 1, 2))
@@ -165,6 +175,8 @@ def test_slow_links_hold_back_packets_that_do_not_know_of_them():
         ("spine", 'does not say which of 8; write "spine#0"'),
         ("spine#0@100%", "a share of 1 of the capacity is no loss"),
         ("rail#0", "has no rail"),
+        ("leaf-spine:0.1%", 'of 128 are 0.13, which rounds to none; write "leaf-spine:1"'),
+        ("spine:0@25%", 'draws none; write "spine:1"'),
     ],
 )
 def test_failures_that_make_no_sense_are_refused(name, message):
@@ -222,3 +234,19 @@ def test_a_lost_rail_is_lost_on_every_plane():
     down = fail(fabric, ["rail#1"]).down
     nics = down[down < fabric.bundles[0].count]
     assert np.array_equal(nics, np.flatnonzero(np.arange(256) % 128 % 8 == 1))
+
+
+def test_traffic_is_handed_over_on_isolated_rails_only():
+    flows = patterns.permutation(512, 1e6, 2)
+    isolated, joined = build("rail-only", 512, 8, ports=16), build("rail-optimised", 512, 8, ports=16)
+    assert handed_over(joined, flows, 8) is flows
+    sent = handed_over(isolated, flows, 8)
+    assert np.array_equal(sent.target, flows.target)
+    assert np.array_equal(
+        sent.source // 8, np.where(flows.source // 8 == flows.target // 8, sent.target // 8, flows.source // 8)
+    )
+    assert np.array_equal(sent.source % 8, sent.target % 8)
+    hashed = hashes(np.arange(512), 0)
+    isolated.routes(*isolated.pairs(sent.source, sent.target), hashed)
+    with pytest.raises(UsageError, match=r"hand it over inside the scale-up domains first .*handed_over"):
+        isolated.routes(*isolated.pairs(flows.source, flows.target), hashed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from firstlight.design.propose import propose
 from firstlight.evaluate import build
@@ -13,9 +14,21 @@ from firstlight.spec import load
 from firstlight.twin.protocols import Topology
 
 
-def fabric(
-    path: Path | str, *, sets: Mapping[str, str] | None = None, today: dt.date | None = None
-) -> tuple[Topology, Latency]:
+class PlannedFabric(NamedTuple):
+    """The fabric of a plan.
+
+    Attributes:
+        topology: structure.
+        latencies: of its links and switches.
+        domain: endpoints (NICs) of a scale-up domain.
+    """
+
+    topology: Topology
+    latencies: Latency
+    domain: int
+
+
+def fabric(path: Path | str, *, sets: Mapping[str, str] | None = None, today: dt.date | None = None) -> PlannedFabric:
     """Check a plan, propose what its design leaves open, and build its fabric.
 
     Args:
@@ -24,7 +37,7 @@ def fabric(
         today: the day of the run; start of the plan where it names none.
 
     Returns:
-        The fabric, and its latencies (see `evaluate.build.latencies`).
+        The fabric, its latencies (see `evaluate.build.latencies`), and the endpoints of a scale-up domain.
 
     Raises:
         DocumentError: the document is wrong; all of its problems.
@@ -36,4 +49,6 @@ def fabric(
     design = propose(given, loaded.catalog, loaded.assumptions, loaded.base).plan.design
     made_of = build.parts(design, loaded.catalog)
     topology, _ = build.fabric(design.fabric, made_of, design.accelerators or 0, loaded.assumptions)
-    return topology, build.latencies(topology, loaded.catalog, loaded.assumptions)
+    latencies, system = build.latencies(topology, loaded.catalog, loaded.assumptions), made_of.system
+    domain = system.nics * system.scale_up_domain // system.accelerators if made_of.nic else 1
+    return PlannedFabric(topology, latencies, domain)

@@ -29,5 +29,5 @@ def whatif(
         UsageError: nothing is trained, an unknown failure, or a placement that the fabric does not have.
     """
     answer = train(path, sets=sets, today=today)
-    topology, latencies = fabric(path, sets=sets, today=today)
+    topology, latencies, _ = fabric(path, sets=sets, today=today)
     return evaluate_whatif(answer, topology, latencies, asked)

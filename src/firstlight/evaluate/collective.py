@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -14,6 +15,7 @@ from firstlight.evaluate.build import Parts, fabric, latencies, parts
 from firstlight.evaluate.congested import congestion, units_of
 from firstlight.network.collectives import FITTED, Congestion, FabricTime, Group, Tokens, bus_bandwidth
 from firstlight.network.collectives.levels import Levels
+from firstlight.network.collectives.mesh import Mesh
 from firstlight.network.collectives.timed.exchanges import Exchange, exchanges
 from firstlight.network.collectives.timed.latency import device_of
 from firstlight.network.jobs import Fabric, Steering
@@ -89,6 +91,10 @@ def evaluate_collective(plan: Plan, catalog: Catalog, a: Assumptions, asked: Que
     made_of = parts(plan.design, catalog)
     time = _time(plan, catalog, made_of, a, asked)
     group = _spread(asked.group, time.domain)
+    time.place(group)
+    if asked.operation == "send_receive":
+        _require_pair(group)
+    _require_room(group, time, plan.design.accelerators or 0)
     if asked.tokens is not None:
         return _exchange(time, made_of.accelerator, asked, asked.tokens, group, a)
     operation = cast(Operation, asked.operation)
@@ -138,6 +144,42 @@ def _spread(group: tuple[int, ...], domain: int) -> tuple[int, ...]:
         return group
     domains = -(-ranks // domain)
     return (-(-ranks // domains), domains)
+
+
+def _require_pair(group: tuple[int, ...]) -> None:
+    """Refuse members that a message from one to another has no use for."""
+    sizes = list(group)
+    while len(sizes) > 1 and sizes[-1] == 1:
+        sizes.pop()
+    if sizes[-1] > 2:
+        pair = "x".join(map(str, (*sizes[:-1], 2)))
+        raise UsageError(
+            f"a send_receive goes from one member to another, so the last level of its group is 2, not {sizes[-1]}; "
+            f"write --group {pair}"
+        )
+
+
+def _require_room(group: tuple[int, ...], time: FabricTime, accelerators: int) -> None:
+    """Refuse a group of more scale-up domains, or members, than a fabric of so many accelerators joins."""
+    inner, *outer = group
+    name, spanned, ranks = "x".join(map(str, group)), math.prod(outer), math.prod(group)
+    if isinstance(time.model, Mesh):
+        if ranks > time.domain:
+            raise UsageError(
+                f"group {name} has {ranks:,} members, and a torus here joins {time.domain:,} accelerators; the nearest "
+                f"is --group {time.domain}"
+            )
+        return
+    domains = max(-(-accelerators // time.domain), 1)
+    if spanned <= domains and ranks <= accelerators:
+        return
+    *between, _ = outer or [1]
+    last = min(domains, accelerators // inner) // math.prod(between)
+    nearest = (inner, *between, last) if last else (inner, min(domains, accelerators // inner))
+    raise UsageError(
+        f"group {name} has {ranks:,} members in {spanned:,} scale-up domains, and this fabric joins {accelerators:,} "
+        f"accelerators in {domains:,} domains of {time.domain:,}; the nearest is --group {'x'.join(map(str, nearest))}"
+    )
 
 
 def _chosen(algorithm: str | None, options: Mapping[str, float], operation: str) -> str:

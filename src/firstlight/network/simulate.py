@@ -124,6 +124,7 @@ def planes(
 def _room(one: Plane, traffic: Traffic) -> Floats:
     """What both NICs of each flow can carry on a plane, 0 where it has no way there [flows] [B/s]."""
     room = np.minimum(one.rate[traffic.source], one.rate[one.links + traffic.target])
+    room = np.where(traffic.source == traffic.target, one.nic, room)
     return np.where(paths.reached(one, traffic), room, 0.0) if one.broken else room
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +17,8 @@ from firstlight.spec.source import Source, Where, dotted
 from firstlight.spec.words import Finding, Words
 
 MOST = 100
+_FORMS = ("tuple_type", "list_type", "float_type", "int_type", "string_type", "dict_type", "model_type")
+"""What pydantic says of a value that has not even the form of a field, or of one member of its union."""
 _CLAUSE = re.compile(r"[.;](?:\s|$)")
 T = TypeVar("T")
 
@@ -63,13 +65,28 @@ def found(error: ValidationError, source: Source, annotation: Any, root: Where =
         root: way to that part.
     """
     problems: dict[Where, Problem] = {}
-    for detail in error.errors(include_url=False)[: 10 * MOST]:
+    details = error.errors(include_url=False)[: 10 * MOST]
+    for detail in details:
+        if _other_form(detail, details, source.get(root)):
+            continue
         if detail["type"] == "too_short" and detail["input"]:
             continue  # pydantic counts only the valid entries; the others have findings of their own
         where, problem = _problem(detail, source, annotation, root)
         if source.readable((*root, *where)):
             problems[where] = problem
     return list(problems.values())
+
+
+def _other_form(detail: ErrorDetails, details: Sequence[ErrorDetails], top: Any) -> bool:
+    """The value has another form of a union, in which something nearer the mark is wrong with it."""
+    where = _way(detail["loc"], top, missing=False)
+    if detail["type"] not in _FORMS or len(where) == len(detail["loc"]):
+        return False
+    return any(
+        other["type"] not in _FORMS and other["loc"] != detail["loc"]
+        and _way(other["loc"], top, missing=False)[: len(where)] == where
+        for other in details
+    )  # fmt: skip
 
 
 def _problem(detail: ErrorDetails, source: Source, annotation: Any, root: Where) -> tuple[Where, Problem]:

@@ -81,6 +81,8 @@ def test_slow_spines_and_cores_stand_in_comments(tmp_path):
         ("Oversubscribed 2", "Oversubscribed 4", "8 x 400 down over 4 x 800 up is 1"),
         ("Downlink_speed_Gbps 400", "Downlink_speed_Gbps 400Gb/s", r"(?s)a.topo:7.*has a unit"),
         ("Downlink_speed_Gbps 400", "Downlink_speed_Gbps 400000000000", r"(?s)a.topo:7.*faster than any link"),
+        ("Downlink_speed_Gbps 400", "Downlink_speed_Gbps 100000", r"(?s)a.topo:7.*faster than any link.*Write 100"),
+        ("Downlink_speed_Gbps 400", "Downlink_speed_Gbps 25000", r"(?s)a.topo:7.*faster than any link.*Write 25"),
         ("Downlink_Latency_ns 500", "Downlink_Latency_ns 0.0005", r"(?s)a.topo:11.*in ns"),
         ("Radix_Up 4", "Radix_Upp 4", r'(?s)a.topo:9.*Did you mean "Radix_Up"'),
         ("Podsize 32", "Podsize 30", "Podsize 30 is no multiple of Radix_Down of tier 0 8"),

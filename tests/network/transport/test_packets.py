@@ -141,3 +141,11 @@ def test_fluid_times_of_equal_flows_need_no_events(fat_tree):
     trips = paths.trips(one.plane, one.flows, one.protocol)
     followed = finish(routes, one.plane.rate, one.flows, trips)
     assert paths.fluid(one.plane, one.flows, routes, one.protocol).max() == pytest.approx(followed.max(), rel=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("routing", ["spray", "reps", "adaptive", "ecmp"])
+def test_what_stays_on_its_endpoint_takes_no_time(fat_tree, routing):
+    found = simulate(fat_tree.topology, traffic([0, 1], [0, 1], 1e6), routing, latencies=fat_tree.latency)
+    assert found.makespan.p90 == 0
+    assert not found.completion.any()

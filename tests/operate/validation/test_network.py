@@ -38,7 +38,7 @@ def test_rows_with_defects_are_told_and_the_others_go_on(board):
     for reason, told in zip(
         reasons[2:],
         ("none.tm is not in", "nowhere.topo is not in", 'unknown routing "sprayed"', "not a number",
-         "makespan_us is empty", "routing is empty", "does not exist"),
+         "makespan_us is empty", "routing is empty", "Nodes says 128, and the fabric has 54"),
         strict=True,
     ):  # fmt: skip
         assert told in reason
@@ -59,7 +59,7 @@ def test_the_table_has_its_columns(board, tmp_path):
     board.write(tmp_path / "out.csv")
     with (tmp_path / "out.csv").open() as file:
         header = next(csv.reader(file))
-    assert header[:9] == ["case_id", "metric", "measured", "p10", "p50", "p90", "ape", "status", "reason"]
+    assert header == ["case_id", "metric", "measured", "p10", "p50", "p90", "ape", "status", "reason"]
     assert set(board.to_dict()["by"]) == {"routing", "pattern", "topology", "links", "method"}
 
 
@@ -68,3 +68,24 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
     cases.write_text(HEADER + ROWS)
     with pytest.raises(DocumentError, match="no such folder"):
         validate_network(cases, tmp_path / "topo", MEASURED / "tm")
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ("54,400,16,16", ""),
+        (",,,", ""),
+        ("54,400,16,15", "finished is 15 of 16 flows"),
+        ("54,400,16,0", "finished is 0 of 16 flows"),
+        ("128,400,16,16", "nodes is 128, and ft3_54_k6 has 54"),
+        ("54,800,16,16", "link_gbps is 800, and ft3_54_k6 has 400"),
+        ("54,400,17,17", "flows is 17, and incast_54_16to1_1MB_s40.tm has 16"),
+    ],
+)
+def test_rows_that_are_not_about_their_files_have_no_score(tmp_path, cells, told):
+    cases = tmp_path / "cases.csv"
+    row = f"ft3_54_k6,adaptive,incast_54_16to1_1MB_s40.tm,1,353.1,{cells}"
+    cases.write_text(HEADER.strip() + ",nodes,link_gbps,flows,finished\n" + row + "\n")
+    (one,) = validate_network(cases, MEASURED / "topo", MEASURED / "tm").outcomes
+    assert (one.predicted is None) == bool(told)
+    assert told in one.reason

@@ -74,7 +74,10 @@ def place(group: Sequence[ArrayLike], domain: float, tiers: Sequence[Tier]) -> G
     if not all(size.min() >= 1 for size in sizes):
         raise UsageError(f"group {_brief(sizes)}: each level is at least 1")
     if sizes[0].max() > domain:
-        raise UsageError(f"group {_brief(sizes)}: a scale-up domain has {domain:,.0f} accelerators")
+        raise UsageError(
+            f"group {_brief(sizes)}: a scale-up domain has {domain:,.0f} accelerators, not {sizes[0].max():,.0f}; "
+            f"write at most {domain:.0f} at the first level, and further domains behind it"
+        )
     outer = tuple(sizes[1:]) or (np.asarray(1.0),)
     return Group(sizes[0], _product(outer), outer, _within(outer, tiers, sizes))
 
@@ -86,7 +89,10 @@ def _within(outer: Sequence[Floats], tiers: Sequence[Tier], sizes: Sequence[Floa
         if index < len(outer) - 1:
             found.append(_product(outer[: index + 1]))
             if np.any(found[-1] > np.ceil(tier.domains)):
-                raise UsageError(f"group {_brief(sizes)}: a {tier.name} joins {tier.domains:,.0f} scale-up domains")
+                raise UsageError(
+                    f"group {_brief(sizes)}: a {tier.name} joins {tier.domains:,.0f} scale-up domains, and "
+                    f"{found[-1].max():,.0f} of the group are to be in one"
+                )
         else:
             below = found[-1] if found else np.asarray(1.0)
             found.append(np.minimum(whole, np.maximum(tier.domains, below)))

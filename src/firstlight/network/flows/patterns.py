@@ -107,8 +107,16 @@ def handover(prefill: ArrayLike, decode: ArrayLike, size: ArrayLike, start: Arra
 
 
 def checkpoint(sources: ArrayLike, stores: ArrayLike, size: float) -> Traffic:
-    """All sources write at once, each to one of the stores in turn; `size` of each [B]."""
+    """All sources write at once, each to one of the stores in turn; `size` of each [B].
+
+    Raises:
+        UsageError: no source or no store.
+    """
     sources, stores = np.atleast_1d(sources), np.atleast_1d(stores)
+    if not len(sources) or not len(stores):
+        raise UsageError(
+            f"a checkpoint goes from one source or more to one store or more, not from {len(sources)} to {len(stores)}"
+        )
     return traffic(sources, stores[np.arange(len(sources)) % len(stores)], size)
 
 

@@ -13,6 +13,8 @@ from firstlight.twin.protocols import Floats, Ints
 
 NAMED = 8
 """Flows of a circle that an error names."""
+MOST = 2**31 - 1
+"""The largest number of a flow, endpoint or queue pair."""
 
 
 class After(NamedTuple):
@@ -67,6 +69,8 @@ def traffic(
     count = len(ends[0])
     chain = np.arange(count) if chain is None else np.broadcast_to(np.asarray(chain), count)
     after = after or After(np.zeros(count + 1, np.int64), np.zeros(0, np.int32))
+    for name, values in (("source", ends[0]), ("target", ends[1]), ("chain", chain)):
+        _require_number(name, values)
     found = Traffic(
         np.array(ends[0], np.int32), np.array(ends[1], np.int32),
         np.array(ends[2], np.float64), np.array(ends[3], np.float64), after, np.array(chain, np.int32),
@@ -76,8 +80,16 @@ def traffic(
 
 
 def waits(flows: ArrayLike, earlier: ArrayLike, count: int) -> After:
-    """Of pairs, flow `flows[i]` waits for `earlier[i]`, what each of `count` flows waits for."""
-    flows, earlier = np.asarray(flows, np.int64), np.asarray(earlier, np.int32)
+    """Of pairs, flow `flows[i]` waits for `earlier[i]`, what each of `count` flows waits for.
+
+    Raises:
+        UsageError: a number beyond `MOST`, which no flow has.
+    """
+    flows, earlier = np.asarray(flows, np.int64), np.asarray(earlier, np.int64)
+    wrong = earlier[np.abs(earlier) > MOST]
+    if wrong.size:
+        raise UsageError(f"a flow waits for flow {wrong[0]}, which does not exist; there are 0 to {count - 1:,}")
+    earlier = earlier.astype(np.int32)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(flows, minlength=count))])
     return After(indptr, earlier[np.argsort(flows, kind="stable")])
 
@@ -118,6 +130,12 @@ def merge(*parts: Traffic) -> Traffic:
     )
     after = After(np.concatenate([*indptr, edges[-1:]]), np.concatenate(indices).astype(np.int32))
     return Traffic(source, target, size, start, after, np.concatenate(chain).astype(np.int32))
+
+
+def _require_number(name: str, values: Ints) -> None:
+    wrong = np.flatnonzero((values < 0) | (values > MOST))
+    if wrong.size:
+        raise UsageError(f"flow {wrong[0]} has the {name} {values[wrong[0]]}; numbers are 0 to {MOST:,}")
 
 
 def _check(flows: Traffic) -> None:

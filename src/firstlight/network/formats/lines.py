@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from firstlight.errors import DocumentError, Problem
+from firstlight.errors import DocumentError, Problem, UsageError
 
 _GZIP = b"\x1f\x8b"
 
@@ -55,6 +57,15 @@ class Line:
         return int(value)
 
 
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about a file that is written into a `UsageError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}; make its folder, or name another") from None
+
+
 def read(path: Path) -> str:
     """The text of a file, unpacked where it is gzip.
 
@@ -63,8 +74,8 @@ def read(path: Path) -> str:
     """
     try:
         raw = path.read_bytes()
-        return (gzip.decompress(raw) if raw.startswith(_GZIP) else raw).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        return (gzip.decompress(raw) if raw.startswith(_GZIP) else raw).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DocumentError((Problem("", f"cannot be read: {error}", "Check the path.", str(path)),)) from None
 
 

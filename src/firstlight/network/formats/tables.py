@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from firstlight.errors import DocumentError, Problem, UsageError
-from firstlight.network.flows.traffic import Traffic, traffic, waits
-from firstlight.network.formats.lines import Line, read
+from firstlight.network.flows.traffic import MOST, Traffic, traffic, waits
+from firstlight.network.formats.lines import Line, read, written
 from firstlight.network.formats.traffic_text import read_traffic, write_traffic
 from firstlight.spec import near
-from firstlight.twin.protocols import Floats, Topology
+from firstlight.twin.protocols import Floats, Ints, Topology
 
 FLOWS = ("source", "target", "size_bytes", "start_s", "after", "chain")
 LINKS = ("link", "bundle", "lower", "upper", "bandwidth_bytes_per_s", "share_up", "share_down")
@@ -44,20 +45,34 @@ def read_flows(path: Path, endpoints: int | None = None) -> Traffic:
     source, target = (_ends(rows, name, columns[name], endpoints) for name in ("source", "target"))
     size = [row.number_of("size_bytes", text, 1) for row, text in zip(rows, columns["size_bytes"], strict=True)]
     start = [row.number_of("start_s", text or "0") for row, text in zip(rows, columns["start_s"], strict=True)]
-    chains = [
-        row.count_of("chain", text, 0) if text else number
-        for number, (row, text) in enumerate(zip(rows, columns["chain"], strict=True))
-    ]
-    pairs = [
-        (number, row.count_of("after", word, 0))
-        for number, (row, text) in enumerate(zip(rows, columns["after"], strict=True))
-        for word in text.split()
-    ]
-    after = waits([p[0] for p in pairs], [p[1] for p in pairs], len(rows)) if pairs else None
+    pairs = _waits(rows, columns["after"])
     try:
-        return traffic(source, target, size, start, after, chains)
+        after = waits([p[0] for p in pairs], [p[1] for p in pairs], len(rows)) if pairs else None
+        return traffic(source, target, size, start, after, _chains(rows, columns["chain"]))
     except UsageError as error:
         raise DocumentError((Problem("", str(error), "", str(path)),)) from None
+
+
+def _waits(rows: Sequence[Line], texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Flow and earlier flow of each wait."""
+    pairs = list[tuple[int, int]]()
+    for number, (row, text) in enumerate(zip(rows, texts, strict=True)):
+        for word in text.split():
+            earlier = row.count_of("after", word, 0)
+            if earlier >= len(rows):
+                row.refuse(f"after: row {word[:40]} does not exist", f"There are 0 to {len(rows) - 1}.")
+            pairs.append((number, earlier))
+    return pairs
+
+
+def _chains(rows: Sequence[Line], texts: Sequence[str]) -> Ints:
+    """Queue pair of each flow; one that names none has its own, which no other names."""
+    named = [row.count_of("chain", text, 0) if text else None for row, text in zip(rows, texts, strict=True)]
+    for row, name in zip(rows, named, strict=True):
+        if name is not None and name > MOST:
+            row.refuse(f"chain {name} is beyond {MOST:,}", "Number the queue pairs from 0.")
+    own = itertools.count(max((name for name in named if name is not None), default=-1) + 1)
+    return np.array([next(own) if name is None else name for name in named], np.int64)
 
 
 def _ends(rows: Sequence[Line], name: str, texts: Sequence[str], endpoints: int | None) -> list[int]:
@@ -128,9 +143,10 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as parquet
 
-        parquet.write_table(pa.table({name: list(values) for name, values in columns.items()}), path)
+        with written(path):
+            parquet.write_table(pa.table({name: list(values) for name, values in columns.items()}), path)
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with written(path), path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(columns)
         table.writerows(zip(*columns.values(), strict=True))
@@ -139,7 +155,12 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
 def _columns(path: Path, known: Sequence[str], needed: Sequence[str]) -> dict[str, list[str]]:
     """The columns of a table as text; those that it lacks are empty."""
     rows = _parquet(path) if path.suffix.lower() == ".parquet" else list(csv.reader(io.StringIO(read(path))))
-    header, body = (rows[0] if rows else []), rows[1:]
+    while rows and not any(cell.strip() for cell in rows[-1]):
+        rows.pop()  # blank lines at the end
+    header, body = ([name.strip() for name in rows[0]] if rows else []), rows[1:]
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise DocumentError((Problem("", f'column "{twice}" is there twice', "Leave one of them out.", str(path)),))
     wrong = [name for name in header if name not in known]
     missing = [name for name in needed if name not in header]
     if wrong or missing or not body:

@@ -3,12 +3,13 @@
     Nodes 128
     Connections 2
     Triggers 1
-    0->26 id 1 start 0 size 4194304 send_done_trigger 1
+    0->26 id 1 start 0 size 4194304 recv_done_trigger 1
     26->3 id 2 trigger 1 size 4194304
     trigger id 1 oneshot
 
 Sizes are in bytes, starts in picoseconds. A flow with a trigger starts when the flows that fire it have ended: a
-oneshot has one of them, a barrier as many as its count.
+oneshot has one of them, a barrier as many as its count. A flow fires one trigger when it has been sent and one when it
+has been received, which are both its end here.
 """
 
 from __future__ import annotations
@@ -19,12 +20,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from firstlight import units
 from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.network.flows.traffic import Traffic, traffic, waits
-from firstlight.network.formats.lines import Line, lines
+from firstlight.network.formats.lines import Line, lines, written
+from firstlight.network.formats.triggers import triggers
 
 PS = units.parse("1 ns", "time") / 1000
 _KEYS = ("id", "start", "size", "trigger", "send_done_trigger", "recv_done_trigger", "prio", "msg")
@@ -60,7 +60,12 @@ def read_traffic(path: Path, endpoints: int | None = None) -> Traffic:
         if words:
             _take(raw, line, words)
     _counts(raw, path)
-    nodes = min(n for n in (raw.header.get("nodes"), endpoints, 1 << 31) if n is not None)
+    said = raw.header.get("nodes")
+    if said is not None and endpoints is not None and said != endpoints:
+        told = f"Nodes says {said:,}, and the fabric has {endpoints:,} endpoints"
+        remedy = f"Take traffic of this fabric, or write Nodes {endpoints} if these flows are meant for it."
+        raise DocumentError((Problem("", told, remedy, str(path)),))
+    nodes = min(n for n in (said, endpoints, 1 << 31) if n is not None)
     if not raw.flows:
         remedy = 'Write lines such as "0->1 id 1 start 0 size 8388608".'
         raise DocumentError((Problem("", "there are no flows", remedy, str(path)),))
@@ -182,35 +187,23 @@ def write_traffic(flows: Traffic, path: Path, endpoints: int) -> None:
         endpoints: of the fabric.
 
     Raises:
-        UsageError: a flow waits for others and has a later start of its own, for which the format has no word.
+        UsageError: the format has no word for these flows (see `triggers`), or the file cannot be written.
     """
     text = traffic_text(flows, endpoints).encode("utf-8")
-    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+    with written(path):
+        path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
 
 def traffic_text(flows: Traffic, endpoints: int) -> str:
     """The text of `write_traffic`."""
-    indptr, indices = flows.after
-    waiting = np.flatnonzero(np.diff(indptr) > 0)
-    if np.any(flows.start[waiting] > 0):
-        raise UsageError("a flow waits for others and has a start of its own; the format has one or the other")
-    groups: dict[tuple[int, ...], int] = {}
-    trigger, fires = dict[int, int](), dict[int, int]()
-    for flow in waiting:
-        before = tuple(sorted(int(i) for i in indices[indptr[flow] : indptr[flow + 1]]))
-        trigger[int(flow)] = groups.setdefault(before, len(groups) + 1)
-    for before, name in groups.items():
-        for earlier in before:
-            if fires.setdefault(earlier, name) != name:
-                raise UsageError(
-                    f"flows that wait for flow {earlier} wait for different others besides; the format has one trigger "
-                    "a flow"
-                )
-    out = [f"Nodes {endpoints}", f"Connections {len(flows)}"] + ([f"Triggers {len(groups)}"] if groups else [])
-    for f in range(len(flows)):
-        begins = f"trigger {trigger[f]}" if f in trigger else f"start {round(flows.start[f] / PS)}"
-        ends = f" send_done_trigger {fires[f]}" if f in fires else ""
-        out.append(f"{flows.source[f]}->{flows.target[f]} id {f + 1} {begins} size {round(flows.size[f])}{ends}")
-    for before, name in groups.items():
-        out.append(f"trigger id {name} " + ("oneshot" if len(before) == 1 else f"barrier count {len(before)}"))
+    found = triggers(flows)
+    out = [f"Nodes {endpoints}", f"Connections {len(flows)}"]
+    out += [f"Triggers {len(found.counts)}"] if found.counts else []
+    rows = zip(flows.source.tolist(), flows.target.tolist(), flows.start.tolist(), flows.size.tolist(), strict=True)
+    for f, (source, target, start, size) in enumerate(rows):
+        begins = f"trigger {found.starts[f]}" if f in found.starts else f"start {round(start / PS)}"
+        ends = "".join(f" {word} {trigger}" for word, trigger in found.fires.get(f, {}).items())
+        out.append(f"{source}->{target} id {f + 1} {begins} size {max(round(size), 1)}{ends}")
+    for trigger, count in found.counts.items():
+        out.append(f"trigger id {trigger} " + ("oneshot" if count == 1 else f"barrier count {count}"))
     return "\n".join(out) + "\n"

@@ -14,7 +14,7 @@ from firstlight.spec import near
 from firstlight.twin.protocols import Floats, Ints, Topology
 
 FORM = re.compile(
-    r"(?P<kind>[a-z][a-z-]*)(?:#(?P<number>\d+)|:(?:(?P<part>\d+(?:\.\d+)?) ?%|(?P<drawn>\d+)))?"
+    r"(?P<kind>[a-z][a-z0-9-]*)(?:#(?P<number>\d+)|:(?:(?P<part>\d+(?:\.\d+)?) ?%|(?P<drawn>\d+)))?"
     r"(?:@(?P<share>\d+(?:\.\d+)?) ?%)?"
 )
 
@@ -117,6 +117,11 @@ def _numbers(
     some = int(drawn) if drawn is not None else round(float(part or 0) / 100 * count)
     if some > count:
         raise UsageError(f'"{name}": there are {count:,} of it, not {some:,}')
+    if some < 1:
+        told = (
+            f"{part} % of {count:,} are {float(part) / 100 * count:.2g}, which rounds to none" if part else "draws none"
+        )
+        raise UsageError(f'"{name}" {told}; write "{name.split(":")[0]}:1" for one of it, or leave it out')
     return np.sort(rng.choice(count, some, replace=False))
 
 

@@ -16,6 +16,11 @@ from firstlight.network.topology.stages import Shape
 from firstlight.spec.parts import Switch
 from firstlight.twin.protocols import Bundle, Floats, Hashes, Ints, Level, Paths, Tier, Topology
 
+HAND_OVER = (
+    "hand it over inside the scale-up domains first (firstlight.network.routing.handed_over), or choose fabric kind: "
+    "rail-optimised"
+)
+"""What to do with traffic between isolated rails."""
 _NAMES = ("leaf", "spine", "core"), ("leaf", "spine", "super-spine", "core")
 
 
@@ -172,7 +177,8 @@ class Switched(Topology):
             wrong = np.flatnonzero(rail != other_rail)
             raise UsageError(
                 f"endpoints {sources[wrong[0]]} and {targets[wrong[0]]} are on different rails ({wrong.size:,} such "
-                f"pairs in all), and a {self.kind} fabric joins only NICs of one rail; route it rail-aligned"
+                f"pairs in all), and a {self.kind} fabric joins only NICs of one rail; "
+                f"{HAND_OVER}"
             )
         return rail, leaf, other
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.network.topology.base import Made, Wishes, links_per_switch
 from firstlight.network.topology.clos import clos
@@ -75,6 +77,8 @@ def build(
         return torus(endpoints, endpoints_per_node, design.link, design.torus)
     if switch is None:
         raise UsageError(f"design.fabric.switch is open; a {design.kind} fabric needs a switch id of the catalogue")
+    for part in (switch, spine or switch):
+        _require_split(part, design.link, 2 if design.kind == "dual-tor" else design.planes or 1)
     each = _of_a_site(design, endpoints)
     job = _Job(design, each, endpoints_per_node, design.planes or 1, switch, spine or switch, design.link)
     inside = _BUILDERS[design.kind](job)
@@ -95,6 +99,22 @@ _BUILDERS: Mapping[str, Callable[[_Job], Topology]] = {
     "slim-fly": lambda j: slim_fly(j.endpoints, j.planes, j.design.slim_fly, j.switch, j.link / j.planes),
     "hyperx": lambda j: hyperx(j.endpoints, j.planes, j.design.hyperx, j.switch, j.link / j.planes),
 }
+
+
+def _require_split(switch: Switch, link: float, ways: int) -> None:
+    """Refuse planes whose links are no part that the switch's ports split into; `link` of the whole NIC port [B/s]."""
+    port = switch.port_bandwidth
+    parts = [port / breakout for breakout in switch.breakouts]
+    if ways == 1 or link / ways > port * (1 + 1e-9) or any(math.isclose(link / ways, part) for part in parts):
+        return
+    whole, each = units.show(port, "bandwidth"), units.show(link / ways, "bandwidth")
+    splits, speeds = map(str, switch.breakouts), (units.show(part, "bandwidth") for part in parts)
+    real = sorted({1, *(round(link / p) for p in parts if link >= p and math.isclose(link / p, round(link / p)))})
+    raise UsageError(
+        f"{units.show(link, 'bandwidth')} split in {ways} are links of {each}, and a port of {switch.name} ({whole}) "
+        f"splits in {' or '.join(splits)}: links of {' or '.join(speeds)}. Write design.fabric.planes: "
+        f"{' or '.join(map(str, real))}, or choose a switch with other breakouts"
+    )
 
 
 def _of_a_site(design: FabricDesign, endpoints: int) -> int:

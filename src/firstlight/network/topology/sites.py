@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 
 from firstlight.errors import UsageError
-from firstlight.network.topology.base import Switched
+from firstlight.network.topology.base import HAND_OVER, Switched
 from firstlight.network.topology.circles import Circles
 from firstlight.network.topology.digits import digit
 from firstlight.network.topology.fold import split
@@ -141,7 +141,7 @@ class Sites(Topology):
         rail, leaf, _ = own.attach(here[1])
         goal_rail, goal, _ = own.attach(there[1])
         if np.any(rail != goal_rail):
-            raise UsageError(f"a {own.kind} fabric joins only NICs of one rail; route it rail-aligned")
+            raise UsageError(f"a {own.kind} fabric joins only NICs of one rail; {HAND_OVER}")
         plane = digit(hashes, 0, np.asarray(own.planes))
         network = plane * own.rails + rail
         up, top = _climb(own, network, leaf, hashes)

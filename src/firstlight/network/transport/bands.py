@@ -21,7 +21,8 @@ def scatter(routing: str, pattern: str, method: str) -> float:
 
 def band(answer: Answer, own: float, calibrated: bool) -> Prediction:
     """The makespan with its interval [s]: of the draws, widened by what residuals scatter besides (`own`)."""
-    spread = float(np.std(np.log(answer.makespans))) if len(answer.makespans) > 2 else 0.0
+    spans = answer.makespans[answer.makespans > 0]  # 0 where nothing leaves its endpoint
+    spread = float(np.std(np.log(spans))) if len(spans) > 2 else 0.0
     middle = float(np.median(answer.makespans))
     return Prediction.within(middle, TENTH * max(own, spread), calibrated=calibrated, basis=BASIS)
 

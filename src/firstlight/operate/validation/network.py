@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -10,7 +11,7 @@ from pathlib import Path
 from firstlight.errors import DocumentError, FirstlightError, Problem
 from firstlight.network.flow_result import FlowResult
 from firstlight.network.formats.fabric_file import FabricFile
-from firstlight.network.formats.topo import read_topo
+from firstlight.network.formats.topo import GBPS, read_topo
 from firstlight.network.formats.traffic_text import read_traffic
 from firstlight.network.simulate import simulate
 from firstlight.network.transport.pattern import pattern
@@ -20,9 +21,11 @@ from firstlight.operate.validation.table import CellError, Row
 from firstlight.twin.result import Prediction
 
 COLUMNS = ("topology", "routing", "traffic_file", "seed", "makespan_us")
+CHECKED = ("nodes", "link_gbps", "flows", "finished")
+"""Columns that a row need not have, and must agree with its files where it has them."""
 UNREAD = (
-    "nodes", "link_gbps", "cc", "flows", "finished", "flow_bytes", "mean_fct_us", "p50_fct_us", "p99_fct_us",
-    "max_fct_us", "data_packets", "retransmits", "sim_wall_s", "max_rss_kb", "sim_cpu_s",
+    *CHECKED, "cc", "flow_bytes", "mean_fct_us", "p50_fct_us", "p99_fct_us", "max_fct_us", "data_packets",
+    "retransmits", "sim_wall_s", "max_rss_kb", "sim_cpu_s",
 )  # fmt: skip
 METRIC = "makespan_us"
 MICRO = 1e6
@@ -58,7 +61,7 @@ def validate_network(
         progress("/".join(case))
         return _answer(fabric_of(case[0]), find(traffic, case[2], ""), case[1])
 
-    return Scoreboard("network", tuple(_outcome(row, 1 / repeats[case_of(row)], answered) for row in rows))
+    return Scoreboard("network", tuple(_outcome(row, 1 / repeats[case_of(row)], answered, fabric_of) for row in rows))
 
 
 def count(cases: Path) -> int:
@@ -76,7 +79,10 @@ def case_of(row: Row) -> tuple[str, str, str]:
 
 
 def _outcome(
-    row: Row, weight: float, answered: Callable[[tuple[str, str, str]], tuple[FlowResult, dict[str, str]]]
+    row: Row,
+    weight: float,
+    answered: Callable[[tuple[str, str, str]], tuple[FlowResult, dict[str, str]]],
+    fabric_of: Callable[[str], FabricFile],
 ) -> Outcome:
     case = case_of(row)
     name = "/".join((*case, row.text("seed")))
@@ -89,11 +95,33 @@ def _outcome(
             raise CellError(f"{empty} is empty")
         if measured != measured:
             raise CellError(f"{METRIC} is empty")
+        _require_finished(row)
+        _require_same(row, fabric_of(case[0]))
         result, known = answered(case)
+        _require("flows", row.count("flows"), result.flows, case[2])
     except (CellError, FirstlightError) as error:
         return Outcome(name, METRIC, measured, None, weight, slices, reason=" ".join(str(error).split()))
     note = "" if result.makespan.calibrated else "; ".join(result.notes)
     return Outcome(name, METRIC, measured, _micro(result.makespan), weight, slices | known, reason=note)
+
+
+def _require_finished(row: Row) -> None:
+    """Refuse a run that stopped before its last flow ended: its makespan is none."""
+    flows, finished = row.count("flows"), row.count("finished", 0)
+    if flows is not None and finished is not None and finished != flows:
+        raise CellError(f"finished is {finished:,} of {flows:,} flows, so the makespan is not that of all")
+
+
+def _require_same(row: Row, fabric: FabricFile) -> None:
+    """Refuse a row about another fabric than its topology file."""
+    topology, name = fabric.topology, row.text("topology")
+    _require("nodes", row.count("nodes"), topology.endpoints, name)
+    _require("link_gbps", row.number("link_gbps"), topology.bundles[0].bandwidth / GBPS, name)
+
+
+def _require(column: str, said: float | None, found: float, file: str) -> None:
+    if said is not None and not math.isclose(said, found, rel_tol=1e-6):
+        raise CellError(f"{column} is {said:g}, and {file} has {found:g}")
 
 
 def _micro(seconds: Prediction) -> Prediction:

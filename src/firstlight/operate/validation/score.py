@@ -18,6 +18,8 @@ from firstlight.twin.result import Prediction
 COLUMNS = (
     "case_id", "metric", "measured", "p10", "p50", "p90", "ape", "status", "reason", "defaults_assumed",
 )  # fmt: skip
+COMPLETE = ("network", "collectives")
+"""Suites whose rows leave nothing to defaults: they have no such column."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ class Scoreboard:
         try:
             with path.open("w", encoding="utf-8", newline="") as file:
                 table = csv.writer(file)
-                table.writerow(COLUMNS)
-                table.writerows(_line(one) for one in self.outcomes)
+                columns = len(COLUMNS) - (self.suite in COMPLETE)
+                table.writerow(COLUMNS[:columns])
+                table.writerows(_line(one)[:columns] for one in self.outcomes)
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 

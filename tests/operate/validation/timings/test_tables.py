@@ -102,7 +102,14 @@ def test_numbers_may_be_numbers_and_columns_may_repeat(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "cell"), [("num_experts", "1e9"), ("num_tokens", "1e300"), ("moe_ep_size", "0.5"), ("latency_ms", "-1")]
+    ("column", "cell"),
+    [
+        ("num_experts", "1e9"),
+        ("num_tokens", "1e300"),
+        ("moe_ep_size", "0.5"),
+        ("latency_ms", "-1"),
+        ("latency_ms", "0"),
+    ],
 )
 def test_impossible_sizes_are_refused_before_they_are_drawn(tmp_path, column, cell):
     row = {
@@ -121,7 +128,7 @@ def test_impossible_sizes_are_refused_before_they_are_drawn(tmp_path, column, ce
         tmp_path / "nvidia-h100-sxm-80gb.moe.parquet", {name: [value] for name, value in (row | {column: cell}).items()}
     )
     (one,) = validate(tmp_path).outcomes
-    assert one.reason.startswith(f'{column}: "{cell}" is no number from')
+    assert one.reason.startswith(f'{column}: "{cell}" is no number {"above 0" if "latency" in column else "from"}')
 
 
 def test_nothing_to_read_is_a_document_error(tmp_path):

@@ -6,6 +6,7 @@ import click
 
 from firstlight.apps.cli.network.build import build
 from firstlight.apps.cli.network.collective import collective
+from firstlight.apps.cli.network.export import export
 from firstlight.apps.cli.network.simulate import simulate
 
 
@@ -16,4 +17,5 @@ def network() -> None:
 
 network.add_command(build)
 network.add_command(collective)
+network.add_command(export)
 network.add_command(simulate)

@@ -133,4 +133,8 @@ def _tokens(
         return None
     if tokens is None or top_k is None:
         raise UsageError(f"{operation} needs --tokens (of a rank) and --top-k (experts of a token)")
+    if experts is not None and top_k > experts:
+        raise UsageError(
+            f"--top-k {top_k}: a token goes to {top_k} of {experts} experts; write --top-k {experts} at most"
+        )
     return Tokens(float(tokens), size, float(top_k), cast(Once, once or "domain"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from firstlight.apps.cli.console import json_option, print_json, set_option
+from firstlight.apps.cli.network.case import FAIL, TRAFFIC, case, require_one
 
 if TYPE_CHECKING:
     from firstlight.network.jobs import Place, Steering
@@ -23,15 +25,10 @@ _PLACES = ("packed", "spread", "rail-aligned", "topology-aware")
 )
 @click.option(
     "--traffic", required=True, metavar="FILE|PATTERN|step",
-    help="A .tm, .cm, .csv or .parquet file; or permutation:8MB, all-to-all:64kB, shift:8MB, ring:1MB or incast:1MB "
-    "over all endpoints (sizes of one flow); or step: training steps of the plan's jobs on its nodes.",
+    help=f"{TRAFFIC}; or step: training steps of the plan's jobs on its nodes.",
 )  # fmt: skip
 @click.option("--routing", default="spray", show_default=True, help="spray, reps, adaptive, ecmp or roce-ecmp.")
-@click.option(
-    "--fail", "fails", multiple=True, metavar="WHAT[@SHARE]",
-    help="What to break, or to slow to a share of its speed, by number (spine#3, leaf-spine#17, plane#1, rail#2) or "
-    "drawn at random with the seed (spine:2, leaf-spine:0.5%, leaf-spine:4@25%). May be given often.",
-)  # fmt: skip
+@click.option("--fail", "fails", multiple=True, metavar="WHAT[@SHARE]", help=FAIL)
 @click.option("--place", type=click.Choice(_PLACES), help="Of step: where the jobs sit. Left out: packed.")
 @click.option(
     "--queue-pairs", type=click.IntRange(1, 1024), help="Of step with ecmp: paths of a connection. Left out: 1."
@@ -48,10 +45,7 @@ def simulate(
     """
     from firstlight.errors import UsageError
 
-    if (file is None) == (topo is None):
-        raise UsageError("name either a plan FILE or --topo X.topo")
-    if topo is not None and sets:
-        raise UsageError("--set changes a plan, and --topo is none; leave one of the two out")
+    require_one(file, topo, sets)
     if traffic == STEP:
         _step(file, routing, fails, place, queue_pairs, seed, sets, as_json)
         return
@@ -65,21 +59,12 @@ def _flows(
     file: Path | None, topo: Path | None, traffic: str, routing: str, fails: tuple[str, ...], seed: int,
     sets: dict[str, str], as_json: bool,
 ) -> None:  # fmt: skip
-    from firstlight import design
     from firstlight.export.flows import summary
-    from firstlight.network.asked import flows
-    from firstlight.network.formats import read_topo
-    from firstlight.network.routing import fail
     from firstlight.network.simulate import simulate as run
 
-    share = 1.0
-    if topo is not None:
-        read = read_topo(topo)
-        topology, latencies, share = read.topology, read.latency, read.share
-    else:
-        topology, latencies = design.fabric(file or Path(), sets=sets)
-    share = share * fail(topology, fails, seed).shares(topology)
-    result = run(topology, flows(traffic, topology.endpoints, seed), routing, share, seed, latencies)
+    asked = case(file, topo, traffic, fails, seed, sets)
+    result = run(asked.topology, asked.flows, routing, asked.share, seed, asked.latencies)
+    result = replace(result, notes=(*result.notes, *asked.notes))
     if as_json:
         print_json(result.to_dict() | {"units": result.units()})
     else:

@@ -210,7 +210,8 @@ def _unusable(table: Table, reader: Reader, numbers: Mapping[str, Floats]) -> di
             wrong &= ~np.isnan(values)
         for row in np.flatnonzero(wrong).tolist():
             cell = table.cells[name][row][:40]
-            words = f'"{cell}" is no number from {least:g} to {most:g}'
+            span = f"above 0, up to {most:g}" if name == reader.target else f"from {least:g} to {most:g}"
+            words = f'"{cell}" is no number {span}'
             refused.setdefault(row, f"{name}: {words}" if cell else f"{name} is empty")
         if name in (*reader.numbers, *reader.others):
             for row in np.flatnonzero(np.isfinite(values) & (values != np.round(values))).tolist():
