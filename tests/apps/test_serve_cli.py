@@ -162,6 +162,42 @@ def test_limits_that_no_layout_meets_are_1(folder):
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("changed", "field", "told"),
+    [
+        ("requests=400 /s", "requests", "times its accelerators, or let --search try every layout"),
+        ("first_token=20 ms", "first_token", "lower the batch of its layout, or let --search try every layout"),
+        ("per_token=4 ms", "per_token", "has 4 ms. Allow"),
+    ],
+)
+def test_a_given_layout_that_misses_a_limit_is_1_and_is_still_told(folder, changed, field, told):
+    done = run("plan.yaml", "--set", f"demand[0].{changed}", "--json", "--quiet", "-o", "out", folder=folder)
+    assert done.returncode == 1
+    assert "small is not served as it asks:" in done.stderr
+    assert f"demand[0].{field}: needs" in done.stderr
+    assert told in done.stderr
+    answer = json.loads(done.stdout)
+    (one,) = answer["runs"]
+    assert answer["met"] is one["met"] is False
+    broken = {margin["name"] for margin in one["margins"] if margin["used"] > margin["available"]}
+    assert f"demand[0].{field}" in broken
+    assert one["traffic"]["within"] == (None if field == "requests" else 0.0)
+    assert "Not served as asked: llama-3.1-8b" in (folder / "out" / "serving.html").read_text("utf-8")
+
+
+def test_a_layout_within_its_limits_says_so_and_what_it_draws(folder):
+    done = run("plan.yaml", "--set", "demand[0].per_token=20 ms", folder=folder)
+    assert done.returncode == 0
+    assert "per_token 31% (6.1" in done.stdout
+    assert "100.0% of the requests played are within the limits" in done.stdout
+    assert "J an output token" in done.stdout
+    answer = as_json(folder=folder)
+    assert answer["met"] is True
+    power = answer["runs"][0]["result"]["power"]
+    assert power["idle"] < power["decode"] < power["prefill"]
+    assert power["joules_per_token"] == pytest.approx(8 * power["mean"] / (40 * 300), rel=1e-6)
+
+
 def test_hours_of_the_fleet(folder):
     busy = "demand[0].traffic={swing: 50 %, burst: 2, spread: 0.5}"
     chosen = ("--hours", "1", "--set", busy, "--set", "demand[0].scaling={target: 60 %}")
@@ -170,7 +206,7 @@ def test_hours_of_the_fleet(folder):
     assert len(fleet["rate"]) == len(fleet["up"]) == 120
     assert max(fleet["rate"]) == pytest.approx(40.0, rel=1e-3)
     assert set(fleet["first_token"]) == {"p50", "p90", "p99"}
-    assert fleet["within"] == 1.0
+    assert fleet["within"] is None
     assert "gaps that vary by 2 times their mean, lengths that vary by 50%" in one["traffic"]["source"]
     done = run("plan.yaml", *chosen, "-o", "out", folder=folder)
     assert "4 samples of" in done.stdout

@@ -12,8 +12,9 @@ from firstlight.export.files import complaints, publish, stage
 from firstlight.export.report import serving_html
 from firstlight.export.report.layouts import layout_words
 from firstlight.export.report.words import plural
+from firstlight.performance.result import ServingPower
 from firstlight.performance.serving.fleet import FleetResult
-from firstlight.performance.serving.search import ServingFront, ServingPoint, ServingSearch
+from firstlight.performance.serving.search import PACES, ServingFront, ServingPoint, ServingSearch
 from firstlight.spec import load
 from firstlight.twin.result import Prediction, show
 
@@ -68,6 +69,8 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         first, token = result.first_token_at[name], result.per_token_at[name]
         limit = ", where the limits hold" if name == f"p{result.percentile}" else ""
         yield "", f"{name.upper()} {show(first, 's')}, then {show(token, 's')}{limit}"
+    yield "limits", _limits(run)
+    yield "power", _power(result.power)
     if result.tokens_per_step > 1:
         yield "drafts", f"{result.tokens_per_step:.3g} tokens a step, accepted drafts and the model's own"
     yield "traffic", f"{traffic.source}; {traffic.engine}, {traffic.router}"
@@ -79,7 +82,8 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         yield "question", _percentiles(traffic.question)
     if traffic.in_time is not None:
         yield "in time", f"{traffic.in_time:.2%} of the answers within their period"
-    told = f"{units.show(traffic.tokens_per_s, 'rate')} output tokens, engines busy {traffic.busy:.0%}"
+    under_way = f"an engine has any request under way {traffic.busy:.0%} of the time"
+    told = f"{units.show(traffic.tokens_per_s, 'rate')} output tokens, {under_way}"
     if traffic.rate != result.requests:  # users, who ask as fast as they are answered
         told = f"{units.show(traffic.rate, 'rate')} requests, {told}"
     yield "output", f"{told}, sampling error of the median first token {traffic.sampling:.1%}"
@@ -87,12 +91,34 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         where = ", ".join(f"{share:.1%} {_WHERE[name]}" for name, share in traffic.cached_in.items() if share)
         told = f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"
         yield "cache", f"{told}{': ' * bool(where)}{where}"
+    if traffic.within is not None:
+        yield "within", f"{traffic.within:.1%} of the requests played are within the limits"
     if run.fleet:
         yield from _fleet(run.fleet)
     if run.search:
         yield from _searched(run.search)
     if traffic.thrown or traffic.refused:
         yield "full", f"{traffic.thrown:,} times thrown out of a full cache; {traffic.refused:,} requests fit no cache"
+
+
+def _limits(run: ServingRun) -> str:
+    """How close the steady state comes to each limit."""
+    told = (
+        f"{margin.name.rpartition('.')[2]} {margin.share:.0%} ({units.show(margin.used, margin.dimension)} of "
+        f"{units.show(margin.available, margin.dimension)}){' MISSED' * margin.broken}"
+        for margin in run.margins
+    )
+    return "; ".join(told)
+
+
+def _power(power: ServingPower) -> str:
+    """Watts by phase, and joules for a token."""
+    phases = [f"{units.show(power.prefill, 'power')} reading prompts ({power.prefill_share:.0%} of the time)"]
+    if power.decode:
+        phases.append(f"{units.show(power.decode, 'power')} writing answers ({power.decode_share:.0%})")
+    mean = f"{units.show(power.mean, 'power')} an accelerator with its share of the system in the mean"
+    each = f"{units.show(power.joules_per_token, 'energy')} an output token"
+    return f"{mean}, {', '.join(phases)}, {units.show(power.idle, 'power')} idle; {each}"
 
 
 def _fleet(fleet: FleetResult) -> Iterator[tuple[str, str]]:
@@ -108,7 +134,8 @@ def _fleet(fleet: FleetResult) -> Iterator[tuple[str, str]]:
     yield "token", _percentiles(fleet.per_token)
     known = [f"{fleet.sampling[name]:.1%}" for name in ("first_token", "per_token") if fleet.first_token]
     errors = f"error of P90 {' and '.join(known)} (standard)" if known else "none was answered"
-    yield "", f"{fleet.within:.2%} within the limits, {fleet.refused:.2%} never answered"
+    within = "no limits to keep" if fleet.within is None else f"{fleet.within:.2%} within the limits"
+    yield "", f"{within}, {fleet.refused:.2%} never answered"
     each = f"{fleet.samples} samples of {plural(fleet.replicas_each, 'replica')}"
     each += f" over {fleet.time_share:.1%} of the time" if fleet.time_share < 1 else ""
     yield "sampled", f"{fleet.played:,} requests on {each}: {errors}"
@@ -128,15 +155,17 @@ def _searched(search: ServingSearch) -> Iterator[tuple[str, str]]:
         yield "front" * (place == 0), f"{_point(point)}, {point.pools}: {layout_words(point.layout)}"
     for place, front in enumerate(sorted(search.fronts, key=lambda one: (-one.cap, one.domain))):
         words = f"domain {front.domain:,}" if front.cap == 1 else f"power capped to {front.cap:.0%}"
-        yield "fronts" * (place == 0), f"{words}: {_ends(front)}"
+        yield "fronts" * (place == 0), f"{words}: {_paces(front)}"
 
 
-def _ends(front: ServingFront) -> str:
-    """Both ends of a front."""
+def _paces(front: ServingFront) -> str:
+    """Tokens of an accelerator at the most, and at given speeds of a user, as far as the front goes."""
     if not front.points:
         return "no layout is within the limit to the first token"
     most, pace = front.points[0].tokens_per_s_each, front.points[-1].tokens_per_s_user
-    return f"{units.show(most, 'rate')} tokens an accelerator at the most, {units.show(pace, 'rate')} for one user"
+    between = [f"{units.show(each, 'rate')} at {given:g}" for given in PACES if (each := front.at(given))]
+    told = ", ".join([f"{units.show(most, 'rate')} tokens an accelerator at the most", *between])
+    return f"{told}, up to {units.show(pace, 'rate')} for one user"
 
 
 def _point(point: ServingPoint) -> str:

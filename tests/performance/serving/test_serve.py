@@ -155,6 +155,20 @@ def test_too_few_accelerators_leave_requests_above_capacity():
     assert result.tokens_per_s.p50 == pytest.approx(result.capacity.p50 * 500)
 
 
+def test_watts_by_phase_add_up_to_the_mean_and_to_the_joules_of_a_token():
+    busy = serve(requests="4 /s")
+    power = busy.power
+    assert power.idle < power.decode < power.prefill
+    idle = 1.0 - power.prefill_share - power.decode_share
+    mean = power.prefill * power.prefill_share + power.decode * power.decode_share + power.idle * idle
+    assert power.mean == pytest.approx(mean, rel=1e-9)
+    assert power.joules_per_token == pytest.approx(8 * power.mean / (4 * 500), rel=1e-9)
+    assert serve(requests="1 /s").power.joules_per_token > power.joules_per_token
+    over = serve(requests="10_000 /s")
+    assert over.power.joules_per_token < power.joules_per_token
+    assert serve(answer=1, requests="1 /s").power.decode == 0.0
+
+
 def test_limits_lower_the_capacity():
     free = serve()
     token, first = free.curve.per_token[-1], free.curve.first_token[-1]

@@ -20,6 +20,7 @@ from firstlight.performance.serving.events import (
     step_costs,
 )
 from firstlight.performance.serving.layouts import Case, Layouts
+from firstlight.performance.serving.limits import limited, met
 from firstlight.performance.serving.pools import Pools, handover
 from firstlight.performance.serving.prefix import NAMES, tiers
 from firstlight.performance.serving.serve import PERCENTILES
@@ -103,6 +104,7 @@ def play(
         per_token=percentiles(served.per_token[counted], result.per_token),
         question=percentiles(_questions(served, requests, counted), result.per_token) if _belong(asked) else {},
         in_time=_in_time(served, counted, asked.period) if isinstance(asked, Loop) else None,
+        within=_within(workload, served, requests, counted, how),
         sampling=_sampling(served.first_token[counted]),
         tokens_per_s=tokens * scale,
         cached=float(served.cached.sum() / requests.prompt.sum()),
@@ -245,6 +247,16 @@ def _in_time(served: Served, counted: NDArray[np.bool_], period: float) -> float
     """Share of the answers that are whole within a period."""
     took = served.finish[counted] - served.sent[counted]
     return float(np.mean(took <= period)) if len(took) else 0.0
+
+
+def _within(
+    workload: Serving, served: Served, requests: Requests, counted: NDArray[np.bool_], how: Play
+) -> float | None:  # fmt: skip
+    """Share of the requests within the limits, refused ones of a trace not among them; None where there is no limit."""
+    asked = np.ones(len(requests), bool) if how.trace is not None else counted
+    if not limited(workload) or not asked.any():
+        return None
+    return float(np.mean(met(workload, served.first_token[asked], served.per_token[asked])))
 
 
 def percentiles(times: NDArray[np.float64], like: Prediction) -> dict[str, Prediction]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
-from firstlight.performance.power import utilisation
 from firstlight.performance.result import ServingCurve, ServingResult
 from firstlight.performance.serving.batching import at_rate, flow
+from firstlight.performance.serving.draws import powers, share_of_power
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
 from firstlight.performance.serving.pools import Pools, pooled
@@ -68,6 +68,8 @@ def serve(
     reached = law(batch, offered)
     first, token = _percentiles(case, layout, replicas, batch, offered, workload.percentile)
     capacity = _capacity(case, layout, full, replicas)
+    done = min(workload.requests, float(curve.rate[-1, 0]) * replicas)
+    share = share_of_power(reached, replicas * each / accelerators, a)
     memory = {name: float(size[0]) for name, size in memory_parts(case, layout.batch).items()}
     return ServingResult(
         model=model.id,
@@ -91,10 +93,11 @@ def serve(
         memory_parts=memory,
         memory=sum(memory.values()),
         memory_available=work.memory,
-        step_parts=_parts(reached),
+        step_parts=reached.shown,
         tokens_per_step=case.gain,
         curve=_curve(curve, workload, each),
-        utilisation=share_of_power(reached, replicas * each / accelerators, a),
+        utilisation=share,
+        power=powers(reached, system, share, accelerators / (done * workload.answer), a),
     )
 
 
@@ -190,11 +193,6 @@ def _output(workload: Serving, capacity: Prediction) -> Prediction:
     return Prediction(low, mid, high, capacity.calibrated, capacity.basis)
 
 
-def _parts(found: Flow) -> dict[str, float]:
-    parts = {name: float(np.ravel(time)[0]) for name, time in found.parts.items()}
-    return {name: time for name, time in parts.items() if time > 0}
-
-
 def _curve(found: Flow, workload: Serving, each: int) -> ServingCurve:
     return ServingCurve(
         batch=tuple(int(batch) for batch in found.batch[:, 0]),
@@ -203,14 +201,3 @@ def _curve(found: Flow, workload: Serving, each: int) -> ServingCurve:
         tokens_per_s_each=tuple((found.rate[:, 0] * workload.answer / each).tolist()),
         tokens_per_s_user=tuple((1.0 / found.per_token[:, 0]).tolist()),
     )
-
-
-def share_of_power(found: Flow, used: float, a: Assumptions) -> float:
-    """Share of the power range: decode steps and prefill by their shares of the time that the accelerators work.
-
-    Args:
-        found: one replica at work. used: share of the accelerators that are in a replica.
-    """
-    step, filling, decoding = float(np.ravel(found.step)[0]), float(found.filling[0]), float(found.decoding[0])
-    shares = {name: time / step * decoding for name, time in _parts(found).items()}
-    return float(utilisation({**shares, "gemm": filling}, used * min(decoding + filling, 1.0), a))

@@ -15,6 +15,7 @@ from firstlight.performance.serving.events import BEGINS, FAILS, STOPS, Changes,
 from firstlight.performance.serving.fleet.course import Course, Member, course
 from firstlight.performance.serving.fleet.result import FleetResult
 from firstlight.performance.serving.layouts import Case, Layouts
+from firstlight.performance.serving.limits import limited, met
 from firstlight.performance.serving.memory import weight_bytes
 from firstlight.performance.serving.play import lengths, percentiles, played_on
 from firstlight.performance.serving.traffic.streams import swing
@@ -145,11 +146,15 @@ def _played(one: Replicated, found: Course, how: Hours, seed: np.random.SeedSequ
     samples = [_sample(one, found, replicas, share, how, child) for child in seed.spawn(SAMPLES)]
     parts = [part for sample in samples for part in sample]
     hours = float((found.up + found.starting).sum() * WINDOW * member.each / units.HOUR)
-    within = [float(np.mean(np.concatenate([_met(workload, part) for part in sample]))) for sample in samples]
+    within = [
+        float(np.mean(met(workload, _all(sample, "first_token"), _all(sample, "per_token")))) for sample in samples
+    ]
     errors = {
         name: _error([_percentile(_all(sample, name), 90) for sample in samples])
         for name in ("first_token", "per_token")
     }
+    if limited(workload):
+        errors["within"] = _error(within)
     counted = sum(len(part.sent) for part in parts)
     return FleetResult(
         model=member.name,
@@ -172,8 +177,8 @@ def _played(one: Replicated, found: Course, how: Hours, seed: np.random.SeedSequ
         played=counted,
         first_token=percentiles(_all(parts, "first_token"), result.first_token),
         per_token=percentiles(_all(parts, "per_token"), result.per_token),
-        within=float(np.mean(within)),
-        sampling={**errors, "within": _error(within)},
+        within=float(np.mean(within)) if limited(workload) else None,
+        sampling=errors,
         lost=sum(int((part.lost > 0).sum()) for part in parts) / max(counted, 1),
         refused=sum(part.refused for part in parts) / max(counted, 1),
     )
@@ -271,12 +276,6 @@ def _changes(up: NDArray[np.int64], replicas: int, failures: float, random: np.r
     rows.sort()
     time, replica, kind = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
     return Changes(time.astype(float), replica.astype(np.int64), kind.astype(np.int64), begin)
-
-
-def _met(workload: Serving, part: _Part) -> NDArray[np.bool_]:
-    """Requests that are answered within the limits."""
-    first, token = workload.first_token or np.inf, workload.per_token or np.inf
-    return (part.first_token <= first) & ~(np.nan_to_num(part.per_token, nan=0.0) > token)
 
 
 def _hourly(parts: Sequence[_Part], hours: float) -> tuple[float, ...]:
