@@ -96,6 +96,26 @@ def test_what_has_no_effect_or_is_not_there_is_2(folder, arguments, told):
     assert told in done.stderr
 
 
+def test_requests_of_a_trace_beyond_the_context_are_left_out_and_told(folder):
+    (folder / "long.csv").write_text("arrival,prompt,answer\n0,100,10\n1,16000000,100\n2,100,10\n3,200,10\n", "utf-8")
+    done = run("plan.yaml", "--trace", "long.csv", folder=folder)
+    assert done.returncode == 0
+    told = "1 of 4 requests are beyond the model's context of 131,072 tokens, the first in line 3 with 16,000,000 + 100"
+    assert told in done.stdout
+    assert "fit no cache" not in done.stdout
+    (folder / "all.csv").write_text("arrival,prompt,answer\n0,200000,10\n1,16000000,100\n", "utf-8")
+    done = run("plan.yaml", "--trace", "all.csv", folder=folder)
+    assert done.returncode == 2
+    assert "demand[0]: all.csv: 2 of 2 requests are beyond" in done.stderr
+
+
+def test_lengths_drawn_beyond_the_context_are_shortened_and_told(folder):
+    wide = ("--set", "demand[0].traffic={spread: 4}", "--set", "demand[0].prompt=12000")
+    traffic = as_json(*wide, "--set", "demand[0].requests=1 /s", folder=folder)["runs"][0]["traffic"]
+    assert 0 < traffic["beyond"] < 400
+    assert "drawn beyond the model's context of 131,072 tokens, and shortened" in traffic["note"]
+
+
 def test_a_trace_of_one_moment_has_no_pace(folder):
     (folder / "moment.csv").write_text("arrival,prompt,answer\n3,100,10\n3,200,10\n", "utf-8")
     done = run("plan.yaml", "--trace", "moment.csv", folder=folder)
@@ -279,6 +299,23 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
             "leave traffic.questions",
         ),
         (("--set", "demand[0].traffic={questions: {kind: oracle}}"), "kind"),
+        (
+            ("--set", "demand[0].traffic={questions: {kind: tree, width: 2, depth: 3, kept: 3}}"),
+            "3 branches cannot go on from 2 first thoughts",
+        ),
+        (
+            ("--set", "demand[0].traffic={questions: {kind: agent, turns: 400}}"),
+            "grows to 320,500 tokens: 1,000 + 400 answers of 300 + 399 results of 500",
+        ),
+        (
+            (
+                "--set",
+                "demand[0].traffic={questions: {kind: tree, width: 2, depth: 256}}",
+                "--set",
+                "demand[0].answer=1000",
+            ),
+            "grows to 257,000 tokens",
+        ),
         (
             ("--set", "demand[0].traffic={burst: 2, questions: {kind: users, users: 9}}"),
             "traffic.burst: has no effect: users ask when they are answered",

@@ -132,6 +132,7 @@ def evaluate_serving(
         machine = model, made_of.system, made_of.accelerator, made_of.host
         with placed(index):
             result = serve(workload, *machine, placement.accelerators, placement.serving, time, a)
+        with placed(index, "demand"):
             traffic = play(workload, result, *machine, time, a, how)
         margins = tuple(sorted(serving_margins(f"demand[{index}]", workload, result), key=lambda one: -one.share))
         runs.append(ServingRun(index, result, margins, traffic, found.get(index), None))

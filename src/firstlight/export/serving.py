@@ -74,6 +74,8 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
     if result.tokens_per_step > 1:
         yield "drafts", f"{result.tokens_per_step:.3g} tokens a step, accepted drafts and the model's own"
     yield "traffic", f"{traffic.source}; {traffic.engine}, {traffic.router}"
+    if traffic.note:
+        yield "", traffic.note
     if traffic.played < traffic.replicas:
         yield "", f"{traffic.played:,} of the replicas are played, with their share of the requests"
     yield "first", _percentiles(traffic.first_token)
@@ -91,6 +93,7 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         where = ", ".join(f"{share:.1%} {_WHERE[name]}" for name, share in traffic.cached_in.items() if share)
         told = f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"
         yield "cache", f"{told}{': ' * bool(where)}{where}"
+        yield "", "the steady state reads every prompt whole: it knows no prefix cache"
     if traffic.within is not None:
         yield "within", f"{traffic.within:.1%} of the requests played are within the limits"
     if run.fleet:

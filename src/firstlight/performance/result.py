@@ -160,6 +160,10 @@ class ServingTraffic(Result):
     tokens_per_s: float = quantity("1/s", "output tokens, all replicas")
     cached: float = quantity("", "share of prompt tokens that the prefix cache holds")
     cached_in: dict[str, float] = quantity("", "the same by where it is kept; empty without a prefix cache")
+    beyond: int = quantity(
+        "", "requests longer than the model's context: of a trace left out, drawn ones were shortened"
+    )
+    note: str = quantity("", "of these, in words; empty where there are none")
     thrown: int = quantity("", "times a request was thrown out of a full cache and read again")
     refused: int = quantity("", "requests that no cache holds")
     busy: float = quantity("", "share of the time in which an engine has any request under way")

@@ -323,6 +323,12 @@ def test_beyond_the_memory_says_by_how_much():
     assert raised.value.limits[0].name == "batch"
 
 
+def test_a_batch_that_the_scheduler_does_not_take_is_not_told_as_memory():
+    with pytest.raises(InfeasibleError, match=r"has 64\. Write a batch of at most 64, or .*sequences: 100") as raised:
+        serve(layout=ServingLayout(tensor=4, batch=100), scheduler={"sequences": 64})
+    assert raised.value.limits[0].name == "scheduler.sequences"
+
+
 def test_the_greatest_batch_fits_and_one_more_does_not():
     most = int(slots(case(ServingLayout(tensor=2), prompt=20000.0))[0])
     result = serve(layout=ServingLayout(tensor=2, batch=most), prompt=20000, requests="0.1 /s")
@@ -420,7 +426,7 @@ def test_a_workload_sets_its_engine():
     usual = serve(layout=ServingLayout(tensor=4, batch=16), prompt=30_000)
     assert few.first_token.p50 > usual.first_token.p50  # more passes
     assert few.memory_parts["activations"] < 0.3 * usual.memory_parts["activations"]
-    with pytest.raises(InfeasibleError, match="room for 8"):
+    with pytest.raises(InfeasibleError, match="sequences: needs 16 requests at once, has 8"):
         serve(layout=ServingLayout(tensor=4, batch=16), scheduler={"sequences": 8})
     less = serve(scheduler={"memory": "70 %"})
     assert less.memory_parts["framework"] == pytest.approx(0.3 * less.memory_available)

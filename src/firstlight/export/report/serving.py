@@ -85,6 +85,7 @@ def _traffic(run: ServingRun) -> Table:
         if name in traffic.per_token
     ]
     note = f"{traffic.source}; {traffic.engine}, {traffic.router}; {words.count(traffic.requests)} requests count."
+    note += f" {traffic.note[0].upper()}{traffic.note[1:]}." if traffic.note else ""
     return Table("Request by request", ("Percentile", "First token", "Per token"), "lrr", rows(lines), note=note)
 
 

@@ -22,9 +22,10 @@ from firstlight.performance.serving.events import (
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.limits import limited, met
 from firstlight.performance.serving.pools import Pools, handover
-from firstlight.performance.serving.prefix import NAMES, tiers
+from firstlight.performance.serving.prefix import NAMES, beside, tiers
 from firstlight.performance.serving.serve import PERCENTILES
 from firstlight.performance.serving.traffic import Lengths, bursty, traced
+from firstlight.performance.serving.traffic.context import longest, shortened
 from firstlight.performance.serving.traffic.questions import ask
 from firstlight.performance.serving.traffic.questions import words as question_words
 from firstlight.spec.assumptions import Assumptions
@@ -83,7 +84,7 @@ def play(
     case = Case.asked(workload, model, system, accelerator, host, layouts, collective, a)
     played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
     rate = workload.requests * played / result.replicas
-    requests, source = _requests(workload, result, rate, how)
+    requests, source, beyond, note = _requests(workload, result, model, rate, how)
     if workload.traffic.questions:  # what follows an answer waits until it is outside, too
         requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
     policy = how.policy.of(workload.scheduler)
@@ -109,6 +110,8 @@ def play(
         tokens_per_s=tokens * scale,
         cached=float(served.cached.sum() / requests.prompt.sum()),
         cached_in=dict(zip(NAMES, (served.tiers / requests.prompt.sum()).tolist(), strict=False)),
+        beyond=beyond,
+        note=note,
         thrown=int(served.thrown.sum()),
         refused=served.refused,
         busy=float(served.busy.mean() / np.nanmax(served.finish)) if counted.any() else 0.0,
@@ -130,14 +133,16 @@ def played_on(
     costs = step_costs(case, longest=longest, batch=layout.batch, budget=policy.budget)
     if not layout.prefill:
         own = tiers(case, layout, kept) if kept else None
+        costs = beside(costs, own, longest) if own else costs
         return simulate(requests, costs, policy, replicas=replicas, seed=seed, changes=changes, tiers=own)
     pools = Pools.of(case, layout)
     reading = step_costs(pools.reading, longest=longest, budget=policy.budget)
     reading = replace(reading, prefill=reading.prefill * case.a["performance.serving_pool_prefill"])
     costs = replace(costs, decode=costs.decode * case.a["performance.serving_pool_decode"])
     moved = handover(pools.reading, case, requests.prompt[:, None])[:, 0]
-    first, second = (reading, layout.prefill.engines), (costs, layout.engines)
     own = tiers(pools.reading, layout, kept) if kept else None
+    reading = beside(reading, own, float(requests.prompt.max()) + 1.0, layout.prefill.engines) if own else reading
+    first, second = (reading, layout.prefill.engines), (costs, layout.engines)
     return in_two_pools(
         requests, first, second, moved, policy, replicas=replicas, seed=seed, changes=changes, tiers=own
     )
@@ -161,8 +166,10 @@ def _kept(workload: Serving, how: Play) -> PrefixCache | None:
     return kept
 
 
-def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) -> tuple[Requests, str]:
-    """The requests, and what they are in words."""
+def _requests(
+    workload: Serving, result: ServingResult, model: Model, rate: float, how: Play
+) -> tuple[Requests, str, int, str]:
+    """The requests, what they are in words, and how many are beyond the model's context, in words too."""
     if how.trace is None:
         under_way = _resident(workload, result) * rate * result.replicas / workload.requests
         count = int(max(LEAST, LIVES * under_way))
@@ -172,8 +179,10 @@ def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) 
             drawn = ask(traffic.questions, rate, traffic.burst, count, *lengths(workload), random, share)
         else:
             drawn = bursty(rate, traffic.burst, count, *lengths(workload), random)
-        return drawn, f"{len(drawn):,} requests {_words(workload)}"
-    trace = how.trace
+        drawn, beyond = shortened(drawn, longest(model))
+        note = f"{beyond:,} requests were drawn beyond the model's context of {model.context:,} tokens, and shortened"
+        return drawn, f"{len(drawn):,} requests {_words(workload)}", beyond, note * bool(beyond)
+    trace, note = how.trace.within(longest(model))
     own_ways = {"burst": 1.0, "spread": 0.0, "questions": None}
     changed = [name for name, usual in own_ways.items() if getattr(workload.traffic, name) != usual]
     if changed:
@@ -187,7 +196,7 @@ def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) 
         )
     speed = rate * float(trace.arrival[-1]) / (len(trace) - 1)
     words = f"{trace.path} ({trace.kind}), {len(trace):,} requests at {speed:.3g} times their pace"
-    return traced(trace, speed=speed), words
+    return traced(trace, speed=speed), words, len(how.trace) - len(trace), note and f"{note}; they are left out"
 
 
 def _resident(workload: Serving, result: ServingResult) -> float:

@@ -14,7 +14,14 @@ from firstlight.performance.result import ServingCurve, ServingResult
 from firstlight.performance.serving.batching import at_rate, flow
 from firstlight.performance.serving.draws import powers, share_of_power
 from firstlight.performance.serving.layouts import Case, Layouts
-from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
+from firstlight.performance.serving.memory import (
+    cache_room,
+    fitting_requests,
+    mean_cache,
+    memory_parts,
+    slots,
+    weight_bytes,
+)
 from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.space import check
 from firstlight.performance.serving.steady import Flow, Law
@@ -149,14 +156,20 @@ def within_limits(law: Law, workload: Serving, most: int) -> float:
 
 
 def _check_memory(case: Case, layout: ServingLayout) -> None:
-    """Pass a layout whose weights and batch fit.
+    """Pass a layout whose weights and batch fit, the batch also the engine's scheduler.
 
     Raises:
-        InfeasibleError: they do not; says by how much, and what would fit.
+        InfeasibleError: they do not; says which limit binds, by how much, and what would fit.
     """
     most, model = int(slots(case)[0]), case.model.id
     if layout.batch <= most:
         return
+    ranks = int(case.layouts.data[0])
+    if most >= 1 and int(fitting_requests(case)[0]) * ranks >= layout.batch:
+        needed = -(-layout.batch // (ranks * layout.pipeline))
+        remedy = f"Write a batch of at most {most:,}, or scheduler: {{sequences: {needed:,}}}."
+        limit = Limit("scheduler.sequences", f"{layout.batch:,} requests at once", f"{most:,}", remedy)
+        raise InfeasibleError(f"The scheduler of {model} does not take the batch:", (limit,))
     if most >= 1:
         remedy = f"Write a batch of at most {most:,}, or spread the replica over more accelerators."
         limit = Limit("batch", f"{layout.batch:,} requests at once", f"room for {most:,}", remedy)

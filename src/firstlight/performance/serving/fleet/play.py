@@ -18,6 +18,7 @@ from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.limits import limited, met
 from firstlight.performance.serving.memory import weight_bytes
 from firstlight.performance.serving.play import lengths, percentiles, played_on
+from firstlight.performance.serving.traffic.context import longest, shortened
 from firstlight.performance.serving.traffic.streams import swing
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
@@ -224,7 +225,8 @@ def _part(
     waiting = float(found.waiting[part.start - 1]) if part.start else 0.0
     room = float(found.up[part.start]) * found.member.capacity  # [1/s]
     behind = min(waiting, room * QUEUED)
-    requests = _requests(one.workload, found.member.rate[part] * share, int(behind * share[0]), random)
+    drawn = _requests(one.workload, found.member.rate[part] * share, int(behind * share[0]), random)
+    requests, _ = shortened(drawn, longest(one.case.model))
     run = played_on(
         one.case, one.result.layout, requests, how.policy.of(one.workload.scheduler), replicas=replicas,
         seed=int(random.integers(2**31)), changes=_changes(up, replicas, found.member.failures, random),
