@@ -270,6 +270,36 @@ def test_questions_end_with_the_last_of_their_answers(folder, questions):
     assert traffic["refused"] == 0
 
 
+@pytest.mark.parametrize(
+    ("questions", "share"),
+    [
+        ("{kind: agent, turns: 10, pause: 2 s}", 1.0),
+        ("{kind: agent, turns: 20, pause: 60 s}", 1.0),
+        ("{kind: best-of, samples: 8}", 1.0),
+        ("{kind: tree, width: 4, depth: 5, kept: 2, verifier: 1}", 301 / 2 / 300),
+    ],
+)
+def test_questions_come_at_the_asked_rate_however_long_they_take(folder, questions, share):
+    busy = f"demand[0].traffic={{questions: {questions}}}"
+    (one,) = as_json("--set", busy, "--set", "demand[0].requests=20 /s", folder=folder)["runs"]
+    traffic = one["traffic"]
+    assert traffic["tokens_per_s"] == pytest.approx(20 * 300 * share, rel=0.04)
+    assert traffic["asked_tokens_per_s"] == pytest.approx(20 * 300 * share, rel=1e-6)
+
+
+def test_questions_too_long_to_be_played_are_refused(folder):
+    busy = "demand[0].traffic={questions: {kind: agent, turns: 9, pause: 1 d}}"
+    done = run("plan.yaml", "--set", busy, folder=folder)
+    assert done.returncode == 2
+    assert "demand[0]: traffic.questions: each takes 8 days, in which 3,45" in done.stderr
+
+
+def test_replicas_that_do_not_keep_up_say_so(folder):
+    done = run("plan.yaml", "--set", "demand[0].requests=400 /s", folder=folder)
+    assert done.returncode == 1
+    assert "do not keep up with the 120 k/s that are asked for" in done.stdout
+
+
 @pytest.mark.parametrize(("period", "share"), [("100 ms", 0.0), ("10 s", 1.0)])
 def test_loops_tell_how_many_answers_are_in_time(folder, period, share):
     busy = f"demand[0].traffic={{questions: {{kind: loop, period: {period}}}}}"

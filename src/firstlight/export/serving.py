@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from firstlight.performance.serving.search import PACES, ServingFront, ServingPo
 from firstlight.spec import load
 from firstlight.twin.result import Prediction, show
 
+_KEPT_UP = 0.9
+"""Share of the output tokens that are asked for, below which replicas are said not to keep up."""
+_MANY = 1000
+"""Requests that have to count for that: of a few the last ones are long under way."""
 _SHOWN = 8
 """Points of a front that the text tells, at the most; the JSON and the page have them all."""
 
@@ -88,7 +93,12 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
     told = f"{units.show(traffic.tokens_per_s, 'rate')} output tokens, {under_way}"
     if traffic.rate != result.requests:  # users, who ask as fast as they are answered
         told = f"{units.show(traffic.rate, 'rate')} requests, {told}"
-    yield "output", f"{told}, sampling error of the median first token {traffic.sampling:.1%}"
+    if not math.isnan(traffic.sampling):
+        told += f", sampling error of the median first token {traffic.sampling:.1%}"
+    yield "output", told
+    if traffic.requests >= _MANY and traffic.tokens_per_s < _KEPT_UP * traffic.asked_tokens_per_s:
+        asked_for = units.show(traffic.asked_tokens_per_s, "rate")
+        yield "", f"the replicas do not keep up with the {asked_for} that are asked for"
     if traffic.cached:
         where = ", ".join(f"{share:.1%} {_WHERE[name]}" for name, share in traffic.cached_in.items() if share)
         told = f"{traffic.cached:.1%} of the prompts' tokens are found in the prefix cache"

@@ -158,6 +158,7 @@ class ServingTraffic(Result):
         "", "standard error of the median time to the first token from the requests drawn, relative"
     )
     tokens_per_s: float = quantity("1/s", "output tokens, all replicas")
+    asked_tokens_per_s: float = quantity("1/s", "output tokens of the requests that come, all replicas")
     cached: float = quantity("", "share of prompt tokens that the prefix cache holds")
     cached_in: dict[str, float] = quantity("", "the same by where it is kept; empty without a prefix cache")
     beyond: int = quantity(

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.performance.result import ServingResult
+from firstlight.performance.serving.counted import percentiles
 from firstlight.performance.serving.events import BEGINS, FAILS, STOPS, Changes, Policy, Requests
 from firstlight.performance.serving.fleet.course import Course, Member, course
 from firstlight.performance.serving.fleet.result import FleetResult
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.limits import limited, met
 from firstlight.performance.serving.memory import weight_bytes
-from firstlight.performance.serving.play import lengths, percentiles, played_on
+from firstlight.performance.serving.play import lengths, played_on
 from firstlight.performance.serving.traffic.context import longest, shortened
 from firstlight.performance.serving.traffic.streams import swing
 from firstlight.spec.assumptions import Assumptions
