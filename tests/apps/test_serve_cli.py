@@ -328,6 +328,7 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
             ("--hours", "1", "--set", "demand[0].traffic={questions: {kind: agent, turns: 3}}"),
             "leave traffic.questions",
         ),
+        (("--hours", "1", "--trace", "trace.csv"), "give either --trace or --hours"),
         (("--set", "demand[0].traffic={questions: {kind: oracle}}"), "kind"),
         (
             ("--set", "demand[0].traffic={questions: {kind: tree, width: 2, depth: 3, kept: 3}}"),

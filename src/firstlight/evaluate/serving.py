@@ -15,7 +15,7 @@ from firstlight.evaluate.margins import serving_margins
 from firstlight.evaluate.run import evaluate, input_hash, placed
 from firstlight.performance.result import ServingResult, ServingTraffic
 from firstlight.performance.serving import serve
-from firstlight.performance.serving.fleet import FleetResult, Hours, Replicated, play_fleet, served_model
+from firstlight.performance.serving.fleet import FleetResult, Hours, Replicated, play_fleet, playable, served_model
 from firstlight.performance.serving.play import Play, play
 from firstlight.performance.serving.search import Asked, Machinery, Prices, ServingSearch, search
 from firstlight.reliability.rates import system_rates
@@ -114,6 +114,8 @@ def evaluate_serving(
         raise UsageError(
             "the plan serves nothing; add {serve: MODEL, requests: ..., prompt: ..., answer: ...} to demand"
         )
+    if hours is not None:
+        playable([one for one in plan.demand if isinstance(one, Serving)], traced=how.trace is not None)
     made_of = parts(plan.design, catalog)
     _, time = fabric(plan.design.fabric, made_of, plan.design.accelerators or 0, a)
     found = dict[int, ServingSearch]()

@@ -138,7 +138,7 @@ def _fleet(fleet: FleetResult) -> Iterator[tuple[str, str]]:
     """Hours of the fleet: its replicas, and what requests see."""
     hours = len(fleet.rate) * fleet.window / units.HOUR
     clock = f"from {fleet.begin / units.HOUR % 24:05.2f} h on"
-    yield "fleet", f"{plural(hours, 'hour')} {clock}, {fleet.requests:,.0f} requests"
+    yield "fleet", f"{f'{hours:.3g} hours' if hours != 1 else '1 hour'} {clock}, {fleet.requests:,.0f} requests"
     up = f"{fleet.up.min():,} to {fleet.up.max():,} replicas answer, used at {fleet.used.mean():.0%}"
     yield "", f"{up}; {fleet.accelerator_hours:,.0f} accelerator hours, {fleet.share_of_hours:.0%} of all"
     starts = f"a replica answers {units.show(fleet.cold_start, 'time')} after its start"

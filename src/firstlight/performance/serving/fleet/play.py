@@ -12,8 +12,9 @@ from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.performance.result import ServingResult
 from firstlight.performance.serving.counted import percentiles
-from firstlight.performance.serving.events import BEGINS, FAILS, STOPS, Changes, Policy, Requests
+from firstlight.performance.serving.events import BEGINS, FAILS, STOPS, Changes, Requests
 from firstlight.performance.serving.fleet.course import Course, Member, course
+from firstlight.performance.serving.fleet.hours import Hours, playable
 from firstlight.performance.serving.fleet.result import FleetResult
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.limits import limited, met
@@ -41,27 +42,6 @@ QUEUED = 60.0
 """Work of the replicas that a part begins with at the most, of what waits [s]; the rest is added to what users see."""
 STAYS = 3.0
 """Times that a request stays, at the beginning of each part, in which requests do not count yet."""
-
-
-@dataclass(frozen=True)
-class Hours:
-    """How hours of a fleet are played.
-
-    Attributes:
-        hours: how many, around the busiest of the day.
-        policy: scheduling of the engines and the router.
-        failures: of an accelerator with its share of the system [1/s].
-        seed: of everything random.
-    """
-
-    hours: float
-    policy: Policy
-    failures: float
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.hours <= 168:
-            raise UsageError(f"hours of a fleet are above 0 and at most 168 (a week), not {self.hours:g}")
 
 
 @dataclass(frozen=True)
@@ -97,8 +77,7 @@ def play_fleet(served: Sequence[Replicated], how: Hours) -> list[FleetResult]:
     Raises:
         UsageError: requests that belong together.
     """
-    if any(one.workload.traffic.questions for one in served):
-        raise UsageError("hours of a fleet are played with requests by themselves; leave traffic.questions out")
+    playable([one.workload for one in served])
     seeds = np.random.SeedSequence(how.seed).spawn(len(served) + 1)
     windows = int(np.ceil(how.hours * units.HOUR / WINDOW - 1e-9))
     members = [_member(one, windows, how) for one in served]
