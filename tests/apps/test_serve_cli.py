@@ -166,6 +166,18 @@ def test_two_pools_of_a_plan_are_computed_and_played(folder):
     assert played["refused"] == 0
 
 
+@pytest.mark.parametrize("questions", ["{kind: users, users: 300, think: 4 s}", "{kind: agent, turns: 4, pause: 1 s}"])
+def test_a_search_with_questions_plays_what_it_finds(folder, questions):
+    (folder / "open.yaml").write_text(PLAN.replace(PLACED, ""), "utf-8")
+    busy = ("--set", f"demand[0].traffic={{questions: {questions}}}", "--set", "demand[0].per_token=8 ms")
+    done = run("open.yaml", "--search", *busy, "--json", "--quiet", folder=folder)
+    assert done.returncode == 0, done.stderr
+    (one,) = json.loads(done.stdout)["runs"]
+    assert one["search"]["best"]["pools"] == "two pools"
+    assert one["traffic"]["refused"] == 0
+    assert one["traffic"]["tokens_per_s"] > 0.9 * one["traffic"]["asked_tokens_per_s"]
+
+
 def test_engines_without_a_pool_that_reads_for_them_are_refused_where_they_stand(folder):
     placed = "design.placements=[{accelerators: 4, serving: {tensor: 2, engines: 2}}]"
     done = run("plan.yaml", "--set", placed, folder=folder)

@@ -82,7 +82,7 @@ def play(
     played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
     rate = workload.requests * played / result.replicas
     requests, source, beyond, note = _requests(workload, result, model, rate, how)
-    if workload.traffic.questions:  # what follows an answer waits until it is outside, too
+    if workload.traffic.questions and not result.layout.prefill:  # what follows waits until an answer is outside, too
         requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
     policy = how.policy.of(workload.scheduler)
     served = played_on(case, result.layout, requests, policy, replicas=played, seed=how.seed, kept=kept)
