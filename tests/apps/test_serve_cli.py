@@ -330,6 +330,19 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
     assert traffic["tokens_per_s"] == pytest.approx(300 * traffic["rate"], rel=0.02)
     assert (traffic["question"], traffic["in_time"]) == ({}, None)
     assert "of 300 users in all who think for 4 s" in traffic["source"]
+    steady = one["result"]
+    assert steady["requests"] == pytest.approx(traffic["rate"], rel=0.04)
+    assert steady["first_token"]["p50"] == pytest.approx(traffic["first_token"]["p50"]["p50"], rel=0.05)
+    assert steady["per_token"]["p50"] == pytest.approx(traffic["per_token"]["p50"]["p50"], rel=0.05)
+
+
+def test_answers_of_one_token_have_no_time_per_token(folder):
+    done = run("plan.yaml", "--set", "demand[0].answer=1", folder=folder)
+    assert done.returncode == 0
+    assert " a token\n" not in done.stdout
+    (one,) = as_json("--set", "demand[0].answer=1", folder=folder)["runs"]
+    steady, played = (one[kind]["first_token"] for kind in ("result", "traffic"))
+    assert steady["p50"] == pytest.approx(played["p50"]["p50"], rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -366,6 +379,10 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
         (
             ("--set", "demand[0].traffic={burst: 2, questions: {kind: loop, period: 1 s}}"),
             "traffic.burst: has no effect: loops ask on time",
+        ),
+        (
+            ("--set", "demand[0].answer=1", "--set", "demand[0].per_token=5 ms"),
+            "answers of one token have no further one",
         ),
         (("--set", "demand[0].drafts={tokens: 1, later: 50 %}"), "one token is drafted, and none after it"),
         (("--set", "demand[0].drafts={tokens: 2}", "--set", "demand[0].answer=1"), "answers of one token are read"),

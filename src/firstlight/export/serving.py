@@ -69,11 +69,13 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
         "requests",
         f"{asked} of {result.prompt:,} + {result.answer:,} tokens; all take {show(result.capacity, '1/s')}",
     )
-    yield "steady", f"first token {show(result.first_token, 's')}, then {show(result.per_token, 's')} a token"
+    several = result.answer > 1
+    token = f", then {show(result.per_token, 's')} a token" * several
+    yield "steady", f"first token {show(result.first_token, 's')}{token}"
     for name in [name for name in result.first_token_at if name != "p50"]:
-        first, token = result.first_token_at[name], result.per_token_at[name]
         limit = ", where the limits hold" if name == f"p{result.percentile}" else ""
-        yield "", f"{name.upper()} {show(first, 's')}, then {show(token, 's')}{limit}"
+        token = f", then {show(result.per_token_at[name], 's')}" * several
+        yield "", f"{name.upper()} {show(result.first_token_at[name], 's')}{token}{limit}"
     yield "limits", _limits(run)
     yield "power", _power(result.power)
     if result.tokens_per_step > 1:
@@ -84,7 +86,8 @@ def _rows(run: ServingRun) -> Iterator[tuple[str, str]]:
     if traffic.played < traffic.replicas:
         yield "", f"{traffic.played:,} of the replicas are played, with their share of the requests"
     yield "first", _percentiles(traffic.first_token)
-    yield "token", _percentiles(traffic.per_token)
+    if several:
+        yield "token", _percentiles(traffic.per_token)
     if traffic.question:
         yield "question", _percentiles(traffic.question)
     if traffic.in_time is not None:
@@ -144,7 +147,8 @@ def _fleet(fleet: FleetResult) -> Iterator[tuple[str, str]]:
     starts = f"a replica answers {units.show(fleet.cold_start, 'time')} after its start"
     yield "", f"{plural(fleet.failures, 'replica')} failed, {fleet.lost:.2%} of the requests were sent anew; {starts}"
     yield "first", _percentiles(fleet.first_token)
-    yield "token", _percentiles(fleet.per_token)
+    if fleet.per_token:
+        yield "token", _percentiles(fleet.per_token)
     known = [f"{fleet.sampling[name]:.1%}" for name in ("first_token", "per_token") if fleet.first_token]
     errors = f"error of P90 {' and '.join(known)} (standard)" if known else "none was answered"
     within = "no limits to keep" if fleet.within is None else f"{fleet.within:.2%} within the limits"

@@ -26,6 +26,9 @@ def questions(source: Source, where: Where, workload: Serving, model: Model | No
     if isinstance(asked, TreeSearch) and asked.kept > asked.width:
         message = f"{asked.kept:,} branches cannot go on from {asked.width:,} first thoughts"
         yield source.problem((*where, "questions", "kept"), message, f"Write at most {asked.width:,}, the width.")
+    if workload.answer == 1 and workload.per_token is not None and not (model and model.one_pass):
+        message = "has no effect: answers of one token have no further one"
+        yield source.problem((*where[:-1], "per_token"), message, "Remove it, or raise `answer`.", key=True)
     longest, why = _longest(workload)
     if model and not model.one_pass and why and longest > model.context >= workload.prompt + workload.answer:
         message = f"the last request of each grows to {longest:,} tokens: {why}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import serving
 from firstlight.performance.machine import machine
-from firstlight.performance.serving.batching import at_rate, flow, prompt_cost
+from firstlight.performance.serving.batching import at_rate, flow, front_end, prompt_cost
 from firstlight.performance.serving.events import engine
 from firstlight.performance.serving.layer import active_experts
 from firstlight.performance.serving.memory import mean_cache, slots, weight_bytes
@@ -145,6 +145,35 @@ def test_a_single_token_is_all_prefill():
     load = a()["performance.serving_load"]
     assert result.capacity.p50 == pytest.approx(2 * load / prompt_cost(one)[0], rel=0.01)
     assert result.utilisation < serve(answer=1, requests="10 /s").utilisation
+
+
+def test_the_first_token_of_one_waits_for_no_step():
+    """Nothing is decoded: the first token is there when the prompt is read."""
+    one = case(ServingLayout(tensor=4), answer=1.0)
+    lone = serve(answer=1, requests="0.001 /s")
+    assert lone.first_token.p50 == pytest.approx(float(front_end(one)) + prefill_time(one, 1.0)[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("think", ["0 s", "2 s", "60 s"])
+@pytest.mark.parametrize("users", [4, 60])
+def test_users_ask_at_the_rate_that_littles_law_leaves_them(users, think):
+    traffic = {"questions": {"kind": "users", "users": users, "think": think}}
+    few, many = (serve(requests=rate, traffic=traffic) for rate in ("0.1 /s", "100 /s"))
+    assert few.first_token.p50 == many.first_token.p50  # whatever is written
+    stay = few.first_token.p50 + 499 * few.per_token.p50
+    assert few.requests * (stay + float(think.split()[0])) == pytest.approx(users, rel=1e-3)
+    assert few.tokens_per_s.p50 == pytest.approx(500 * few.requests)
+    assert (
+        few.power.mean
+        < serve(requests="1 /s", traffic={"questions": {**traffic["questions"], "users": 100}}).power.mean
+    )
+
+
+def test_users_beyond_the_batch_wait_for_each_other():
+    full, more = (serve(traffic={"questions": {"kind": "users", "users": n}}) for n in (200, 400))
+    assert more.requests == pytest.approx(full.requests)
+    assert more.first_token.p50 - full.first_token.p50 == pytest.approx(200 / full.requests, rel=1e-6)
+    assert more.first_token_at["p99"].p50 == pytest.approx(more.first_token.p50)
 
 
 def test_too_few_accelerators_leave_requests_above_capacity():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
 from firstlight.performance.result import ServingCurve, ServingResult
-from firstlight.performance.serving.batching import at_rate, flow
+from firstlight.performance.serving.batching import flow
 from firstlight.performance.serving.draws import powers, share_of_power
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import (
@@ -25,6 +25,7 @@ from firstlight.performance.serving.memory import (
 from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.space import check
 from firstlight.performance.serving.steady import Flow, Law
+from firstlight.performance.serving.users import Load
 from firstlight.performance.uncertainty import serving_interval
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
@@ -53,8 +54,9 @@ def serve(
     """One model served in a given layout.
 
     As many replicas as go into the accelerators share the requests evenly. `layout.batch` is the most that a replica
-    decodes at once; at the asked rate it decodes what Little's law says. A rate beyond what the replicas can take
-    leaves `requests` above `capacity`: latencies are then those at the full batch, of the requests that are served.
+    decodes at once; at the asked rate it decodes what Little's law says, and users ask at the rate that it leaves them.
+    A rate beyond what the replicas can take leaves `requests` above `capacity`: latencies are then those at the full
+    batch, of the requests that are served.
 
     Raises:
         UsageError: a parallelism that does not divide or go into the accelerators; says which, and what would.
@@ -70,10 +72,10 @@ def serve(
     curve = law(batches(layout.batch)[:, None], np.inf)
     most = within_limits(law, workload, layout.batch)
     full = law(np.asarray([most]), np.inf)
-    offered = workload.requests / replicas
-    batch = np.asarray([at_rate(law, offered, float(layout.batch))])
-    reached = law(batch, offered)
-    first, token = _percentiles(case, layout, replicas, batch, offered, workload.percentile)
+    load = Load.of(workload, law, layout.batch, replicas)
+    workload = workload.model_copy(update={"requests": load.rate * replicas})  # of users what comes of it
+    reached = law(load.batch, load.offered)
+    first, token = _percentiles(case, layout, replicas, load, workload.percentile)
     capacity = _capacity(case, layout, full, replicas)
     done = min(workload.requests, float(curve.rate[-1, 0]) * replicas)
     share = share_of_power(reached, replicas * each / accelerators, a)
@@ -91,7 +93,7 @@ def serve(
         prompt=workload.prompt,
         answer=workload.answer,
         capacity=capacity,
-        first_token=serving_interval(float(reached.first_token[0]), "first", case.layers, layout, work, a),
+        first_token=serving_interval(float(reached.first_token[0]) + load.wait, "first", case.layers, layout, work, a),
         per_token=serving_interval(float(reached.per_token[0]), "token", case.layers, layout, work, a),
         percentile=workload.percentile,
         first_token_at=first,
@@ -123,13 +125,17 @@ def law_of(case: Case, layout: ServingLayout, replicas: int) -> Law:
 
 
 def _percentiles(
-    case: Case, layout: ServingLayout, replicas: int, batch: Floats, offered: float, asked: int
+    case: Case, layout: ServingLayout, replicas: int, load: Load, asked: int
 ) -> tuple[dict[str, Prediction], dict[str, Prediction]]:
     """Both latencies at the percentiles of `PERCENTILES` and the asked one, as uncertain as the medians [s]."""
     first, token = dict[str, Prediction](), dict[str, Prediction]()
     for percentile in sorted({*PERCENTILES, asked}):
         law = law_of(replace(case, share=percentile / 100.0), layout, replicas)
-        for found, kind, time in zip((first, token), ("first", "token"), law(batch, offered).within, strict=True):
+        reached = law(load.batch, load.offered)
+        times = list(reached.within)
+        if load.wait:  # all users queue, one behind the other: hardly any of them waits less or longer
+            times[0] = reached.first_token + load.wait
+        for found, kind, time in zip((first, token), ("first", "token"), times, strict=True):
             found[f"p{percentile}"] = serving_interval(float(time[0]), kind, case.layers, layout, case.work, case.a)
     return first, token
 
