@@ -169,6 +169,10 @@ def test_users_ask_at_the_rate_that_littles_law_leaves_them(users, think):
     )
 
 
+def test_an_asked_rate_is_told_to_the_last_digit():
+    assert serve(requests="200 /s", accelerators=4 * 97).requests == 200.0
+
+
 def test_users_beyond_the_batch_wait_for_each_other():
     full, more = (serve(traffic={"questions": {"kind": "users", "users": n}}) for n in (200, 400))
     assert more.requests == pytest.approx(full.requests)

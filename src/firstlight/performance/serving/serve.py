@@ -32,7 +32,7 @@ from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parameters import active_parameters, parameters
 from firstlight.spec.parts import Accelerator, Host, System
-from firstlight.spec.workload import Serving
+from firstlight.spec.workload import Serving, Users
 from firstlight.twin.protocols import CollectiveTime, Floats
 from firstlight.twin.result import Prediction
 
@@ -73,7 +73,8 @@ def serve(
     most = within_limits(law, workload, layout.batch)
     full = law(np.asarray([most]), np.inf)
     load = Load.of(workload, law, layout.batch, replicas)
-    workload = workload.model_copy(update={"requests": load.rate * replicas})  # of users what comes of it
+    if isinstance(workload.traffic.questions, Users):
+        workload = workload.model_copy(update={"requests": load.rate * replicas})  # what comes of it
     reached = law(load.batch, load.offered)
     first, token = _percentiles(case, layout, replicas, load, workload.percentile)
     capacity = _capacity(case, layout, full, replicas)
