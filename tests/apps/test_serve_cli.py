@@ -96,6 +96,26 @@ def test_what_has_no_effect_or_is_not_there_is_2(folder, arguments, told):
     assert told in done.stderr
 
 
+def test_requests_of_a_trace_beyond_the_context_are_left_out_and_told(folder):
+    (folder / "long.csv").write_text("arrival,prompt,answer\n0,100,10\n1,16000000,100\n2,100,10\n3,200,10\n", "utf-8")
+    done = run("plan.yaml", "--trace", "long.csv", folder=folder)
+    assert done.returncode == 0
+    told = "1 of 4 requests are beyond the model's context of 131,072 tokens, the first in line 3 with 16,000,000 + 100"
+    assert told in done.stdout
+    assert "fit no cache" not in done.stdout
+    (folder / "all.csv").write_text("arrival,prompt,answer\n0,200000,10\n1,16000000,100\n", "utf-8")
+    done = run("plan.yaml", "--trace", "all.csv", folder=folder)
+    assert done.returncode == 2
+    assert "demand[0]: all.csv: 2 of 2 requests are beyond" in done.stderr
+
+
+def test_lengths_drawn_beyond_the_context_are_shortened_and_told(folder):
+    wide = ("--set", "demand[0].traffic={spread: 4}", "--set", "demand[0].prompt=12000")
+    traffic = as_json(*wide, "--set", "demand[0].requests=1 /s", folder=folder)["runs"][0]["traffic"]
+    assert 0 < traffic["beyond"] < 400
+    assert "drawn beyond the model's context of 131,072 tokens, and shortened" in traffic["note"]
+
+
 def test_a_trace_of_one_moment_has_no_pace(folder):
     (folder / "moment.csv").write_text("arrival,prompt,answer\n3,100,10\n3,200,10\n", "utf-8")
     done = run("plan.yaml", "--trace", "moment.csv", folder=folder)
@@ -146,6 +166,18 @@ def test_two_pools_of_a_plan_are_computed_and_played(folder):
     assert played["refused"] == 0
 
 
+@pytest.mark.parametrize("questions", ["{kind: users, users: 300, think: 4 s}", "{kind: agent, turns: 4, pause: 1 s}"])
+def test_a_search_with_questions_plays_what_it_finds(folder, questions):
+    (folder / "open.yaml").write_text(PLAN.replace(PLACED, ""), "utf-8")
+    busy = ("--set", f"demand[0].traffic={{questions: {questions}}}", "--set", "demand[0].per_token=8 ms")
+    done = run("open.yaml", "--search", *busy, "--json", "--quiet", folder=folder)
+    assert done.returncode == 0, done.stderr
+    (one,) = json.loads(done.stdout)["runs"]
+    assert one["search"]["best"]["pools"] == "two pools"
+    assert one["traffic"]["refused"] == 0
+    assert one["traffic"]["tokens_per_s"] > 0.9 * one["traffic"]["asked_tokens_per_s"]
+
+
 def test_engines_without_a_pool_that_reads_for_them_are_refused_where_they_stand(folder):
     placed = "design.placements=[{accelerators: 4, serving: {tensor: 2, engines: 2}}]"
     done = run("plan.yaml", "--set", placed, folder=folder)
@@ -162,6 +194,42 @@ def test_limits_that_no_layout_meets_are_1(folder):
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("changed", "field", "told"),
+    [
+        ("requests=400 /s", "requests", "times its accelerators, or let --search try every layout"),
+        ("first_token=20 ms", "first_token", "lower the batch of its layout, or let --search try every layout"),
+        ("per_token=4 ms", "per_token", "has 4 ms. Allow"),
+    ],
+)
+def test_a_given_layout_that_misses_a_limit_is_1_and_is_still_told(folder, changed, field, told):
+    done = run("plan.yaml", "--set", f"demand[0].{changed}", "--json", "--quiet", "-o", "out", folder=folder)
+    assert done.returncode == 1
+    assert "small is not served as it asks:" in done.stderr
+    assert f"demand[0].{field}: needs" in done.stderr
+    assert told in done.stderr
+    answer = json.loads(done.stdout)
+    (one,) = answer["runs"]
+    assert answer["met"] is one["met"] is False
+    broken = {margin["name"] for margin in one["margins"] if margin["used"] > margin["available"]}
+    assert f"demand[0].{field}" in broken
+    assert one["traffic"]["within"] == (None if field == "requests" else 0.0)
+    assert "Not served as asked: llama-3.1-8b" in (folder / "out" / "serving.html").read_text("utf-8")
+
+
+def test_a_layout_within_its_limits_says_so_and_what_it_draws(folder):
+    done = run("plan.yaml", "--set", "demand[0].per_token=20 ms", folder=folder)
+    assert done.returncode == 0
+    assert "per_token 31% (6.1" in done.stdout
+    assert "100.0% of the requests played are within the limits" in done.stdout
+    assert "J an output token" in done.stdout
+    answer = as_json(folder=folder)
+    assert answer["met"] is True
+    power = answer["runs"][0]["result"]["power"]
+    assert power["idle"] < power["decode"] < power["prefill"]
+    assert power["joules_per_token"] == pytest.approx(8 * power["mean"] / (40 * 300), rel=1e-6)
+
+
 def test_hours_of_the_fleet(folder):
     busy = "demand[0].traffic={swing: 50 %, burst: 2, spread: 0.5}"
     chosen = ("--hours", "1", "--set", busy, "--set", "demand[0].scaling={target: 60 %}")
@@ -170,7 +238,7 @@ def test_hours_of_the_fleet(folder):
     assert len(fleet["rate"]) == len(fleet["up"]) == 120
     assert max(fleet["rate"]) == pytest.approx(40.0, rel=1e-3)
     assert set(fleet["first_token"]) == {"p50", "p90", "p99"}
-    assert fleet["within"] == 1.0
+    assert fleet["within"] is None
     assert "gaps that vary by 2 times their mean, lengths that vary by 50%" in one["traffic"]["source"]
     done = run("plan.yaml", *chosen, "-o", "out", folder=folder)
     assert "4 samples of" in done.stdout
@@ -214,6 +282,36 @@ def test_questions_end_with_the_last_of_their_answers(folder, questions):
     assert traffic["refused"] == 0
 
 
+@pytest.mark.parametrize(
+    ("questions", "share"),
+    [
+        ("{kind: agent, turns: 10, pause: 2 s}", 1.0),
+        ("{kind: agent, turns: 20, pause: 60 s}", 1.0),
+        ("{kind: best-of, samples: 8}", 1.0),
+        ("{kind: tree, width: 4, depth: 5, kept: 2, verifier: 1}", 301 / 2 / 300),
+    ],
+)
+def test_questions_come_at_the_asked_rate_however_long_they_take(folder, questions, share):
+    busy = f"demand[0].traffic={{questions: {questions}}}"
+    (one,) = as_json("--set", busy, "--set", "demand[0].requests=20 /s", folder=folder)["runs"]
+    traffic = one["traffic"]
+    assert traffic["tokens_per_s"] == pytest.approx(20 * 300 * share, rel=0.04)
+    assert traffic["asked_tokens_per_s"] == pytest.approx(20 * 300 * share, rel=1e-6)
+
+
+def test_questions_too_long_to_be_played_are_refused(folder):
+    busy = "demand[0].traffic={questions: {kind: agent, turns: 9, pause: 1 d}}"
+    done = run("plan.yaml", "--set", busy, folder=folder)
+    assert done.returncode == 2
+    assert "demand[0]: traffic.questions: each takes 8 days, in which 3,45" in done.stderr
+
+
+def test_replicas_that_do_not_keep_up_say_so(folder):
+    done = run("plan.yaml", "--set", "demand[0].requests=400 /s", folder=folder)
+    assert done.returncode == 1
+    assert "do not keep up with the 120 k/s that are asked for" in done.stdout
+
+
 @pytest.mark.parametrize(("period", "share"), [("100 ms", 0.0), ("10 s", 1.0)])
 def test_loops_tell_how_many_answers_are_in_time(folder, period, share):
     busy = f"demand[0].traffic={{questions: {{kind: loop, period: {period}}}}}"
@@ -232,6 +330,19 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
     assert traffic["tokens_per_s"] == pytest.approx(300 * traffic["rate"], rel=0.02)
     assert (traffic["question"], traffic["in_time"]) == ({}, None)
     assert "of 300 users in all who think for 4 s" in traffic["source"]
+    steady = one["result"]
+    assert steady["requests"] == pytest.approx(traffic["rate"], rel=0.04)
+    assert steady["first_token"]["p50"] == pytest.approx(traffic["first_token"]["p50"]["p50"], rel=0.05)
+    assert steady["per_token"]["p50"] == pytest.approx(traffic["per_token"]["p50"]["p50"], rel=0.05)
+
+
+def test_answers_of_one_token_have_no_time_per_token(folder):
+    done = run("plan.yaml", "--set", "demand[0].answer=1", folder=folder)
+    assert done.returncode == 0
+    assert " a token\n" not in done.stdout
+    (one,) = as_json("--set", "demand[0].answer=1", folder=folder)["runs"]
+    steady, played = (one[kind]["first_token"] for kind in ("result", "traffic"))
+    assert steady["p50"] == pytest.approx(played["p50"]["p50"], rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +353,25 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
             ("--hours", "1", "--set", "demand[0].traffic={questions: {kind: agent, turns: 3}}"),
             "leave traffic.questions",
         ),
+        (("--hours", "1", "--trace", "trace.csv"), "give either --trace or --hours"),
         (("--set", "demand[0].traffic={questions: {kind: oracle}}"), "kind"),
+        (
+            ("--set", "demand[0].traffic={questions: {kind: tree, width: 2, depth: 3, kept: 3}}"),
+            "3 branches cannot go on from 2 first thoughts",
+        ),
+        (
+            ("--set", "demand[0].traffic={questions: {kind: agent, turns: 400}}"),
+            "grows to 320,500 tokens: 1,000 + 400 answers of 300 + 399 results of 500",
+        ),
+        (
+            (
+                "--set",
+                "demand[0].traffic={questions: {kind: tree, width: 2, depth: 256}}",
+                "--set",
+                "demand[0].answer=1000",
+            ),
+            "grows to 257,000 tokens",
+        ),
         (
             ("--set", "demand[0].traffic={burst: 2, questions: {kind: users, users: 9}}"),
             "traffic.burst: has no effect: users ask when they are answered",
@@ -250,6 +379,10 @@ def test_users_ask_as_fast_as_they_are_answered(folder):
         (
             ("--set", "demand[0].traffic={burst: 2, questions: {kind: loop, period: 1 s}}"),
             "traffic.burst: has no effect: loops ask on time",
+        ),
+        (
+            ("--set", "demand[0].answer=1", "--set", "demand[0].per_token=5 ms"),
+            "answers of one token have no further one",
         ),
         (("--set", "demand[0].drafts={tokens: 1, later: 50 %}"), "one token is drafted, and none after it"),
         (("--set", "demand[0].drafts={tokens: 2}", "--set", "demand[0].answer=1"), "answers of one token are read"),

@@ -17,7 +17,7 @@ from firstlight.evaluate import Evaluation, FactorySummary, Margin
 from firstlight.facility.result import FacilityResult, Plant
 from firstlight.network.cables import CablePlan
 from firstlight.network.result import CableLine, CollectivePoint, NetworkResult
-from firstlight.performance.result import ServingCurve, ServingResult, TrainingResult
+from firstlight.performance.result import ServingCurve, ServingPower, ServingResult, TrainingResult
 from firstlight.reliability.result import ReliabilityResult, RunReliability, Spares
 from firstlight.schedule.result import Order, ScheduleResult, Task
 from firstlight.spec.assumptions import Assumption
@@ -326,6 +326,7 @@ def _serving(accelerators: int) -> ServingResult:
         tokens_per_step=1.0,
         curve=curve,
         utilisation=0.55,
+        power=ServingPower(400.0, 1200.0, 900.0, 800.0, 0.2, 0.7, 0.6),
     )
 
 

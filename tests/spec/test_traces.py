@@ -54,9 +54,31 @@ def test_a_plain_table(tmp_path):
     assert (trace.kind, len(trace), trace.arrival.tolist(), trace.blocks) == ("table", 2, [0, 0.5], None)
 
 
+def test_requests_beyond_the_context_are_told_with_their_line_and_left_out(tmp_path):
+    rows = "0,9000,10\n1,100,0\n2,90,10\n3,91,10\n4,90,10\n"
+    trace = read_trace(write(tmp_path, "p.csv", f"arrival,prompt,answer\n{rows}"))
+    less, told = trace.within(100)
+    assert (less.arrival.tolist(), less.prompt.tolist()) == ([0, 2], [90, 90])
+    assert told == ("2 of 4 requests are beyond the model's context of 100 tokens, the first in line 2 with 9,000 + 10")
+    assert trace.within(10_000) == (trace, "")
+    with pytest.raises(UsageError, match=r"4 of 4 requests are beyond .* serve a model with a longer context"):
+        trace.within(50)
+
+
+def test_what_is_left_of_a_trace_keeps_its_blocks(tmp_path):
+    rows = [{"timestamp": i, "input_length": 512 * n, "output_length": 5, "hash_ids": list(range(n))}
+            for i, n in enumerate((1, 3, 1))]  # fmt: skip
+    trace = read_trace(write(tmp_path, "m.jsonl", "\n".join(map(json.dumps, rows))))
+    assert trace.within(1000)[0].blocks == ((0,), (0,))
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
+        ("1,100", "no value for `answer`"),
+        ("1,,5", "no value for `prompt`"),
+        ("1,many,5", '"many" is no number of tokens'),
+        ("noon,100,5", '"noon" is no time'),
         ("0.2,100,10", "the time goes back from 0.5 s to 0.2 s"),
         ("-1,100,10", "a time of -1 s, before the trace begins"),
         ("nan,100,10", "nan is no time"),

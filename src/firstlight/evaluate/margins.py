@@ -42,7 +42,7 @@ def margins(
         if isinstance(workload, Training):
             found += _training_margins(where, workload, *next(trained))
         else:
-            found += _serving_margins(where, workload, next(served))
+            found += serving_margins(where, workload, next(served))
     return tuple(sorted(found, key=lambda margin: -margin.share))
 
 
@@ -56,7 +56,12 @@ def _training_margins(where: str, workload: Training, result: TrainingResult, ru
     return [*found, Margin(f"{where}.within", run.duration.p50, workload.within, "time", "target")]
 
 
-def _serving_margins(where: str, workload: Serving, result: ServingResult) -> list[Margin]:
+def serving_margins(where: str, workload: Serving, result: ServingResult) -> list[Margin]:
+    """Memory, rate and latencies of one served model.
+
+    Args:
+        where: the workload stands in the document ("demand[0]").
+    """
     found = [
         Margin(f"{where}.memory", result.memory, result.memory_available, "bytes", "hard"),
         Margin(f"{where}.requests", result.requests, result.capacity.p50, "rate", "target"),
@@ -79,20 +84,20 @@ def require(evaluation: Evaluation) -> None:
     """
     broken = [margin for margin in evaluation.margins if margin.broken]
     if broken:
-        limits = tuple(_limit(margin, evaluation) for margin in broken)
+        limits = tuple(broken_limit(margin, _remedy(margin, evaluation)) for margin in broken)
         raise InfeasibleError(f"{evaluation.name} does not meet its plan:", limits)
 
 
-def _limit(margin: Margin, evaluation: Evaluation) -> Limit:
+def broken_limit(margin: Margin, remedy: str) -> Limit:
+    """A broken margin as it is told, with what would fit."""
     over = f"{units.show(margin.share - 1, 'fraction')} over"
     needed = f"{units.show(margin.used, margin.dimension)} ({over})"
-    return Limit(margin.name, needed, units.show(margin.available, margin.dimension), _remedy(margin, evaluation))
+    return Limit(margin.name, needed, units.show(margin.available, margin.dimension), remedy, margin.share)
 
 
 def _remedy(margin: Margin, evaluation: Evaluation) -> str:
     """What would fit, by proportion; the user is told what to change."""
-    times = units.show(margin.share * _ROUNDED_UP, "number")
-    enough = units.show(margin.used * _ROUNDED_UP, margin.dimension)
+    times, enough = times_and_enough(margin)
     field = margin.name.rpartition(".")[2]
     if field in ("power", "floor"):
         fewer = _fewer(margin.share, evaluation)
@@ -111,6 +116,12 @@ def _remedy(margin: Margin, evaluation: Evaluation) -> str:
     if field == "host_memory":
         return "Offload less, or spread it over more accelerators."
     return f"Allow {enough}, or lower the batch of its layout."
+
+
+def times_and_enough(margin: Margin) -> tuple[str, str]:
+    """How many times as much as there is would do, and how much that is, in words that are no less than the numbers."""
+    enough = units.show(margin.used * _ROUNDED_UP, margin.dimension)
+    return units.show(margin.share * _ROUNDED_UP, "number"), enough
 
 
 def _fewer(share: float, evaluation: Evaluation) -> int:

@@ -145,12 +145,12 @@ def workloads(
 
 
 @contextmanager
-def placed(index: int) -> Iterator[None]:
-    """Say of a layout that does not go where it stands in the document."""
+def placed(index: int, within: str = "design.placements") -> Iterator[None]:
+    """Say of a layout, or of what else does not go, where it stands in the document."""
     try:
         yield
     except UsageError as error:
-        raise UsageError(f"design.placements[{index}]: {error}") from None
+        raise UsageError(f"{within}[{index}]: {error}") from None
 
 
 def dates(plan: Plan) -> tuple[dt.date, dt.date | None]:

@@ -10,11 +10,12 @@ from typing import Any
 from firstlight import __version__, units
 from firstlight.errors import UsageError
 from firstlight.evaluate.build import Parts, fabric, parts
-from firstlight.evaluate.evaluation import Evaluation
+from firstlight.evaluate.evaluation import Evaluation, Margin
+from firstlight.evaluate.margins import serving_margins
 from firstlight.evaluate.run import evaluate, input_hash, placed
 from firstlight.performance.result import ServingResult, ServingTraffic
 from firstlight.performance.serving import serve
-from firstlight.performance.serving.fleet import FleetResult, Hours, Replicated, play_fleet, served_model
+from firstlight.performance.serving.fleet import FleetResult, Hours, Replicated, play_fleet, playable, served_model
 from firstlight.performance.serving.play import Play, play
 from firstlight.performance.serving.search import Asked, Machinery, Prices, ServingSearch, search
 from firstlight.reliability.rates import system_rates
@@ -36,13 +37,19 @@ class ServingRun(Result):
 
     demand: int = quantity("", "place in the demand, from 0")
     result: ServingResult = quantity("", "capacity, latencies and memory in closed form")
+    margins: tuple[Margin, ...] = quantity("", "how close the steady state comes to each limit, closest first")
     traffic: ServingTraffic = quantity("", "the same, with requests played one by one")
     search: ServingSearch | None = quantity("", "every layout of it, where that was asked for")
     fleet: FleetResult | None = quantity("", "hours of its fleet, where that was asked for")
 
+    @property
+    def met(self) -> bool:
+        """The asked rate is taken, within the limits."""
+        return not any(margin.broken for margin in self.margins)
+
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON has it, SI units."""
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+        return {"met": self.met, **{f.name: plain(getattr(self, f.name)) for f in fields(self)}}
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,9 +68,14 @@ class ServingAnswer(Result):
     plan: Plan = quantity("", "the plan with everything resolved")
     base: Path = quantity("", "folder that the paths in the plan are relative to (not part of the JSON)")
 
+    @property
+    def met(self) -> bool:
+        """Every model is served as the demand asks."""
+        return all(run.met for run in self.runs)
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON has it, SI units."""
-        body = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "base"}
+        body = {"met": self.met, **{f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "base"}}
         return body | {"plan": self.plan.model_dump(mode="json", exclude_none=True)}
 
 
@@ -102,6 +114,8 @@ def evaluate_serving(
         raise UsageError(
             "the plan serves nothing; add {serve: MODEL, requests: ..., prompt: ..., answer: ...} to demand"
         )
+    if hours is not None:
+        playable([one for one in plan.demand if isinstance(one, Serving)], traced=how.trace is not None)
     made_of = parts(plan.design, catalog)
     _, time = fabric(plan.design.fabric, made_of, plan.design.accelerators or 0, a)
     found = dict[int, ServingSearch]()
@@ -120,8 +134,10 @@ def evaluate_serving(
         machine = model, made_of.system, made_of.accelerator, made_of.host
         with placed(index):
             result = serve(workload, *machine, placement.accelerators, placement.serving, time, a)
+        with placed(index, "demand"):
             traffic = play(workload, result, *machine, time, a, how)
-        runs.append(ServingRun(index, result, traffic, found.get(index), None))
+        margins = tuple(sorted(serving_margins(f"demand[{index}]", workload, result), key=lambda one: -one.share))
+        runs.append(ServingRun(index, result, margins, traffic, found.get(index), None))
         fleet.append(served_model(workload, result, *machine, time, a))
     if hours is not None:
         progress(f"{hours:g} hours of the fleet")

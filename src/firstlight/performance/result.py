@@ -85,6 +85,27 @@ class ServingCurve:
     tokens_per_s_user: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class ServingPower:
+    """What an accelerator draws with its share of the system [W].
+
+    Attributes:
+        idle: while nothing is served. prefill: while prompts are read. decode: while answers are written, 0 where they
+            have no further token.
+        mean: over all accelerators and all time, at the asked rate.
+        prefill_share, decode_share: of the accelerators' time, at the asked rate.
+        joules_per_token: of all accelerators for an output token [J].
+    """
+
+    idle: float
+    prefill: float
+    decode: float
+    mean: float
+    prefill_share: float
+    decode_share: float
+    joules_per_token: float
+
+
 @dataclass(frozen=True, repr=False)
 class ServingResult(Result):
     """One served model on its share of the factory."""
@@ -114,6 +135,7 @@ class ServingResult(Result):
     tokens_per_step: float = quantity("", "tokens that a step writes for each request; above 1 with drafts")
     curve: ServingCurve = quantity("", "latency against throughput of this layout")
     utilisation: float = quantity("", "share of the systems' power range that serving uses at the asked rate")
+    power: ServingPower = quantity("W", "of an accelerator with its share of the system, by phase; joules for a token")
 
 
 @dataclass(frozen=True, repr=False)
@@ -131,12 +153,18 @@ class ServingTraffic(Result):
     per_token: dict[str, Prediction] = quantity("s", "mean time per further token of a request, by percentile")
     question: dict[str, Prediction] = quantity("s", "from a question to its last answer, by percentile")
     in_time: float | None = quantity("", "share of the answers of loops within their period")
+    within: float | None = quantity("", "share of the requests within the limits; None where there are none")
     sampling: float = quantity(
         "", "standard error of the median time to the first token from the requests drawn, relative"
     )
     tokens_per_s: float = quantity("1/s", "output tokens, all replicas")
+    asked_tokens_per_s: float = quantity("1/s", "output tokens of the requests that come, all replicas")
     cached: float = quantity("", "share of prompt tokens that the prefix cache holds")
     cached_in: dict[str, float] = quantity("", "the same by where it is kept; empty without a prefix cache")
+    beyond: int = quantity(
+        "", "requests longer than the model's context: of a trace left out, drawn ones were shortened"
+    )
+    note: str = quantity("", "of these, in words; empty where there are none")
     thrown: int = quantity("", "times a request was thrown out of a full cache and read again")
     refused: int = quantity("", "requests that no cache holds")
-    busy: float = quantity("", "share of the time that an engine works")
+    busy: float = quantity("", "share of the time in which an engine has any request under way")

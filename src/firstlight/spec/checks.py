@@ -18,6 +18,7 @@ from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import assumptions as entries
 from firstlight.spec import models, places, teachers
 from firstlight.spec import parts as kinds
+from firstlight.spec.asked import questions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import MOST_ACCELERATORS, Design
 from firstlight.spec.fabric import without_effect
@@ -26,7 +27,7 @@ from firstlight.spec.parts import Part
 from firstlight.spec.problems import split
 from firstlight.spec.site import Site
 from firstlight.spec.source import Source, Where
-from firstlight.spec.workload import Drafts, Loop, Serving, Traffic, Training, Users
+from firstlight.spec.workload import Drafts, Serving, Training
 
 P = TypeVar("P", bound=Part)
 Demand = tuple[Training | Serving | None, ...]
@@ -167,7 +168,7 @@ def workloads(given: Sections) -> Iterator[Problem]:
         if isinstance(workload, Training):
             yield from _teacher(given, where, workload)
         if isinstance(workload, Serving):
-            yield from _traffic(given.source, (*where, "traffic"), workload.traffic)
+            yield from questions(given.source, (*where, "traffic"), workload, model)
         if isinstance(workload, Serving) and workload.drafts:
             yield from _drafts(given.source, (*where, "drafts"), workload, workload.drafts)
         if isinstance(workload, Serving) and model and model.one_pass:
@@ -190,16 +191,6 @@ def _teacher(given: Sections, where: Where, workload: Training) -> Iterator[Prob
     if student and teacher and (found := teachers.unsuited(workload, student, teacher)):
         field, message, remedy = found
         yield given.source.problem((*where, field if given.source.get((*where, field)) else "teacher"), message, remedy)
-
-
-def _traffic(source: Source, where: Where, traffic: Traffic) -> Iterator[Problem]:
-    """Gaps between requests that do not come by chance."""
-    asked = traffic.questions
-    if traffic.burst != 1 and isinstance(asked, Users | Loop):
-        message = (
-            f"has no effect: {'users ask when they are answered' if asked.kind == 'users' else 'loops ask on time'}"
-        )
-        yield source.problem((*where, "burst"), message, "Remove it, or choose other questions.", key=True)
 
 
 def _drafts(source: Source, where: Where, workload: Serving, drafts: Drafts) -> Iterator[Problem]:

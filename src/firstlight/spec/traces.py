@@ -8,7 +8,8 @@ import gzip
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -32,7 +33,7 @@ class Trace:
         arrival: from the first request on [s].
         prompt, answer: tokens.
         blocks: hashes of the prompt's blocks, first to last; None where the file has none.
-        block: tokens of a block.
+        block: tokens of a block. lines: of the file [n]; None where it is not known.
     """
 
     path: str
@@ -42,9 +43,35 @@ class Trace:
     answer: NDArray[np.int64]
     blocks: tuple[tuple[int, ...], ...] | None = None
     block: int = 512
+    lines: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.arrival)
+
+    def within(self, context: int) -> tuple[Trace, str]:
+        """The requests that a model reads and writes at all, and what is told of the others; "" where there are none.
+
+        Args:
+            context: the most tokens of prompt and answer together.
+
+        Raises:
+            UsageError: no request is left.
+        """
+        kept = self.prompt + self.answer <= context
+        if kept.all():
+            return self, ""
+        first = int(np.argmin(kept))
+        row = f"line {int(self.lines[first]):,}" if self.lines is not None else f"request {first + 1:,}"
+        told = (
+            f"{int((~kept).sum()):,} of {len(self):,} requests are beyond the model's context of {context:,} tokens, "
+            f"the first in {row} with {int(self.prompt[first]):,} + {int(self.answer[first]):,}"
+        )
+        if not kept.any():
+            raise UsageError(f"{self.path}: {told}; serve a model with a longer context, or shorten the requests")
+        blocks = None if self.blocks is None else tuple(compress(self.blocks, kept))
+        times, lines = self.arrival[kept], None if self.lines is None else self.lines[kept]
+        less = replace(self, arrival=times - times[0], prompt=self.prompt[kept], answer=self.answer[kept])
+        return replace(less, blocks=blocks, lines=lines), told
 
 
 _Row = tuple[float, int, int, tuple[int, ...]]
@@ -74,10 +101,14 @@ def read_trace(path: Path) -> Trace:
         ) from error
     if not found:
         raise UsageError(f"{path} has no request; a trace has a line for each")
-    arrival, prompt, answer, blocks = zip(*found, strict=True)
+    lines, rows_read = zip(*found, strict=True)
+    arrival, prompt, answer, blocks = zip(*rows_read, strict=True)
     times = np.asarray(arrival, np.float64)
     kept = tuple(blocks) if kind == "Mooncake" else None
-    return Trace(str(path), kind, times - times[0], np.asarray(prompt, np.int64), np.asarray(answer, np.int64), kept)
+    return Trace(
+        str(path), kind, times - times[0], np.asarray(prompt, np.int64), np.asarray(answer, np.int64), kept,
+        lines=np.asarray(lines, np.int64),
+    )  # fmt: skip
 
 
 def _text(path: Path) -> TextIO:
@@ -114,8 +145,14 @@ def _mooncake(text: str) -> Callable[[], _Row]:
 
 
 def _table(row: Mapping[str, str], columns: list[str | None]) -> Callable[[], _Row]:
-    time, prompt, answer = (row.get(name or "", "") or "" for name in columns)
-    return lambda: (_seconds(time), _whole(prompt), _whole(answer), ())
+    def read() -> _Row:
+        values = [(row.get(name or "") or "").strip() for name in columns]
+        empty = [f"`{name}`" for name, value in zip(columns, values, strict=True) if not value]
+        if empty:
+            raise ValueError(f"no value for {' and '.join(empty)}")
+        return _seconds(values[0]), _whole(values[1]), _whole(values[2]), ()
+
+    return read
 
 
 def _seconds(text: str) -> float:
@@ -124,19 +161,26 @@ def _seconds(text: str) -> float:
     except ValueError:
         digits = text.strip()
         head, _, fraction = digits.partition(".")
-        whole = dt.datetime.fromisoformat(head).replace(tzinfo=dt.UTC).timestamp()
+        try:
+            moment = dt.datetime.fromisoformat(head)
+        except ValueError:
+            raise ValueError(f'"{text}" is no time: seconds, or a date and time as 2024-05-10 00:00:00') from None
+        whole = moment.replace(tzinfo=dt.UTC).timestamp()
         return whole + (float(f"0.{fraction}") if fraction else 0.0)
 
 
 def _whole(text: str) -> int:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is no number of tokens') from None
     if value != int(value):
         raise ValueError(f"{text} is no whole number")
     return int(value)
 
 
-def _checked(path: Path, rows: Iterator[tuple[int, Callable[[], _Row]]]) -> Iterator[_Row]:
-    """Rows that can be played; those without an answer are left out (a failed request of BurstGPT).
+def _checked(path: Path, rows: Iterator[tuple[int, Callable[[], _Row]]]) -> Iterator[tuple[int, _Row]]:
+    """Rows that can be played, with their lines; those without an answer are left out (a failed request of BurstGPT).
 
     Raises:
         DocumentError: all wrong rows, up to `SHOWN`.
@@ -155,7 +199,7 @@ def _checked(path: Path, rows: Iterator[tuple[int, Callable[[], _Row]]]) -> Iter
             continue
         before = row[0]
         if row[2] > 0:
-            yield row
+            yield line, row
     if wrong:
         raise DocumentError(tuple(wrong))
 

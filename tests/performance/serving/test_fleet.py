@@ -202,4 +202,4 @@ def test_a_model_without_room_for_a_replica_answers_nobody(few):
     assert nobody.up.max() == 0
     assert nobody.refused == 1.0
     assert nobody.first_token == {}
-    assert nobody.within == 0.0
+    assert nobody.within is None

@@ -14,11 +14,11 @@ from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import serving
 from firstlight.performance.machine import machine
 from firstlight.performance.serving.batching import at_rate
-from firstlight.performance.serving.events import engine
+from firstlight.performance.serving.events import Requests, engine
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.play import played_on
 from firstlight.performance.serving.pools import Pools, handover, pooled, read, reader, reading_rate
-from firstlight.performance.serving.traffic import Lengths, closed_loop, poisson
+from firstlight.performance.serving.traffic import Lengths, best_of, closed_loop, poisson
 from firstlight.performance.serving.values import fitted
 from firstlight.spec import models
 from firstlight.spec.design import PrefillPool, ServingLayout
@@ -144,7 +144,35 @@ def test_readers_too_small_for_the_weights():
         )  # fmt: skip
 
 
-def test_requests_that_wait_for_each_other_are_refused():
-    users = closed_loop(4, 100, Lengths(500.0), Lengths(50.0), np.random.default_rng(0))
-    with pytest.raises(UsageError, match="two pools"):
-        played_on(case(DENSE), DENSE, users, engine("vllm"), replicas=1)
+@pytest.mark.parametrize("layout", [DENSE, STAGED])
+def test_users_of_two_pools_ask_when_they_are_answered(layout):
+    """Little's law: users = rate x (think + time of an answer); and nobody asks before that."""
+    think, users = 1.5, 24
+    asked = closed_loop(users, 2400, Lengths(500.0), Lengths(50.0), np.random.default_rng(0), think=think)
+    found = played_on(case(layout), layout, asked, engine("vllm"), replicas=1)
+    assert found.refused == 0
+    before = np.arange(2400 - users)
+    assert found.sent[before + users] == pytest.approx(found.finish[before] + asked.pause[before + users], abs=1e-9)
+    middle = (found.finish > 0.2 * found.finish.max()) & (found.finish < 0.7 * found.finish.max())
+    rate = middle.sum() / (0.5 * found.finish.max())
+    stay = np.mean((found.finish - found.sent)[middle])
+    assert rate * (think + stay) == pytest.approx(users, rel=0.03)
+
+
+def test_requests_by_themselves_and_in_loops_see_the_same_engines():
+    """Requests that come at the times at which users asked are answered at the same times."""
+    asked = closed_loop(24, 600, Lengths(500.0), Lengths(50.0), np.random.default_rng(0), think=1.0)
+    found = played_on(case(DENSE), DENSE, asked, engine("vllm"), replicas=2)
+    free = Requests.of(found.sent, asked.prompt, asked.answer)
+    again = played_on(case(DENSE), DENSE, free, engine("vllm"), replicas=2)
+    assert again.finish == pytest.approx(found.finish)
+    assert again.first_token == pytest.approx(found.first_token)
+
+
+def test_best_of_n_on_two_pools_is_verified_when_all_answers_are_there():
+    asked = best_of(np.arange(20.0), 4, Lengths(500.0), Lengths(50.0), np.random.default_rng(0), verifier=Lengths(1.0))
+    found = played_on(case(DENSE), DENSE, asked, engine("vllm"), replicas=1)
+    answers, scores = found.finish[:80].reshape(20, 4), found.sent[80:].reshape(20, 4)
+    assert scores == pytest.approx(np.repeat(answers.max(axis=1)[:, None], 4, axis=1))
+    assert np.isnan(found.per_token[80:]).all()
+    assert found.finish[80:] == pytest.approx(found.sent[80:] + found.first_token[80:])

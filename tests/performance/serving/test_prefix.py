@@ -18,7 +18,7 @@ from firstlight.performance.serving.events.prefix import empty, find, forget
 from firstlight.performance.serving.events.tables import POINTS
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import request_bytes
-from firstlight.performance.serving.prefix import tiers
+from firstlight.performance.serving.prefix import beside, tiers
 from firstlight.performance.serving.values import fitted
 from firstlight.spec import models
 from firstlight.spec.design import PrefillPool, ServingLayout
@@ -160,3 +160,11 @@ def test_tiers_of_a_layout_hold_its_bytes():
         tiers(replace(case, a=broken), layout, PrefixCache.model_validate({"host": "1 TB"}))
     with pytest.raises(UsageError, match="the hosts of a replica have"):
         tiers(case, layout, PrefixCache.model_validate({"host": "1 PB"}))
+
+
+def test_what_is_kept_on_the_accelerators_takes_room_of_their_requests():
+    kept = Tiers((9e5, 1e9), (0.0, 1e-4))
+    assert beside(costs(), kept, 5e4).room == 1e5
+    assert beside(costs(), Tiers((0.0, 1e9), (0.0, 1e-4)), 5e6).room == 1e6
+    with pytest.raises(UsageError, match="keep at most 1,600,000 tokens there, not 1,800,000"):
+        beside(costs(), kept, 2e5, engines=2)

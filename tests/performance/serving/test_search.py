@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from firstlight.errors import InfeasibleError, UsageError
-from firstlight.export.serving import _ends
+from firstlight.export.serving import _paces
 from firstlight.performance import serving
 from firstlight.performance.machine import machine
 from firstlight.performance.power import capped
@@ -115,7 +115,7 @@ def test_a_front_may_be_empty_where_a_cap_makes_every_first_token_late():
     reached = found(asked(first_token=f"{least * 1.0001:.9f} s"))
     assert reached.fronts[0].points
     assert not reached.fronts[-1].points
-    assert _ends(reached.fronts[-1]) == "no layout is within the limit to the first token"
+    assert _paces(reached.fronts[-1]) == "no layout is within the limit to the first token"
 
 
 def test_caps_that_cannot_be():

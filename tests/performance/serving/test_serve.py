@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firstlight.errors import InfeasibleError, UsageError
 from firstlight.performance import serving
 from firstlight.performance.machine import machine
-from firstlight.performance.serving.batching import at_rate, flow, prompt_cost
+from firstlight.performance.serving.batching import at_rate, flow, front_end, prompt_cost
 from firstlight.performance.serving.events import engine
 from firstlight.performance.serving.layer import active_experts
 from firstlight.performance.serving.memory import mean_cache, slots, weight_bytes
@@ -147,12 +147,59 @@ def test_a_single_token_is_all_prefill():
     assert result.utilisation < serve(answer=1, requests="10 /s").utilisation
 
 
+def test_the_first_token_of_one_waits_for_no_step():
+    """Nothing is decoded: the first token is there when the prompt is read."""
+    one = case(ServingLayout(tensor=4), answer=1.0)
+    lone = serve(answer=1, requests="0.001 /s")
+    assert lone.first_token.p50 == pytest.approx(float(front_end(one)) + prefill_time(one, 1.0)[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("think", ["0 s", "2 s", "60 s"])
+@pytest.mark.parametrize("users", [4, 60])
+def test_users_ask_at_the_rate_that_littles_law_leaves_them(users, think):
+    traffic = {"questions": {"kind": "users", "users": users, "think": think}}
+    few, many = (serve(requests=rate, traffic=traffic) for rate in ("0.1 /s", "100 /s"))
+    assert few.first_token.p50 == many.first_token.p50  # whatever is written
+    stay = few.first_token.p50 + 499 * few.per_token.p50
+    assert few.requests * (stay + float(think.split()[0])) == pytest.approx(users, rel=1e-3)
+    assert few.tokens_per_s.p50 == pytest.approx(500 * few.requests)
+    assert (
+        few.power.mean
+        < serve(requests="1 /s", traffic={"questions": {**traffic["questions"], "users": 100}}).power.mean
+    )
+
+
+def test_an_asked_rate_is_told_to_the_last_digit():
+    assert serve(requests="200 /s", accelerators=4 * 97).requests == 200.0
+
+
+def test_users_beyond_the_batch_wait_for_each_other():
+    full, more = (serve(traffic={"questions": {"kind": "users", "users": n}}) for n in (200, 400))
+    assert more.requests == pytest.approx(full.requests)
+    assert more.first_token.p50 - full.first_token.p50 == pytest.approx(200 / full.requests, rel=1e-6)
+    assert more.first_token_at["p99"].p50 == pytest.approx(more.first_token.p50)
+
+
 def test_too_few_accelerators_leave_requests_above_capacity():
     result = serve(requests="10_000 /s")
     assert result.capacity.p50 < result.requests
     assert np.isfinite(result.first_token.p50)
     assert np.isfinite(result.per_token.p50)
     assert result.tokens_per_s.p50 == pytest.approx(result.capacity.p50 * 500)
+
+
+def test_watts_by_phase_add_up_to_the_mean_and_to_the_joules_of_a_token():
+    busy = serve(requests="4 /s")
+    power = busy.power
+    assert power.idle < power.decode < power.prefill
+    idle = 1.0 - power.prefill_share - power.decode_share
+    mean = power.prefill * power.prefill_share + power.decode * power.decode_share + power.idle * idle
+    assert power.mean == pytest.approx(mean, rel=1e-9)
+    assert power.joules_per_token == pytest.approx(8 * power.mean / (4 * 500), rel=1e-9)
+    assert serve(requests="1 /s").power.joules_per_token > power.joules_per_token
+    over = serve(requests="10_000 /s")
+    assert over.power.joules_per_token < power.joules_per_token
+    assert serve(answer=1, requests="1 /s").power.decode == 0.0
 
 
 def test_limits_lower_the_capacity():
@@ -309,6 +356,12 @@ def test_beyond_the_memory_says_by_how_much():
     assert raised.value.limits[0].name == "batch"
 
 
+def test_a_batch_that_the_scheduler_does_not_take_is_not_told_as_memory():
+    with pytest.raises(InfeasibleError, match=r"has 64\. Write a batch of at most 64, or .*sequences: 100") as raised:
+        serve(layout=ServingLayout(tensor=4, batch=100), scheduler={"sequences": 64})
+    assert raised.value.limits[0].name == "scheduler.sequences"
+
+
 def test_the_greatest_batch_fits_and_one_more_does_not():
     most = int(slots(case(ServingLayout(tensor=2), prompt=20000.0))[0])
     result = serve(layout=ServingLayout(tensor=2, batch=most), prompt=20000, requests="0.1 /s")
@@ -406,7 +459,7 @@ def test_a_workload_sets_its_engine():
     usual = serve(layout=ServingLayout(tensor=4, batch=16), prompt=30_000)
     assert few.first_token.p50 > usual.first_token.p50  # more passes
     assert few.memory_parts["activations"] < 0.3 * usual.memory_parts["activations"]
-    with pytest.raises(InfeasibleError, match="room for 8"):
+    with pytest.raises(InfeasibleError, match="sequences: needs 16 requests at once, has 8"):
         serve(layout=ServingLayout(tensor=4, batch=16), scheduler={"sequences": 8})
     less = serve(scheduler={"memory": "70 %"})
     assert less.memory_parts["framework"] == pytest.approx(0.3 * less.memory_available)

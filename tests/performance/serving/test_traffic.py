@@ -21,6 +21,7 @@ from firstlight.performance.serving.traffic import (
     traced,
     tree_search,
 )
+from firstlight.performance.serving.traffic.context import shortened
 from firstlight.performance.serving.traffic.streams import swing
 from firstlight.spec.traces import Trace
 
@@ -99,6 +100,15 @@ def test_a_tree_grows_level_by_level(random):
     assert np.all(requests.cached[6:12] == 1200)
 
 
+def test_requests_beyond_the_context_are_shortened(random):
+    requests = agents(np.array([0.0]), 3, P, A, Lengths(300.0), 2.0, random)
+    less, beyond = shortened(requests, 1900)
+    assert (beyond, less.prompt.tolist(), less.cached.tolist()) == (1, [1000, 1500, 1700], [0, 1200, 1700])
+    assert less.answer.tolist() == [200] * 3
+    assert shortened(requests, 2200) == (requests, 0)
+    assert shortened(requests, 100)[0].prompt.max() == 1
+
+
 def test_agents_grow_their_context_and_find_it_cached(random):
     requests = agents(np.array([0.0, 5.0]), 3, P, A, Lengths(300.0), 2.0, random)
     assert requests.prompt.tolist() == [1000, 1500, 2000] * 2
@@ -134,6 +144,7 @@ def test_a_trace_is_played_faster_and_has_its_blocks():
         (lambda r: Lengths(0.5), "at least one token"),
         (lambda r: Lengths(5, spread=1, least=0.5), "either a spread"),
         (lambda r: best_of(np.zeros(1), 0, P, A, r), "samples is at least 1"),
+        (lambda r: tree_search(np.zeros(1), 3, 2, P, A, r, kept=4), "keep at most 3"),
         (lambda r: deadlines(1, 0.0, 5, P, A, r), "a period above zero"),
         (lambda r: traced(trace(), speed=0), "a speed above zero"),
         (lambda r: Requests.of([0.0, -1.0], 5, 5), "request 1 has an arrival that is negative"),

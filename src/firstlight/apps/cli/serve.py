@@ -65,6 +65,7 @@ def serve(
 ) -> None:  # fmt: skip
     """Capacity, latencies and their percentiles of every served model of the plan FILE."""
     from firstlight import design
+    from firstlight.evaluate.served import require_served
     from firstlight.export.serving import serving_summary
 
     report = progress(_STEPS + 2 * search + bool(hours) + bool(output), quiet)
@@ -82,3 +83,4 @@ def serve(
         print_json(answer.to_dict())
     else:
         click.echo(serving_summary(answer))
+    require_served(answer)

@@ -13,28 +13,38 @@ from firstlight.export.report.charts.curve import Axis, Curve, Point, Series
 from firstlight.export.report.layouts import layout_words
 from firstlight.export.report.work import served
 from firstlight.performance.serving.fleet import FleetResult
-from firstlight.performance.serving.search import ServingFront, ServingPoint, ServingSearch
+from firstlight.performance.serving.search import PACES, ServingFront, ServingPoint, ServingSearch
 from firstlight.spec.workload import Serving
 from firstlight.twin.protocols import Floats, Ints
 
-PACES = (20.0, 50.0, 100.0, 200.0)
-"""Output tokens per second of one user at which the table compares fronts [1/s]."""
 _SHOWN = 288
 """Windows that a chart over time has at the most."""
 _USER = Axis("Tokens/s, one user", "number")
 
+_FIELDS = {"requests": "the rate", "first_token": "the first token", "per_token": "the time per token",
+           "memory": "the memory"}  # fmt: skip
 Value = Callable[[ServingPoint], float]
 
 
 def answer(found: ServingAnswer) -> Answer:
     """The headline: whether the replicas take the asked rates within the limits."""
-    short = [run for run in found.runs if run.result.requests > run.result.capacity.p50 * (1 + 1e-9)]
-    names = words.listed([run.result.model for run in short])
-    verdict = f"{names} cannot be served at the asked rate" if short else "The asked rates are served within the limits"
+    missed = [
+        f"{run.result.model}: {words.listed([f'{_FIELDS[field]} {over} over' for field, over in _missed(run)])}"
+        for run in found.runs
+        if not run.met
+    ]
+    verdict = f"Not served as asked: {'; '.join(missed)}" if missed else "The asked rates are served within the limits"
     sentence = f"{words.count(found.accelerators)} accelerators in {found.system} serve " + words.listed(
         [f"{words.per_second(run.result.requests)} requests a second of {run.result.model}" for run in found.runs]
     )
-    return Answer(not short, verdict, sentence + ".", tuple(tile for run in found.runs for tile in _tiles(run)))
+    return Answer(found.met, verdict, sentence + ".", tuple(tile for run in found.runs for tile in _tiles(run)))
+
+
+def _missed(run: ServingRun) -> Iterator[tuple[str, str]]:
+    """Limits that are broken, and by how much."""
+    for margin in run.margins:
+        if margin.broken:
+            yield margin.name.rpartition(".")[2], words.share(margin.share - 1.0)
 
 
 def _tiles(run: ServingRun) -> Iterator[Tile]:
@@ -75,6 +85,7 @@ def _traffic(run: ServingRun) -> Table:
         if name in traffic.per_token
     ]
     note = f"{traffic.source}; {traffic.engine}, {traffic.router}; {words.count(traffic.requests)} requests count."
+    note += f" {traffic.note[0].upper()}{traffic.note[1:]}." if traffic.note else ""
     return Table("Request by request", ("Percentile", "First token", "Per token"), "lrr", rows(lines), note=note)
 
 
@@ -85,7 +96,8 @@ def _fleet(fleet: FleetResult, demand: int) -> Section:
     used = words.share(float(fleet.used.mean()))
     lead = f"{hours} with {words.show(fleet.requests, 'count')} requests: {up}, used at {used} on average."
     facts = Facts((
-        Fact("Within the limits", words.share(fleet.within), f"{words.share(fleet.refused)} never answered"),
+        Fact("Within the limits", "no limits" if fleet.within is None else words.share(fleet.within),
+             f"{words.share(fleet.refused)} never answered"),
         Fact("Accelerator hours", words.show(fleet.accelerator_hours, "count"),
              f"{words.share(fleet.share_of_hours)} of all replicas'"),
         Fact("Replicas that failed", words.count(fleet.failures), f"{words.share(fleet.lost)} of requests hit"),
@@ -192,8 +204,8 @@ def _paces(fronts: list[ServingFront]) -> Table:
 
 
 def _at_least(front: ServingFront, pace: float) -> str:
-    reached = [point.tokens_per_s_each for point in front.points if point.tokens_per_s_user >= pace]
-    return words.show(max(reached), "rate") if reached else "not reached"
+    reached = front.at(pace)
+    return words.show(reached, "rate") if reached else "not reached"
 
 
 def _points(front: ServingFront) -> Table:

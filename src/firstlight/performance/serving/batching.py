@@ -79,7 +79,7 @@ def _flow(
     per_token = (step + meeting.reading * meeting.read) / case.gain
     latency = wait + (pieces.passes + case.layouts.pipeline - 1.0) * (beside + meeting.own - pieces.sooner)
     stay = wait + pieces.passes * (beside + meeting.own) + case.further * per_token
-    first = front_end(case) + case.a["performance.serving_poll"] * step + latency
+    first = front_end(case) + case.a["performance.serving_poll"] * np.where(case.further > 0, step, 0.0) + latency
     rate = np.minimum(batch / stay, case.a["performance.serving_load"] / meeting.cost)
     filling = rate * meeting.cost
     decoding = np.minimum(rate * case.steps * step / np.maximum(batch, 1.0), 1.0 - filling)

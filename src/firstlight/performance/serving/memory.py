@@ -99,12 +99,17 @@ def mean_cache(case: Case) -> Floats:
     return request_bytes(case, case.prompt + case.answer / 2.0)
 
 
+def fitting_requests(case: Case) -> Floats:
+    """Requests that the cache of one attention rank has room for, whatever its scheduler takes (n,)."""
+    return np.floor(np.maximum(cache_room(case), 0.0) / np.maximum(mean_cache(case), 1e-9))
+
+
 def slots(case: Case) -> Floats:
     """Requests that one replica holds at once (n,); 0 where not one fits.
 
     As many as the cache has room for, and as the engine's scheduler takes on each attention rank.
     """
-    fitting = np.floor(np.maximum(cache_room(case), 0.0) / np.maximum(mean_cache(case), 1e-9))
+    fitting = fitting_requests(case)
     most = case.a["performance.serving_sequences"] * case.layouts.pipeline
     return np.minimum(fitting, most) * case.layouts.data.astype(float)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.performance.result import ServingResult, ServingTraffic
 from firstlight.performance.serving.batching import front_end
+from firstlight.performance.serving.counted import Counted, belong, percentiles
 from firstlight.performance.serving.events import (
     Changes,
     Policy,
@@ -20,10 +21,11 @@ from firstlight.performance.serving.events import (
     step_costs,
 )
 from firstlight.performance.serving.layouts import Case, Layouts
+from firstlight.performance.serving.limits import limited
 from firstlight.performance.serving.pools import Pools, handover
-from firstlight.performance.serving.prefix import NAMES, tiers
-from firstlight.performance.serving.serve import PERCENTILES
+from firstlight.performance.serving.prefix import NAMES, beside, tiers
 from firstlight.performance.serving.traffic import Lengths, bursty, traced
+from firstlight.performance.serving.traffic.context import longest, shortened
 from firstlight.performance.serving.traffic.questions import ask
 from firstlight.performance.serving.traffic.questions import words as question_words
 from firstlight.spec.assumptions import Assumptions
@@ -31,9 +33,8 @@ from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parts import Accelerator, Host, System
 from firstlight.spec.traces import Trace
-from firstlight.spec.workload import Loop, PrefixCache, Questions, Serving, Users
+from firstlight.spec.workload import Agent, BestOf, Loop, PrefixCache, Serving, TreeSearch, Users
 from firstlight.twin.protocols import CollectiveTime
-from firstlight.twin.result import Prediction
 
 PLAYED = 16
 """Replicas that are simulated of a larger fleet, each with its share of the requests."""
@@ -42,10 +43,8 @@ MOST = 600_000
 LIVES = 20
 """Requests of a random stream on each replica, for each that is under way at a time; and at least `LEAST` on all."""
 LEAST = 4000
-WARM, TAIL = 0.2, 0.05
-"""Shares of a random stream at its beginning and end that do not count: batches fill up, and run empty."""
-BATCHES = 10
-"""Parts of the stream whose medians tell the sampling error (batch means)."""
+FEWEST = 2.0
+"""Times as long as a question takes that questions come at the least, so that in the end as many end as begin."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +81,16 @@ def play(
     case = Case.asked(workload, model, system, accelerator, host, layouts, collective, a)
     played = int(np.clip(MOST / (LIVES * _resident(workload, result)), 1, min(result.replicas, PLAYED)))
     rate = workload.requests * played / result.replicas
-    requests, source = _requests(workload, result, rate, how)
-    if workload.traffic.questions:  # what follows an answer waits until it is outside, too
+    requests, source, beyond, note = _requests(workload, result, model, rate, how)
+    if workload.traffic.questions and not result.layout.prefill:  # what follows waits until an answer is outside, too
         requests = replace(requests, pause=requests.pause + (requests.waits > 0) * float(front_end(case)))
     policy = how.policy.of(workload.scheduler)
     served = played_on(case, result.layout, requests, policy, replicas=played, seed=how.seed, kept=kept)
     asked = workload.traffic.questions
-    counted = _of_users(served, requests) if isinstance(asked, Users) else _counted(served, requests, how)
-    scale = result.replicas / played
-    rate, tokens = _rates(served, counted)
+    count = Counted.of(served, requests, asked, traced=how.trace is not None)
+    counted, scale = count.counted, result.replicas / played
+    rate, tokens = count.rates()
+    come = rate * scale if isinstance(asked, Users) else workload.requests
     return ServingTraffic(
         source=source,
         engine=how.engine,
@@ -98,15 +98,20 @@ def play(
         played=played,
         replicas=result.replicas,
         requests=int(counted.sum()),
-        rate=rate * scale if isinstance(asked, Users) else workload.requests,
+        rate=come,
         first_token=percentiles(served.first_token[counted], result.first_token),
         per_token=percentiles(served.per_token[counted], result.per_token),
-        question=percentiles(_questions(served, requests, counted), result.per_token) if _belong(asked) else {},
-        in_time=_in_time(served, counted, asked.period) if isinstance(asked, Loop) else None,
-        sampling=_sampling(served.first_token[counted]),
+        question=percentiles(count.questions(), result.per_token) if belong(asked) else {},
+        in_time=count.in_time(asked.period) if isinstance(asked, Loop) else None,
+        within=count.within(workload) if limited(workload) else None,
+        sampling=count.sampling(),
         tokens_per_s=tokens * scale,
+        asked_tokens_per_s=float(requests.answer.mean())
+        * (rate * scale if isinstance(asked, Users) else workload.requests),
         cached=float(served.cached.sum() / requests.prompt.sum()),
         cached_in=dict(zip(NAMES, (served.tiers / requests.prompt.sum()).tolist(), strict=False)),
+        beyond=beyond,
+        note=note,
         thrown=int(served.thrown.sum()),
         refused=served.refused,
         busy=float(served.busy.mean() / np.nanmax(served.finish)) if counted.any() else 0.0,
@@ -128,14 +133,16 @@ def played_on(
     costs = step_costs(case, longest=longest, batch=layout.batch, budget=policy.budget)
     if not layout.prefill:
         own = tiers(case, layout, kept) if kept else None
+        costs = beside(costs, own, longest) if own else costs
         return simulate(requests, costs, policy, replicas=replicas, seed=seed, changes=changes, tiers=own)
     pools = Pools.of(case, layout)
     reading = step_costs(pools.reading, longest=longest, budget=policy.budget)
     reading = replace(reading, prefill=reading.prefill * case.a["performance.serving_pool_prefill"])
     costs = replace(costs, decode=costs.decode * case.a["performance.serving_pool_decode"])
     moved = handover(pools.reading, case, requests.prompt[:, None])[:, 0]
-    first, second = (reading, layout.prefill.engines), (costs, layout.engines)
     own = tiers(pools.reading, layout, kept) if kept else None
+    reading = beside(reading, own, float(requests.prompt.max()) + 1.0, layout.prefill.engines) if own else reading
+    first, second = (reading, layout.prefill.engines), (costs, layout.engines)
     return in_two_pools(
         requests, first, second, moved, policy, replicas=replicas, seed=seed, changes=changes, tiers=own
     )
@@ -159,19 +166,29 @@ def _kept(workload: Serving, how: Play) -> PrefixCache | None:
     return kept
 
 
-def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) -> tuple[Requests, str]:
-    """The requests, and what they are in words."""
+def _requests(
+    workload: Serving, result: ServingResult, model: Model, rate: float, how: Play
+) -> tuple[Requests, str, int, str]:
+    """The requests, what they are in words, and how many are beyond the model's context, in words too."""
     if how.trace is None:
         under_way = _resident(workload, result) * rate * result.replicas / workload.requests
-        count = int(max(LEAST, LIVES * under_way))
+        count = int(np.clip(LIVES * under_way, LEAST, MOST))
+        if count < FEWEST * under_way and belong(workload.traffic.questions):
+            raise UsageError(
+                f"traffic.questions: each takes {units.show(_stay(workload, result), 'time')}, in which "
+                f"{under_way:,.0f} requests come to one replica, of {MOST:,} that are played; shorten its pauses or "
+                "its turns"
+            )
         random, traffic = np.random.default_rng(how.seed), workload.traffic
         if traffic.questions:
             share = rate / workload.requests
             drawn = ask(traffic.questions, rate, traffic.burst, count, *lengths(workload), random, share)
         else:
             drawn = bursty(rate, traffic.burst, count, *lengths(workload), random)
-        return drawn, f"{len(drawn):,} requests {_words(workload)}"
-    trace = how.trace
+        drawn, beyond = shortened(drawn, longest(model))
+        note = f"{beyond:,} requests were drawn beyond the model's context of {model.context:,} tokens, and shortened"
+        return drawn, f"{len(drawn):,} requests {_words(workload)}", beyond, note * bool(beyond)
+    trace, note = how.trace.within(longest(model))
     own_ways = {"burst": 1.0, "spread": 0.0, "questions": None}
     changed = [name for name, usual in own_ways.items() if getattr(workload.traffic, name) != usual]
     if changed:
@@ -185,15 +202,26 @@ def _requests(workload: Serving, result: ServingResult, rate: float, how: Play) 
         )
     speed = rate * float(trace.arrival[-1]) / (len(trace) - 1)
     words = f"{trace.path} ({trace.kind}), {len(trace):,} requests at {speed:.3g} times their pace"
-    return traced(trace, speed=speed), words
+    return traced(trace, speed=speed), words, len(how.trace) - len(trace), note and f"{note}; they are left out"
 
 
 def _resident(workload: Serving, result: ServingResult) -> float:
-    """Requests under way on one replica."""
+    """Requests of one replica that are under way, or wait for others of their question to end or to begin."""
     if isinstance(workload.traffic.questions, Users):
         return workload.traffic.questions.users / result.replicas
-    stay = result.first_token.p50 + workload.answer * result.per_token.p50
-    return workload.requests / result.replicas * stay
+    return workload.requests / result.replicas * _stay(workload, result)
+
+
+def _stay(workload: Serving, result: ServingResult) -> float:
+    """Time that a question takes to its last answer, or a request that is by itself [s]."""
+    first, token = result.first_token.p50, result.per_token.p50
+    one, asked = first + workload.answer * token, workload.traffic.questions
+    if isinstance(asked, Agent):
+        return asked.turns * one + (asked.turns - 1) * asked.pause
+    if isinstance(asked, TreeSearch | BestOf):
+        score = first + asked.verifier * token if asked.verifier else 0.0
+        return (asked.depth if isinstance(asked, TreeSearch) else 1) * (one + score)
+    return one
 
 
 def lengths(workload: Serving) -> tuple[Lengths, Lengths]:
@@ -208,67 +236,3 @@ def _words(workload: Serving) -> str:
         return question_words(traffic.questions)
     gaps = "at random (Poisson)" if traffic.burst == 1 else f"with gaps that vary by {traffic.burst:g} times their mean"
     return f"{gaps}, {f'lengths that vary by {traffic.spread:.0%}' if traffic.spread else 'all of the same length'}"
-
-
-def _of_users(served: Served, requests: Requests) -> NDArray[np.bool_]:
-    """Requests of users that count: answered while all users still ask, the beginning apart."""
-    last = requests.successors[1:] == requests.successors[:-1]
-    until = float(np.nanmin(served.finish[last])) if (~np.isnan(served.finish[last])).any() else 0.0
-    return (served.finish >= WARM * until) & (served.finish <= until)
-
-
-def _counted(served: Served, requests: Requests, how: Play) -> NDArray[np.bool_]:
-    """Requests that count; all or none of a question."""
-    done = ~np.isnan(served.finish)
-    if how.trace is not None:
-        return done
-    place = np.argsort(np.argsort(requests.arrival, kind="stable"), kind="stable") / len(done)
-    return done & (place >= WARM) & (place < 1.0 - TAIL)
-
-
-def _belong(asked: Questions | None) -> bool:
-    """Requests belong to questions or tasks that end."""
-    return asked is not None and not isinstance(asked, Loop | Users)
-
-
-def _questions(served: Served, requests: Requests, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Time from each question to its last answer [s]; of those of which all requests count."""
-    which, place = np.unique(requests.affinity, return_inverse=True)
-    begin, end, whole = np.full(len(which), np.inf), np.zeros(len(which)), np.ones(len(which), bool)
-    np.minimum.at(begin, place, requests.arrival)
-    np.maximum.at(end, place, np.nan_to_num(served.finish, nan=np.inf))
-    np.logical_and.at(whole, place, counted)
-    return (end - begin)[whole & np.isfinite(end)]
-
-
-def _in_time(served: Served, counted: NDArray[np.bool_], period: float) -> float:
-    """Share of the answers that are whole within a period."""
-    took = served.finish[counted] - served.sent[counted]
-    return float(np.mean(took <= period)) if len(took) else 0.0
-
-
-def percentiles(times: NDArray[np.float64], like: Prediction) -> dict[str, Prediction]:
-    """Percentiles, as uncertain as the closed form's median."""
-    known = times[~np.isnan(times)]
-    if not len(known):
-        return {}
-    return {
-        f"p{share}": like.scaled(float(np.percentile(known, share)) / like.p50) for share in PERCENTILES
-    }  # fmt: skip
-
-
-def _sampling(times: NDArray[np.float64]) -> float:
-    known = times[~np.isnan(times)]
-    if len(known) < 2 * BATCHES:
-        return float("nan")
-    medians = [float(np.median(part)) for part in np.array_split(known, BATCHES)]
-    return float(np.std(medians, ddof=1) / np.sqrt(BATCHES) / np.mean(medians))
-
-
-def _rates(served: Served, counted: NDArray[np.bool_]) -> tuple[float, float]:
-    """Requests, and output tokens of them, over the time in which those that count ended [1/s]."""
-    if counted.sum() < 2:
-        return 0.0, 0.0
-    ends = np.sort(served.finish[counted])
-    span = max(float(ends[-1] - ends[0]), 1e-9)
-    return float(counted.sum()) / span, float(served.answer[counted].sum()) / span

@@ -1,10 +1,13 @@
-"""What replicas keep of prompts, and how long it takes to bring it back to the accelerators."""
+"""What replicas keep of prompts, what room that takes, and how long it is brought back to the accelerators."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from firstlight import units
 from firstlight.errors import UsageError
-from firstlight.performance.serving.events import Tiers
+from firstlight.performance.serving.events import StepCosts, Tiers
 from firstlight.performance.serving.layouts import Case
 from firstlight.performance.serving.memory import request_bytes
 from firstlight.spec.design import ServingLayout
@@ -43,3 +46,23 @@ def tiers(case: Case, layout: ServingLayout, asked: PrefixCache) -> Tiers:
     storage = own / a.positive("performance.serving_storage_fetch")
     rooms = asked.accelerator, asked.host / whole, asked.storage / whole
     return Tiers(tuple(room / engines for room in rooms), (0.0, host, storage))
+
+
+def beside(costs: StepCosts, kept: Tiers, longest: float, engines: int = 1) -> StepCosts:
+    """An engine whose accelerators keep prompts in a part of their cache, which its requests then have not.
+
+    Args:
+        costs: of the engine. kept: by it. longest: request [tokens]. engines: of the replica that keep prompts.
+
+    Raises:
+        UsageError: the cache has no room for that and the longest request that it could hold without.
+    """
+    left = costs.room - kept.rooms[0]
+    if left < min(longest, costs.room):
+        most = max(costs.room - min(longest, costs.room), 0.0) * engines
+        raise UsageError(
+            f"prefix_cache.accelerator: the cache of a replica's accelerators has room for "
+            f"{units.show(costs.room * engines, 'number')} tokens, and requests of up to {longest:,.0f} tokens beside; "
+            f"keep at most {math.floor(most):,} tokens there, not {kept.rooms[0] * engines:,.0f}"
+        )
+    return replace(costs, room=left)

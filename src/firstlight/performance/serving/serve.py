@@ -10,21 +10,29 @@ from numpy.typing import NDArray
 
 from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
-from firstlight.performance.power import utilisation
 from firstlight.performance.result import ServingCurve, ServingResult
-from firstlight.performance.serving.batching import at_rate, flow
+from firstlight.performance.serving.batching import flow
+from firstlight.performance.serving.draws import powers, share_of_power
 from firstlight.performance.serving.layouts import Case, Layouts
-from firstlight.performance.serving.memory import cache_room, mean_cache, memory_parts, slots, weight_bytes
+from firstlight.performance.serving.memory import (
+    cache_room,
+    fitting_requests,
+    mean_cache,
+    memory_parts,
+    slots,
+    weight_bytes,
+)
 from firstlight.performance.serving.pools import Pools, pooled
 from firstlight.performance.serving.space import check
 from firstlight.performance.serving.steady import Flow, Law
+from firstlight.performance.serving.users import Load
 from firstlight.performance.uncertainty import serving_interval
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.design import ServingLayout
 from firstlight.spec.model import Model
 from firstlight.spec.parameters import active_parameters, parameters
 from firstlight.spec.parts import Accelerator, Host, System
-from firstlight.spec.workload import Serving
+from firstlight.spec.workload import Serving, Users
 from firstlight.twin.protocols import CollectiveTime, Floats
 from firstlight.twin.result import Prediction
 
@@ -46,8 +54,9 @@ def serve(
     """One model served in a given layout.
 
     As many replicas as go into the accelerators share the requests evenly. `layout.batch` is the most that a replica
-    decodes at once; at the asked rate it decodes what Little's law says. A rate beyond what the replicas can take
-    leaves `requests` above `capacity`: latencies are then those at the full batch, of the requests that are served.
+    decodes at once; at the asked rate it decodes what Little's law says, and users ask at the rate that it leaves them.
+    A rate beyond what the replicas can take leaves `requests` above `capacity`: latencies are then those at the full
+    batch, of the requests that are served.
 
     Raises:
         UsageError: a parallelism that does not divide or go into the accelerators; says which, and what would.
@@ -63,11 +72,14 @@ def serve(
     curve = law(batches(layout.batch)[:, None], np.inf)
     most = within_limits(law, workload, layout.batch)
     full = law(np.asarray([most]), np.inf)
-    offered = workload.requests / replicas
-    batch = np.asarray([at_rate(law, offered, float(layout.batch))])
-    reached = law(batch, offered)
-    first, token = _percentiles(case, layout, replicas, batch, offered, workload.percentile)
+    load = Load.of(workload, law, layout.batch, replicas)
+    if isinstance(workload.traffic.questions, Users):
+        workload = workload.model_copy(update={"requests": load.rate * replicas})  # what comes of it
+    reached = law(load.batch, load.offered)
+    first, token = _percentiles(case, layout, replicas, load, workload.percentile)
     capacity = _capacity(case, layout, full, replicas)
+    done = min(workload.requests, float(curve.rate[-1, 0]) * replicas)
+    share = share_of_power(reached, replicas * each / accelerators, a)
     memory = {name: float(size[0]) for name, size in memory_parts(case, layout.batch).items()}
     return ServingResult(
         model=model.id,
@@ -82,7 +94,7 @@ def serve(
         prompt=workload.prompt,
         answer=workload.answer,
         capacity=capacity,
-        first_token=serving_interval(float(reached.first_token[0]), "first", case.layers, layout, work, a),
+        first_token=serving_interval(float(reached.first_token[0]) + load.wait, "first", case.layers, layout, work, a),
         per_token=serving_interval(float(reached.per_token[0]), "token", case.layers, layout, work, a),
         percentile=workload.percentile,
         first_token_at=first,
@@ -91,10 +103,11 @@ def serve(
         memory_parts=memory,
         memory=sum(memory.values()),
         memory_available=work.memory,
-        step_parts=_parts(reached),
+        step_parts=reached.shown,
         tokens_per_step=case.gain,
         curve=_curve(curve, workload, each),
-        utilisation=share_of_power(reached, replicas * each / accelerators, a),
+        utilisation=share,
+        power=powers(reached, system, share, accelerators / (done * workload.answer), a),
     )
 
 
@@ -113,13 +126,17 @@ def law_of(case: Case, layout: ServingLayout, replicas: int) -> Law:
 
 
 def _percentiles(
-    case: Case, layout: ServingLayout, replicas: int, batch: Floats, offered: float, asked: int
+    case: Case, layout: ServingLayout, replicas: int, load: Load, asked: int
 ) -> tuple[dict[str, Prediction], dict[str, Prediction]]:
     """Both latencies at the percentiles of `PERCENTILES` and the asked one, as uncertain as the medians [s]."""
     first, token = dict[str, Prediction](), dict[str, Prediction]()
     for percentile in sorted({*PERCENTILES, asked}):
         law = law_of(replace(case, share=percentile / 100.0), layout, replicas)
-        for found, kind, time in zip((first, token), ("first", "token"), law(batch, offered).within, strict=True):
+        reached = law(load.batch, load.offered)
+        times = list(reached.within)
+        if load.wait:  # all users queue, one behind the other: hardly any of them waits less or longer
+            times[0] = reached.first_token + load.wait
+        for found, kind, time in zip((first, token), ("first", "token"), times, strict=True):
             found[f"p{percentile}"] = serving_interval(float(time[0]), kind, case.layers, layout, case.work, case.a)
     return first, token
 
@@ -146,14 +163,20 @@ def within_limits(law: Law, workload: Serving, most: int) -> float:
 
 
 def _check_memory(case: Case, layout: ServingLayout) -> None:
-    """Pass a layout whose weights and batch fit.
+    """Pass a layout whose weights and batch fit, the batch also the engine's scheduler.
 
     Raises:
-        InfeasibleError: they do not; says by how much, and what would fit.
+        InfeasibleError: they do not; says which limit binds, by how much, and what would fit.
     """
     most, model = int(slots(case)[0]), case.model.id
     if layout.batch <= most:
         return
+    ranks = int(case.layouts.data[0])
+    if most >= 1 and int(fitting_requests(case)[0]) * ranks >= layout.batch:
+        needed = -(-layout.batch // (ranks * layout.pipeline))
+        remedy = f"Write a batch of at most {most:,}, or scheduler: {{sequences: {needed:,}}}."
+        limit = Limit("scheduler.sequences", f"{layout.batch:,} requests at once", f"{most:,}", remedy)
+        raise InfeasibleError(f"The scheduler of {model} does not take the batch:", (limit,))
     if most >= 1:
         remedy = f"Write a batch of at most {most:,}, or spread the replica over more accelerators."
         limit = Limit("batch", f"{layout.batch:,} requests at once", f"room for {most:,}", remedy)
@@ -190,11 +213,6 @@ def _output(workload: Serving, capacity: Prediction) -> Prediction:
     return Prediction(low, mid, high, capacity.calibrated, capacity.basis)
 
 
-def _parts(found: Flow) -> dict[str, float]:
-    parts = {name: float(np.ravel(time)[0]) for name, time in found.parts.items()}
-    return {name: time for name, time in parts.items() if time > 0}
-
-
 def _curve(found: Flow, workload: Serving, each: int) -> ServingCurve:
     return ServingCurve(
         batch=tuple(int(batch) for batch in found.batch[:, 0]),
@@ -203,14 +221,3 @@ def _curve(found: Flow, workload: Serving, each: int) -> ServingCurve:
         tokens_per_s_each=tuple((found.rate[:, 0] * workload.answer / each).tolist()),
         tokens_per_s_user=tuple((1.0 / found.per_token[:, 0]).tolist()),
     )
-
-
-def share_of_power(found: Flow, used: float, a: Assumptions) -> float:
-    """Share of the power range: decode steps and prefill by their shares of the time that the accelerators work.
-
-    Args:
-        found: one replica at work. used: share of the accelerators that are in a replica.
-    """
-    step, filling, decoding = float(np.ravel(found.step)[0]), float(found.filling[0]), float(found.decoding[0])
-    shares = {name: time / step * decoding for name, time in _parts(found).items()}
-    return float(utilisation({**shares, "gemm": filling}, used * min(decoding + filling, 1.0), a))

@@ -36,6 +36,12 @@ class Flow:
     filling: Floats
     decoding: Floats
 
+    @property
+    def shown(self) -> dict[str, float]:
+        """Parts of the step of the first layout and batch that take any time [s]."""
+        parts = {name: float(np.ravel(time)[0]) for name, time in self.parts.items()}
+        return {name: time for name, time in parts.items() if time > 0}
+
 
 Law = Callable[[Floats, float], Flow]
 """The flow of some layouts at given batches and a rate that is offered to a replica [1/s] (infinite: a closed loop)."""

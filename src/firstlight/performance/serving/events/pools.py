@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from firstlight.errors import UsageError
 from firstlight.performance.serving.events.costs import StepCosts
 from firstlight.performance.serving.events.policy import Policy
 from firstlight.performance.serving.events.prefix import Tiers
 from firstlight.performance.serving.events.requests import Requests
-from firstlight.performance.serving.events.simulate import Served, simulate
-from firstlight.performance.serving.events.world import Changes
+from firstlight.performance.serving.events.simulate import Served, rule
+from firstlight.performance.serving.events.world import Changes, world
 from firstlight.twin.protocols import Floats
 
 Pool = tuple[StepCosts, int]
@@ -26,41 +25,46 @@ def in_two_pools(
     """Play requests on engines that read, then on engines that write.
 
     The first token is out when the cache has been handed over; the second is that of the first step of an engine that
-    writes, which reads nothing.
+    writes, which reads nothing. Requests that wait for others come when the last of these is written.
 
     Args:
-        requests: without dependencies. reading, writing: the pools.
+        requests: their pauses begin with the last token outside. reading, writing: the pools.
         moved: time until each prompt's cache is handed over [s] [n].
         policy: of both pools. replicas: whose engines of one pool share all requests.
         tiers: where an engine that reads keeps what it has read of prompts.
         changes: replicas that come and go, with the engines of both pools; what a failed one wrote is not read again.
-
-    Raises:
-        UsageError: requests that wait for each other.
     """
-    if len(requests.followers):
-        raise UsageError("requests that wait for each other cannot be played on two pools; leave `prefill` out")
-    one = np.ones_like(requests.answer)
-    changes = changes or Changes()
-    seen = simulate(
-        replace(requests, answer=one), reading[0], policy, replicas=reading[1] * replicas, seed=seed,
-        changes=_engines(changes, reading[1]), tiers=tiers,
+    from firstlight.performance.serving.events.handed import both, with_messengers  # compiles
+
+    (reads, readers), (writes, writers), changes = reading, writing, changes or Changes()
+    changes.check(replicas)
+    free = replace(writes, prefill=np.zeros_like(writes.prefill))
+    whole, some = replace(requests, answer=np.ones_like(requests.answer)), np.maximum(requests.answer - 1, 1)
+    rest = replace(requests, answer=some, cached=0 * requests.cached)
+    seen = world(
+        with_messengers(whole, reads.front_end + moved), readers * replicas, reads.slots, _engines(changes, readers),
+        tiers or Tiers(),
     )  # fmt: skip
-    there = np.where(np.isnan(seen.first_token), 0.0, seen.sent + seen.first_token + moved)  # through all stages
-    free = replace(writing[0], prefill=np.zeros_like(writing[0].prefill), front_end=0.0, lag=0.0)
-    rest = replace(requests, arrival=there, answer=np.maximum(requests.answer - 1, 1), cached=0 * requests.cached)
-    wrote = simulate(
-        rest, free, policy, replicas=writing[1] * replicas, seed=seed + 1, changes=_engines(changes, writing[1])
-    )
-    lost = np.isnan(seen.finish) | np.isnan(wrote.finish)
-    first = np.where(lost, np.nan, there - requests.arrival)
-    more = np.where(requests.answer > 1, (wrote.finish - there) / np.maximum(requests.answer - 1, 1), np.nan)
-    finish = np.where(lost, np.nan, np.where(requests.answer > 1, wrote.finish, there))
+    wrote = world(
+        with_messengers(rest, np.zeros(len(requests))), writers * replicas, writes.slots, _engines(changes, writers),
+        Tiers(),
+    )  # fmt: skip
+    events = both(
+        seen, rule(reads, policy), wrote, rule(free, policy), seed, requests.arrival, requests.answer,
+        requests.waits.copy(), requests.pause, requests.successors, requests.followers,
+    )  # fmt: skip
+    read, written = seen.req[: len(requests)], wrote.req[: len(requests)]
+    several, there = requests.answer > 1, read["first"] + reads.front_end + moved
+    finish = np.where(np.isnan(read["finish"]), np.nan, np.where(several, written["finish"], there))
+    sent = np.where(np.isnan(read["sent"]), requests.arrival, read["sent"])
+    lost = np.isnan(finish)
     return Served(
-        requests.arrival, first, np.where(lost, np.nan, more), finish, requests.answer, wrote.replica,
-        seen.thrown + wrote.thrown, seen.lost + wrote.lost, seen.cached, seen.tiers,
-        *(np.concatenate([getattr(seen, name), getattr(wrote, name)]) for name in ("busy", "decoding", "reading")),
-        events=seen.events + wrote.events,
+        sent, np.where(lost, np.nan, there - sent),
+        np.where(several, (finish - there) / np.maximum(requests.answer - 1, 1), np.nan), finish, requests.answer,
+        np.where(several, written["where"], read["where"]), read["thrown"] + written["thrown"],
+        read["lost"] + written["lost"], read["cached"], seen.kept.found,
+        *(np.concatenate([seen.rep[name], wrote.rep[name]]) for name in ("busy", "decoding", "reading")),
+        events=events,
     )  # fmt: skip
 
 

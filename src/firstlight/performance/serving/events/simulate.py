@@ -84,11 +84,7 @@ def simulate(
     changes = changes or Changes()
     changes.check(replicas)
     w = world(requests, replicas, costs.slots, changes, tiers or Tiers())
-    rule = Rule(
-        costs.decode, costs.prefill, costs.stages, costs.ranks, costs.slots, costs.room, policy.budget, policy.mixed,
-        policy.reserve, policy.poll, policy.block, ROUTERS.index(policy.router), costs.gain,
-    )  # fmt: skip
-    events = play(w, rule, seed)
+    events = play(w, rule(costs, policy), seed)
     finish = w.req["finish"]
     step = w.rep["decoding"].sum() / max(w.rep["count"].sum(), 1.0)
     outside = costs.front_end + costs.lag * step
@@ -100,4 +96,12 @@ def simulate(
         sent, np.where(np.isnan(finish), np.nan, first), more, finish + outside, requests.answer,
         w.req["where"], w.req["thrown"], w.req["lost"], w.req["cached"], w.kept.found,
         w.rep["busy"], w.rep["decoding"], w.rep["reading"], events,
+    )  # fmt: skip
+
+
+def rule(costs: StepCosts, policy: Policy) -> Rule:
+    """What does not change while requests are played."""
+    return Rule(
+        costs.decode, costs.prefill, costs.stages, costs.ranks, costs.slots, costs.room, policy.budget, policy.mixed,
+        policy.reserve, policy.poll, policy.block, ROUTERS.index(policy.router), costs.gain,
     )  # fmt: skip

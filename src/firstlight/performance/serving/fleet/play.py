@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from firstlight import units
 from firstlight.errors import UsageError
 from firstlight.performance.result import ServingResult
-from firstlight.performance.serving.events import BEGINS, FAILS, STOPS, Changes, Policy, Requests
+from firstlight.performance.serving.counted import percentiles
+from firstlight.performance.serving.events import BEGINS, FAILS, STOPS, Changes, Requests
 from firstlight.performance.serving.fleet.course import Course, Member, course
+from firstlight.performance.serving.fleet.hours import Hours, playable
 from firstlight.performance.serving.fleet.result import FleetResult
 from firstlight.performance.serving.layouts import Case, Layouts
+from firstlight.performance.serving.limits import limited, met
 from firstlight.performance.serving.memory import weight_bytes
-from firstlight.performance.serving.play import lengths, percentiles, played_on
+from firstlight.performance.serving.play import lengths, played_on
+from firstlight.performance.serving.traffic.context import longest, shortened
 from firstlight.performance.serving.traffic.streams import swing
 from firstlight.spec.assumptions import Assumptions
 from firstlight.spec.model import Model
@@ -38,27 +42,6 @@ QUEUED = 60.0
 """Work of the replicas that a part begins with at the most, of what waits [s]; the rest is added to what users see."""
 STAYS = 3.0
 """Times that a request stays, at the beginning of each part, in which requests do not count yet."""
-
-
-@dataclass(frozen=True)
-class Hours:
-    """How hours of a fleet are played.
-
-    Attributes:
-        hours: how many, around the busiest of the day.
-        policy: scheduling of the engines and the router.
-        failures: of an accelerator with its share of the system [1/s].
-        seed: of everything random.
-    """
-
-    hours: float
-    policy: Policy
-    failures: float
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.hours <= 168:
-            raise UsageError(f"hours of a fleet are above 0 and at most 168 (a week), not {self.hours:g}")
 
 
 @dataclass(frozen=True)
@@ -94,8 +77,7 @@ def play_fleet(served: Sequence[Replicated], how: Hours) -> list[FleetResult]:
     Raises:
         UsageError: requests that belong together.
     """
-    if any(one.workload.traffic.questions for one in served):
-        raise UsageError("hours of a fleet are played with requests by themselves; leave traffic.questions out")
+    playable([one.workload for one in served])
     seeds = np.random.SeedSequence(how.seed).spawn(len(served) + 1)
     windows = int(np.ceil(how.hours * units.HOUR / WINDOW - 1e-9))
     members = [_member(one, windows, how) for one in served]
@@ -145,11 +127,15 @@ def _played(one: Replicated, found: Course, how: Hours, seed: np.random.SeedSequ
     samples = [_sample(one, found, replicas, share, how, child) for child in seed.spawn(SAMPLES)]
     parts = [part for sample in samples for part in sample]
     hours = float((found.up + found.starting).sum() * WINDOW * member.each / units.HOUR)
-    within = [float(np.mean(np.concatenate([_met(workload, part) for part in sample]))) for sample in samples]
+    within = [
+        float(np.mean(met(workload, _all(sample, "first_token"), _all(sample, "per_token")))) for sample in samples
+    ]
     errors = {
         name: _error([_percentile(_all(sample, name), 90) for sample in samples])
         for name in ("first_token", "per_token")
     }
+    if limited(workload):
+        errors["within"] = _error(within)
     counted = sum(len(part.sent) for part in parts)
     return FleetResult(
         model=member.name,
@@ -172,8 +158,8 @@ def _played(one: Replicated, found: Course, how: Hours, seed: np.random.SeedSequ
         played=counted,
         first_token=percentiles(_all(parts, "first_token"), result.first_token),
         per_token=percentiles(_all(parts, "per_token"), result.per_token),
-        within=float(np.mean(within)),
-        sampling={**errors, "within": _error(within)},
+        within=float(np.mean(within)) if limited(workload) else None,
+        sampling=errors,
         lost=sum(int((part.lost > 0).sum()) for part in parts) / max(counted, 1),
         refused=sum(part.refused for part in parts) / max(counted, 1),
     )
@@ -219,7 +205,8 @@ def _part(
     waiting = float(found.waiting[part.start - 1]) if part.start else 0.0
     room = float(found.up[part.start]) * found.member.capacity  # [1/s]
     behind = min(waiting, room * QUEUED)
-    requests = _requests(one.workload, found.member.rate[part] * share, int(behind * share[0]), random)
+    drawn = _requests(one.workload, found.member.rate[part] * share, int(behind * share[0]), random)
+    requests, _ = shortened(drawn, longest(one.case.model))
     run = played_on(
         one.case, one.result.layout, requests, how.policy.of(one.workload.scheduler), replicas=replicas,
         seed=int(random.integers(2**31)), changes=_changes(up, replicas, found.member.failures, random),
@@ -271,12 +258,6 @@ def _changes(up: NDArray[np.int64], replicas: int, failures: float, random: np.r
     rows.sort()
     time, replica, kind = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
     return Changes(time.astype(float), replica.astype(np.int64), kind.astype(np.int64), begin)
-
-
-def _met(workload: Serving, part: _Part) -> NDArray[np.bool_]:
-    """Requests that are answered within the limits."""
-    first, token = workload.first_token or np.inf, workload.per_token or np.inf
-    return (part.first_token <= first) & ~(np.nan_to_num(part.per_token, nan=0.0) > token)
 
 
 def _hourly(parts: Sequence[_Part], hours: float) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ class FleetResult(Result):
     played: int = quantity("", "requests that were played and count")
     first_token: dict[str, Prediction] = quantity("s", "time to the first token, by percentile")
     per_token: dict[str, Prediction] = quantity("s", "mean time per further token of a request, by percentile")
-    within: float = quantity("", "share of the requests within the limits")
+    within: float | None = quantity("", "share of the requests within the limits; None where there are none")
     sampling: dict[str, float] = quantity("", "standard error from what was drawn, relative, by figure (P90 of times)")
     lost: float = quantity("", "share of the requests whose replica failed, which were sent anew")
     refused: float = quantity("", "share of the requests that were never answered")

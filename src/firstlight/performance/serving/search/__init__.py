@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from firstlight.performance.serving.search.found import Machinery, Prices, ServingFront, ServingPoint, ServingSearch
+from firstlight.performance.serving.search.found import (
+    PACES,
+    Machinery,
+    Prices,
+    ServingFront,
+    ServingPoint,
+    ServingSearch,
+)
 from firstlight.performance.serving.search.search import Asked, search
 
-__all__ = ["Asked", "Machinery", "Prices", "ServingFront", "ServingPoint", "ServingSearch", "search"]
+__all__ = ["PACES", "Asked", "Machinery", "Prices", "ServingFront", "ServingPoint", "ServingSearch", "search"]

@@ -9,6 +9,8 @@ from firstlight.spec.parts import System
 from firstlight.twin.protocols import CollectiveTime
 from firstlight.twin.result import Result, quantity
 
+PACES = (20.0, 50.0, 100.0, 200.0)
+"""Output tokens per second of one user at which fronts are compared [1/s]."""
 ONE, TWO = "one pool", "two pools"
 
 
@@ -64,6 +66,11 @@ class ServingFront(Result):
     domain: int = quantity("", "accelerators of a scale-up domain")
     cap: float = quantity("", "power limit of the accelerators, of their greatest")
     points: tuple[ServingPoint, ...] = quantity("", "by falling tokens per second and accelerator")
+
+    def at(self, pace: float) -> float | None:
+        """The most output tokens of an accelerator at a speed of one user, both [1/s]; None where it is not reached."""
+        reached = [point.tokens_per_s_each for point in self.points if point.tokens_per_s_user >= pace]
+        return max(reached, default=None)
 
 
 @dataclass(frozen=True, repr=False)

@@ -50,13 +50,19 @@ def tree_search(
     """Questions that are thought about in a tree: beam search over thoughts.
 
     At each of `depth` levels every branch kept grows `width` steps, a verifier scores all of them, and the best `kept`
-    go on. All branches of a level are taken to be as long as its first.
+    go on, of which the first level has no more than `width`. All branches of a level are taken to be as long as its
+    first.
 
     Args:
         arrival: of the questions [s] [n]. width, depth, kept: of the tree.
         prompt: tokens of the question. step: tokens of one thought. verifier: of a score; None: nobody scores.
+
+    Raises:
+        UsageError: more branches than the first level has thoughts.
     """
     _at_least(width=width, depth=depth, kept=kept)
+    if kept > width:
+        raise UsageError(f"{kept:,} branches cannot go on from {width:,} first thoughts; keep at most {width:,}")
     asked, rows, after = (
         prompt.draw(len(arrival), random),
         list[tuple[float, int, int, int, int]](),

@@ -11,8 +11,8 @@ from firstlight.performance.serving.traffic.streams import Lengths, closed_loop
 from firstlight.spec.workload import Agent, BestOf, Loop, Questions, TreeSearch, Users
 from firstlight.twin.protocols import Floats
 
-LEAST = 200
-"""Questions, or periods of a loop, that are drawn at the least."""
+LEAST, MANY, ENOUGH = 200, 1000, 100_000
+"""Questions, or periods of a loop, that are drawn at the least; and questions where they are not too many requests."""
 
 
 def each(asked: Questions) -> int:
@@ -43,7 +43,8 @@ def ask(
         loops = max(round(rate * asked.period), 1)
         return deadlines(loops, loops / rate, max(count // loops, LEAST), prompt, answer, random)
     shape, size = 1.0 / burst**2, each(asked)
-    gaps = random.gamma(shape, size / (rate * shape), max(count // size, LEAST))
+    gaps = random.gamma(shape, 1.0, max(count // size, min(ENOUGH // size, MANY), LEAST))
+    gaps *= size / rate / gaps.mean()  # so few questions would not come at the asked rate by chance
     return _together(asked, np.cumsum(gaps), prompt, answer, random)
 
 
