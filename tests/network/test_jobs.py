@@ -233,6 +233,12 @@ def test_direct_networks_are_answered_without_a_measured_interval():
     assert found.p90 > found.p50
 
 
+def test_rings_stay_on_their_rails_where_the_last_domain_is_half_full():
+    wave = ring(44, 44, 1, 8, 8)
+    assert np.array_equal(wave.source % 8, wave.target % 8)
+    assert np.array_equal(np.sort(wave.source), np.sort(wave.target))
+
+
 def test_nothing_between_domains_costs_nothing():
     net = build("clos", 128, 1, ports=16)
     assert excess(on(net), ring(8, 8, 1, 8, 8)) == Strain(0.0, 0.0, 0.0, True, ())

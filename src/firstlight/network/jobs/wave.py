@@ -45,6 +45,8 @@ class Wave:
 def ring(ranks: int, size: int, stride: int, inner: int, domain: int) -> Wave:
     """Each member sends to the one `inner` further on, which is its neighbour in the next domain, on the same rail.
 
+    The last on a rail sends to the first on it, also where the last domain is not full.
+
     Args:
         ranks: of the job; those beyond whole groups stand idle.
         size: of a group; stride: ranks between members.
@@ -52,7 +54,8 @@ def ring(ranks: int, size: int, stride: int, inner: int, domain: int) -> Wave:
         domain: accelerators of a scale-up domain.
     """
     source, member = _members(ranks, size, stride)
-    target = source + ((member + inner) % size - member) * stride
+    after = np.where(member + inner < size, member + inner, member % inner)
+    target = source + (after - member) * stride
     return _between(source, target, np.ones(len(source)), domain, max(size // inner - 1, 1), 1)
 
 
