@@ -163,14 +163,16 @@ def test_the_table_of_a_fabric(plan):
     made_of = build.parts(resolved.design, loaded.catalog)
     net, _ = build.fabric(resolved.design.fabric, made_of, 320, loaded.assumptions)
     late = build.latencies(net, loaded.catalog, loaded.assumptions)
-    whole, less = (
+    whole, less, cut = (
         congestion(Fabric(net, found, late), units_of(net, found, made_of.system), 5e10)
-        for found in (fail(net, []), fail(net, ["spine:50%"]))
+        for found in (fail(net, []), fail(net, ["spine:50%"]), fail(net, ["leaf#0"]))
     )
     assert whole.domains.tolist() == [2, 4, 8, 16, 32]
     assert set(whole.excess) == {"ring", "tree", "all_to_all"}
     assert all(np.all(table >= 0) for table in whole.excess.values())
     largest = whole.sizes[-1:]
+    assert cut.domains.max() <= whole.domains.max()
+    assert cut.slowdown("ring", np.array([2.0]), largest) >= 1
     for pattern in whole.excess:
         assert less.slowdown(pattern, np.array([32.0]), largest) >= whole.slowdown(pattern, np.array([32.0]), largest)
     assert less.slowdown("all_to_all", np.array([32.0]), largest) > 1.5

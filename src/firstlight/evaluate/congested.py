@@ -160,6 +160,8 @@ def congestion(
 ) -> Congestion:
     """The table of what patterns cost NICs, of groups that fill the fabric, packed; see `Congestion`.
 
+    Units without a NIC that is left take no part.
+
     Args:
         fabric: with its failures and routing.
         found: its units.
@@ -170,9 +172,10 @@ def congestion(
     Raises:
         UsageError: failures leave some messages no way.
     """
-    ranks, domain = len(found) * found.accelerators, found.domain
-    domains = [2**power for power in range(1, max(ranks // domain, 2).bit_length()) if 2**power <= ranks // domain]
     (packed,) = order(found, [len(found)], "packed")
+    packed = packed[found.alive[packed].any(axis=1)]
+    ranks, domain = len(packed) * found.accelerators, found.domain
+    domains = [2**power for power in range(1, max(ranks // domain, 2).bit_length()) if 2**power <= ranks // domain]
     made: dict[str, Callable[..., Wave]] = {"ring": ring, "tree": tree, "all_to_all": exchange}
     excess = {name: np.zeros((len(domains), len(TABLE_SIZES))) for name in made}
     for name, make in made.items():
