@@ -56,7 +56,7 @@ def excess(fabric: Fabric, wave: Wave) -> Strain:
 @given(st.sampled_from(PLACES), st.lists(st.integers(1, 10), min_size=1, max_size=3), st.integers(0, 3))
 def test_no_unit_is_given_twice(place, jobs, lost):
     net = build("rail-optimised", 256, 8, ports=16)
-    found = units(net, fail(net, [f"node-leaf:{lost}"] if lost else []), 8, 8, 8)
+    found = units(net, fail(net, [f"node-leaf:{lost}"]), 8, 8, 8)
     given_units = order(found, jobs, place)
     every = np.concatenate(given_units)
     assert [len(one) for one in given_units] == jobs

@@ -117,7 +117,9 @@ def test_endpoints_that_do_not_exist_are_refused(source, target, name):
 
 def test_rails_without_a_path_are_refused():
     fabric = build("rail-only", 96, 8, ports=8)
-    with pytest.raises(UsageError, match=r"endpoints 0 and 1 are on different rails.*hand it over inside the scale-up"):
+    with pytest.raises(
+        UsageError, match=r"endpoints 0 and 1 are on different rails.*hand it over inside the scale-up domains"
+    ):
         fabric.routes(np.array([0]), np.array([1]), hashes(0, 1))
 
 

@@ -138,6 +138,7 @@ def test_links_of_each_dimension_fail_by_name():
     assert first.down.tolist() == [fabric.offsets[1], fabric.offsets[1] + fabric.links]
     assert np.all((one.links % fabric.links >= fabric.offsets[2]) & (one.share == 0.5))
     assert len(one.links) == 6
+    assert not fail(fabric, ["dimension-1:0"]).links.size
 
 
 def test_draws_follow_the_seed():
@@ -176,7 +177,6 @@ def test_slow_links_hold_back_packets_that_do_not_know_of_them():
         ("spine#0@100%", "a share of 1 of the capacity is no loss"),
         ("rail#0", "has no rail"),
         ("leaf-spine:0.1%", 'of 128 are 0.13, which rounds to none; write "leaf-spine:1"'),
-        ("spine:0@25%", 'draws none; write "spine:1"'),
     ],
 )
 def test_failures_that_make_no_sense_are_refused(name, message):

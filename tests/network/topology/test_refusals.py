@@ -157,7 +157,7 @@ def test_no_path_between_slices_or_rails_is_told():
         slices.routes(np.array([0]), np.array([64]), hashes(0, 1))
     rails = build("rail-only", 64, 4, 8, sites={"count": 2, "length": "1 km", "taper": 1})
     assert rails.distance(np.array([0, 0]), np.array([33, 32])).tolist() == [-1, rails.hops()]
-    with pytest.raises(UsageError, match="route it rail-aligned"):
+    with pytest.raises(UsageError, match="hand it over inside the scale-up domains"):
         rails.routes(np.array([0]), np.array([33]), hashes(0, 1))
 
 

@@ -117,11 +117,11 @@ def _numbers(
     some = int(drawn) if drawn is not None else round(float(part or 0) / 100 * count)
     if some > count:
         raise UsageError(f'"{name}": there are {count:,} of it, not {some:,}')
-    if some < 1:
-        told = (
-            f"{part} % of {count:,} are {float(part) / 100 * count:.2g}, which rounds to none" if part else "draws none"
+    if part is not None and not some and float(part) > 0:
+        raise UsageError(
+            f'"{name}": {part} % of {count:,} are {float(part) / 100 * count:.2g}, which rounds to none; write '
+            f'"{name.split(":")[0]}:1" for one of it, or leave it out'
         )
-        raise UsageError(f'"{name}" {told}; write "{name.split(":")[0]}:1" for one of it, or leave it out')
     return np.sort(rng.choice(count, some, replace=False))
 
 
