@@ -54,7 +54,7 @@ def test_rows_of_flows_add_up(fat_tree):
 @pytest.mark.parametrize("mixed", [1, 2])
 def test_each_flow_of_an_estimate_ends_when_its_links_let_it(fat_tree, routing, mixed):
     """Three flows into one endpoint end three times as late as a fourth elsewhere, and as the makespan says."""
-    flows = traffic([4, 8, 12, 1], [0, 0, 0, 13], 4 * MIB * np.array([1, 1, 1, mixed]))
+    flows = traffic([4, 8, 12, 1], [0, 0, 0, 13], 64 * MIB * np.array([1, 1, 1, mixed]))
     found = estimate.answer(case(fat_tree, flows, routing))
     assert found.end.max() == pytest.approx(np.median(found.makespans))
     assert found.end[0] / found.end[3] == pytest.approx(3 / mixed, rel=0.02)
