@@ -45,6 +45,11 @@ def test_latency_is_that_of_the_links_and_switches_passed():
     assert found.completion[0] == pytest.approx(WIRE / C + 2 * (1.1e-3 + 2.1e-3 + 1e-3))
 
 
+def test_queue_pairs_may_have_any_number():
+    found = simulate(torus(64, 4, C), traffic([0, 0], [21, 21], MIB, chain=2**31 - 1), "ecmp")
+    assert found.completion[0] == found.completion[1] > 2 * WIRE / C
+
+
 @given(any_kind(), st.integers(0, 2**32 - 1))
 def test_broken_fabrics_of_every_kind_carry_what_has_a_way(net, seed):
     """Links drawn at random are down: flows that have a way end, and the first without one is named."""

@@ -9,7 +9,7 @@ import numpy as np
 from firstlight.network.flow_result import FlowResult
 from firstlight.network.flows.traffic import After, Traffic
 from firstlight.network.routing.failures import Failures
-from firstlight.network.routing.hashed import route
+from firstlight.network.routing.hashed import hashes, route
 from firstlight.network.transport.fabric import Latency
 from firstlight.network.transport.protocol import protocol
 from firstlight.twin.protocols import Floats, Topology
@@ -78,9 +78,9 @@ def _draw(
 ) -> Floats:  # fmt: skip
     from firstlight.network.flows.simulate import finish
 
-    hashes = np.random.default_rng(seed).integers(0, 1 << 63, int(flows.chain.max()) + 1, np.uint64)
     slow = np.flatnonzero(share < 1)
     ends = topology.pairs(flows.source, flows.target)
-    routes = route(topology, *ends, hashes[flows.chain], Failures(slow, share[slow]))
+    drawn = hashes(flows.chain, int(seed.generate_state(1)[0]))
+    routes = route(topology, *ends, drawn, Failures(slow, share[slow]))
     delay = 2 * np.where(routes >= 0, late[routes], 0.0).sum(1)
     return finish(routes, topology.capacity() * share, flows, delay)
