@@ -80,7 +80,7 @@ def _draw(
 
     slow = np.flatnonzero(share < 1)
     ends = topology.pairs(flows.source, flows.target)
-    drawn = hashes(flows.chain, int(seed.generate_state(1)[0]))
+    drawn = hashes(flows.chain.astype(np.int64), int(seed.generate_state(1)[0]))
     routes = route(topology, *ends, drawn, Failures(slow, share[slow]))
     delay = 2 * np.where(routes >= 0, late[routes], 0.0).sum(1)
     return finish(routes, topology.capacity() * share, flows, delay)
