@@ -171,8 +171,8 @@ def test_the_table_of_a_fabric(plan):
     assert set(whole.excess) == {"ring", "tree", "all_to_all"}
     assert all(np.all(table >= 0) for table in whole.excess.values())
     largest = whole.sizes[-1:]
-    assert cut.domains.max() <= whole.domains.max()
-    assert cut.slowdown("ring", np.array([2.0]), largest) >= 1
+    two = np.array([2.0])
+    assert cut.slowdown("ring", two, largest) == pytest.approx(whole.slowdown("ring", two, largest), rel=0.05)
     for pattern in whole.excess:
         assert less.slowdown(pattern, np.array([32.0]), largest) >= whole.slowdown(pattern, np.array([32.0]), largest)
     assert less.slowdown("all_to_all", np.array([32.0]), largest) > 1.5

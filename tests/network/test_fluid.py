@@ -50,11 +50,9 @@ def test_queue_pairs_may_have_any_number():
     assert found.completion[0] == found.completion[1] > 2 * WIRE / C
 
 
-@given(any_kind(), st.integers(0, 2**32 - 1))
+@given(any_kind().filter(lambda net: not isinstance(net, Switched)), st.integers(0, 2**32 - 1))
 def test_broken_fabrics_of_every_kind_carry_what_has_a_way(net, seed):
     """Links drawn at random are down: flows that have a way end, and the first without one is named."""
-    if isinstance(net, Switched):
-        return
     rng = np.random.default_rng(seed)
     names = [f"{bundle.name}:1" for bundle in net.bundles if bundle.count > 1]
     lost = fail(net, names, seed)

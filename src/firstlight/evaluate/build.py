@@ -104,14 +104,12 @@ def latencies(net: Topology, catalog: Catalog, a: Assumptions) -> Latency:
     """Latencies of a fabric.
 
     Switches have the latency that the catalogue states; a link has that of a packet-level run, one whose length the
-    fabric states that of its light, and the one at the endpoint the NIC's besides; a hop of a torus
-    has its own.
+    fabric states that of its light, and the one at the endpoint the NIC's besides; a hop of a torus has
+    its own.
     """
-    links, _ = latency(len(net.bundles), 0)
-    links = [
-        one + (bundle.length or 0.0) / a.positive("network.light_speed")
-        for one, bundle in zip(links, net.bundles, strict=True)
-    ]
+    bare, _ = latency(len(net.bundles), 0)
+    light = a.positive("network.light_speed")
+    links = [one + (bundle.length or 0.0) / light for one, bundle in zip(bare, net.bundles, strict=True)]
     links[0] = links[0] + a["network.nic_latency"] if net.tiers else a["network.torus_hop"]
     return Latency(np.array(links), np.array([catalog.part(Switch, tier.switch).latency for tier in net.tiers]))
 

@@ -109,11 +109,7 @@ def evaluate_serving(
         UsageError: nothing is served, or a layout does not go.
         InfeasibleError: a model or its batch does not fit.
     """
-    served = [index for index, workload in enumerate(plan.demand) if isinstance(workload, Serving)]
-    if not served:
-        raise UsageError(
-            "the plan serves nothing; add {serve: MODEL, requests: ..., prompt: ..., answer: ...} to demand"
-        )
+    served = _asked(plan)
     if hours is not None:
         playable([one for one in plan.demand if isinstance(one, Serving)], traced=how.trace is not None)
     made_of = parts(plan.design, catalog)
@@ -141,8 +137,7 @@ def evaluate_serving(
         fleet.append(served_model(workload, result, *machine, time, a))
     if hours is not None:
         progress(f"{hours:g} hours of the fleet")
-        rate = sum(system_rates(made_of.system, made_of.accelerator, a).values()) / made_of.system.accelerators
-        played = play_fleet(fleet, Hours(hours, how.policy, rate, how.seed))
+        played = play_fleet(fleet, Hours(hours, how.policy, _failures(made_of, a), how.seed))
         runs = [replace(run, fleet=one) for run, one in zip(runs, played, strict=True)]
     return ServingAnswer(
         name=plan.name,
@@ -157,6 +152,21 @@ def evaluate_serving(
         plan=plan,
         base=base,
     )
+
+
+def _asked(plan: Plan) -> list[int]:
+    """Places of the served models in the demand."""
+    served = [index for index, workload in enumerate(plan.demand) if isinstance(workload, Serving)]
+    if not served:
+        raise UsageError(
+            "the plan serves nothing; add {serve: MODEL, requests: ..., prompt: ..., answer: ...} to demand"
+        )
+    return served
+
+
+def _failures(made_of: Parts, a: Assumptions) -> float:
+    """Failures of an accelerator with its share of the system [1/s]."""
+    return sum(system_rates(made_of.system, made_of.accelerator, a).values()) / made_of.system.accelerators
 
 
 def _searched(

@@ -56,11 +56,16 @@ def table(stage: Path, name: str, parts: Iterable[pa.Table], rows: int) -> str:
     """Write a table, as CSV or as Parquet by its length; the file's name."""
     remaining = iter(parts)
     first = next(remaining)
-    file = f"{name}.csv" if rows <= CSV_ROWS else f"{name}.parquet"
+    file = table_name(name, rows)
     with _writer(stage / file, first.schema) as writer:
         for part in itertools.chain([first], remaining):
             writer.write_table(part)
     return file
+
+
+def table_name(name: str, rows: int) -> str:
+    """File of a table: CSV or Parquet by its length."""
+    return f"{name}.csv" if rows <= CSV_ROWS else f"{name}.parquet"
 
 
 def _writer(path: Path, schema: pa.Schema) -> Any:

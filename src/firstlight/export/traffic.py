@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firstlight.errors import UsageError
-from firstlight.export.files import CSV_ROWS, complaints, publish, stage
+from firstlight.export.files import complaints, publish, stage, table_name
 from firstlight.network.flows.traffic import Traffic
-from firstlight.network.formats import FabricFile, write_flows, write_links, write_topo, write_traffic
+from firstlight.network.formats import FabricFile, topo_text, traffic_text, write_flows, write_links
 from firstlight.network.topology import Switched
 from firstlight.network.transport.fabric import Latency
 from firstlight.twin.protocols import Floats, Topology
@@ -29,7 +29,7 @@ class Handed:
     untold: tuple[str, ...]
 
 
-def write_case(topology: Topology, latencies: Latency | None, share: Floats, flows: Traffic, folder: Path) -> Handed:
+def write_case(topology: Topology, latencies: Latency, share: Floats, flows: Traffic, folder: Path) -> Handed:
     """Write a fabric and traffic on it; what an earlier run left in the folder is replaced.
 
     The fabric is `topology.topo`, or where the format has no word for it a table of its links; flows are a table, and
@@ -49,13 +49,15 @@ def write_case(topology: Topology, latencies: Latency | None, share: Floats, flo
     with complaints(folder), stage(folder) as hidden:
         files = [_fabric(hidden, topology, latencies, share, untold)]
         try:
-            write_traffic(flows, hidden / TM, topology.endpoints)
+            text = traffic_text(flows, topology.endpoints)
+        except UsageError as error:
+            untold.append(f"no {TM}: {error}")
+        else:
+            (hidden / TM).write_text(text, "utf-8")
             files.append(TM)
             if not _own_paths(flows):
                 untold.append(f"{TM} does not say which flows share a queue pair; the table does")
-        except UsageError as error:
-            untold.append(f"no {TM}: {error}")
-        files.append(_named(FLOWS, len(flows)))
+        files.append(table_name(FLOWS, len(flows)))
         write_flows(flows, hidden / files[-1], topology.endpoints)
         written = publish(hidden, folder, files)
         for name in {TOPO, TM, f"{LINKS}.csv", f"{LINKS}.parquet"} - set(files):
@@ -63,15 +65,17 @@ def write_case(topology: Topology, latencies: Latency | None, share: Floats, flo
     return Handed(written, tuple(untold))
 
 
-def _fabric(hidden: Path, topology: Topology, latencies: Latency | None, share: Floats, untold: list[str]) -> str:
+def _fabric(hidden: Path, topology: Topology, latencies: Latency, share: Floats, untold: list[str]) -> str:
     try:
-        if not isinstance(topology, Switched) or latencies is None:
+        if not isinstance(topology, Switched):
             raise UsageError(f"a .topo file tells a folded Clos network, and this is a {topology.kind}")
-        write_topo(FabricFile(topology, latencies, share), hidden / TOPO)
-        return TOPO
+        text = topo_text(FabricFile(topology, latencies, share))
     except UsageError as error:
         untold.append(f"no {TOPO}: {error}")
-    name = _named(LINKS, topology.links)
+    else:
+        (hidden / TOPO).write_text(text, "utf-8")
+        return TOPO
+    name = table_name(LINKS, topology.links)
     write_links(topology, share, hidden / name)
     return name
 
@@ -79,10 +83,6 @@ def _fabric(hidden: Path, topology: Topology, latencies: Latency | None, share: 
 def _own_paths(flows: Traffic) -> bool:
     """Each flow has a queue pair of its own."""
     return len(set(flows.chain.tolist())) == len(flows)
-
-
-def _named(name: str, rows: int) -> str:
-    return f"{name}.csv" if rows <= CSV_ROWS else f"{name}.parquet"
 
 
 def summary(topology: Topology, flows: Traffic, handed: Handed) -> str:

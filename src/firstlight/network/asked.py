@@ -85,11 +85,7 @@ def _all_to_all(endpoints: int, size: float, _: int, options: Options) -> Traffi
 def _kv_transfer(endpoints: int, size: float, seed: int, options: Options) -> Traffic:
     """Caches from the first endpoints, in turn, to others that are drawn."""
     prefill = int(options["prefill"])
-    if prefill >= endpoints:
-        raise UsageError(
-            f"--traffic: kv-transfer: prefill={prefill} of {endpoints:,} endpoints leaves none to decode; write at "
-            f"most {endpoints - 1}"
-        )
+    _require_rest("kv-transfer", "prefill", prefill, endpoints, "to decode")
     requests = int(options["requests"]) or prefill
     decode = np.random.default_rng(seed).integers(prefill, endpoints, requests)
     starts = options["every"] * np.arange(requests)
@@ -98,12 +94,17 @@ def _kv_transfer(endpoints: int, size: float, seed: int, options: Options) -> Tr
 
 def _checkpoint(endpoints: int, size: float, _: int, options: Options) -> Traffic:
     stores = int(options["stores"])
-    if stores >= endpoints:
+    _require_rest("checkpoint", "stores", stores, endpoints, "that writes")
+    return patterns.checkpoint(np.arange(endpoints - stores), np.arange(endpoints - stores, endpoints), size)
+
+
+def _require_rest(name: str, option: str, some: int, endpoints: int, use: str) -> None:
+    """Refuse a part that is all of the endpoints."""
+    if some >= endpoints:
         raise UsageError(
-            f"--traffic: checkpoint: stores={stores} of {endpoints:,} endpoints leaves none that writes; write at most "
+            f"--traffic: {name}: {option}={some} of {endpoints:,} endpoints leaves none {use}; write at most "
             f"{endpoints - 1}"
         )
-    return patterns.checkpoint(np.arange(endpoints - stores), np.arange(endpoints - stores, endpoints), size)
 
 
 _MOST = 10_000_000

@@ -32,9 +32,8 @@ def fluid(
     size = traffic.size + p.header * np.ceil(traffic.size / p.payload)
     flows = replace(traffic, size=size) if hashed else parts(replace(traffic, size=size))
     late = delays(topology, latencies)
-    ends = [
-        _draw(topology, flows, share, late, one) for one in np.random.SeedSequence(seed).spawn(DRAWS if hashed else 1)
-    ]
+    seeds = np.random.SeedSequence(seed).spawn(DRAWS if hashed else 1)
+    ends = [_draw(topology, flows, share, late, one) for one in seeds]
     spans = np.array([end.max() for end in ends])
     middle = ends[int(np.argsort(spans)[(len(spans) - 1) // 2])]
     low, mid, high = np.quantile(spans, (0.1, 0.5, 0.9))
@@ -73,9 +72,7 @@ def _ways(hashed: bool) -> str:
     return f"each message goes in {PARTS} equal parts on shortest paths: spray, reps and adaptive are the same here"
 
 
-def _draw(
-    topology: Topology, flows: Traffic, share: Floats, late: Floats, seed: np.random.SeedSequence
-) -> Floats:  # fmt: skip
+def _draw(topology: Topology, flows: Traffic, share: Floats, late: Floats, seed: np.random.SeedSequence) -> Floats:
     from firstlight.network.flows.simulate import finish
 
     slow = np.flatnonzero(share < 1)

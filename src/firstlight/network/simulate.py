@@ -9,6 +9,7 @@ import numpy as np
 from firstlight.errors import UsageError
 from firstlight.network.flow_result import FlowResult, LinkLoad
 from firstlight.network.flows.traffic import Traffic
+from firstlight.network.routing.failures import require_ways
 from firstlight.network.topology.base import Switched
 from firstlight.network.transport import bands, paths
 from firstlight.network.transport.case import Answer, Case
@@ -107,13 +108,7 @@ def planes(
     p, cases = protocol(), list[Case]()
     all_of_them = [plane(topology, latencies, share, number, p) for number in range(topology.planes)]
     room = np.array([_room(one, traffic) for one in all_of_them])
-    lost = np.flatnonzero(~room.any(axis=0))
-    if lost.size:
-        pair = f"endpoint {traffic.source[lost[0]]} to {traffic.target[lost[0]]}"
-        raise UsageError(
-            f"links that are down leave no way from {pair} ({lost.size:,} such flows in all); take a failure out, or "
-            "place the traffic elsewhere"
-        )
+    require_ways(*topology.pairs(traffic.source, traffic.target), np.any(room > 0, axis=0))
     part = room / room.sum(axis=0)
     for number, one in enumerate(all_of_them):
         if not any(np.array_equal(one.rate, other.plane.rate) for other in cases):
@@ -146,9 +141,7 @@ def _answer(case: Case) -> tuple[str, Answer]:
     return "packets", sprayed.shortened(case, factor)
 
 
-def _result(
-    topology: Switched, traffic: Traffic, case: Case, method: str, answer: Answer, ends: Floats
-) -> FlowResult:  # fmt: skip
+def _result(topology: Switched, traffic: Traffic, case: Case, method: str, answer: Answer, ends: Floats) -> FlowResult:
     inside = RANGE[0] <= topology.endpoints <= RANGE[1]
     return FlowResult(
         kind=topology.kind,

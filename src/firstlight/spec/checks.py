@@ -18,13 +18,13 @@ from firstlight.errors import DocumentError, Problem, UsageError
 from firstlight.spec import assumptions as entries
 from firstlight.spec import models, places, teachers
 from firstlight.spec import parts as kinds
-from firstlight.spec.asked import questions
 from firstlight.spec.catalog import Catalog
 from firstlight.spec.design import MOST_ACCELERATORS, Design
 from firstlight.spec.fabric import without_effect
 from firstlight.spec.model import Experts, Model
 from firstlight.spec.parts import Part
 from firstlight.spec.problems import split
+from firstlight.spec.questions import questions
 from firstlight.spec.site import Site
 from firstlight.spec.source import Source, Where
 from firstlight.spec.workload import Drafts, Serving, Training

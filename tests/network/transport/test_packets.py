@@ -98,7 +98,7 @@ def test_flows_that_are_cut_off_are_told_before_anything_is_simulated(fat_tree, 
     share[[down, fat_tree.topology.links + down]] = 0
     flows = traffic([8, 4, 9, 5], [9, 0, 10, 0], 1000)
     lost = 2 if down == 0 else 1
-    with pytest.raises(UsageError, match=rf"no way from endpoint 4 to 0 \({lost} such flows in all\)"):
+    with pytest.raises(UsageError, match=rf"no way is left from endpoint 4 to 0 \({lost} such pairs in all\)"):
         simulate(fat_tree.topology, flows, routing, share)
 
 
@@ -113,7 +113,7 @@ def test_a_message_goes_over_the_planes_that_are_left():
     assert broken[0] == pytest.approx(2 * healthy[0], rel=0.05)
     assert slow[0] == pytest.approx(4 / 3 * healthy[0], rel=0.05)
     assert broken[1] == pytest.approx(healthy[1], rel=0.05)
-    with pytest.raises(UsageError, match="no way from endpoint 0 to 20"):
+    with pytest.raises(UsageError, match="no way is left from endpoint 0 to 20"):
         simulate(net, flows, "spray", fail(net, ["node-leaf#0", "node-leaf#32"]).shares(net))
 
 

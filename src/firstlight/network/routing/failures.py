@@ -158,6 +158,20 @@ def _of_switches(topology: Topology, tier: int, numbers: Ints) -> Ints:
     return np.concatenate(found)
 
 
+def require_ways(sources: Ints, targets: Ints, found: NDArray[np.bool_]) -> None:
+    """Pass pairs of endpoints that all have a way left [pairs].
+
+    Raises:
+        UsageError: some have none; names the first, and says how many there are.
+    """
+    lost = np.flatnonzero(~found)
+    if lost.size:
+        raise UsageError(
+            f"no way is left from endpoint {sources[lost[0]]} to {targets[lost[0]]} ({lost.size:,} such pairs in all); "
+            "take a failure out, or place the work elsewhere"
+        )
+
+
 def rails_of(topology: Topology) -> int:
     """Rails of a rail fabric, 1 of all others."""
     from firstlight.network.topology import RailOnly, RailOptimised

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.errors import UsageError
-from firstlight.network.routing.failures import Failures
+from firstlight.network.routing.failures import Failures, require_ways
 from firstlight.network.topology.base import Switched
 from firstlight.twin.protocols import Hashes, Ints, Paths, Topology
 
@@ -42,7 +41,7 @@ def route(topology: Topology, sources: Ints, targets: Ints, hashed: Hashes, fail
         left = topology.routes_left(sources[rows], targets[rows], hashed[rows], down)
     else:
         left = _search(topology, sources[rows], targets[rows], hashed[rows], down)
-    _refuse(sources[rows], targets[rows], left)
+    require_ways(sources[rows], targets[rows], (left[:, 0] >= 0) | (sources[rows] == targets[rows]))
     if left.shape[1] > paths.shape[1]:
         wider = np.full((len(paths), left.shape[1]), -1, np.int32)
         wider[:, : paths.shape[1]] = paths
@@ -87,12 +86,3 @@ def _search(topology: Topology, sources: Ints, targets: Ints, hashed: Hashes, do
     wider[rows] = -1
     wider[rows, : found.shape[1]] = found
     return wider
-
-
-def _refuse(sources: Ints, targets: Ints, paths: Paths) -> None:
-    lost = np.flatnonzero((paths[:, 0] < 0) & (sources != targets))
-    if lost.size:
-        raise UsageError(
-            f"no way is left from endpoint {sources[lost[0]]} to {targets[lost[0]]} ({lost.size:,} such pairs in all); "
-            "take a failure out, or place the work elsewhere"
-        )

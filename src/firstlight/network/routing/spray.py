@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.errors import UsageError
-from firstlight.network.routing.failures import Failures
+from firstlight.network.routing.failures import Failures, require_ways
 from firstlight.network.topology.base import Switched
 from firstlight.twin.protocols import Floats, Ints, Paths
 
@@ -21,12 +20,7 @@ def spray(topology: Switched, sources: Ints, targets: Ints, failures: Failures, 
     """
     paths, _ = topology.trunks(sources, targets)
     capacity = trunk_capacity(topology, failures, adaptive)
-    lost = np.flatnonzero(np.any((paths >= 0) & (capacity[paths] <= 0), axis=1))
-    if lost.size:
-        raise UsageError(
-            f"no way is left from endpoint {sources[lost[0]]} to {targets[lost[0]]} ({lost.size:,} such pairs in all); "
-            "take a failure out, or place the work elsewhere"
-        )
+    require_ways(sources, targets, np.all((paths < 0) | (capacity[paths] > 0), axis=1))
     return paths, capacity
 
 

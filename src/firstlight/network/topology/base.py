@@ -177,8 +177,7 @@ class Switched(Topology):
             wrong = np.flatnonzero(rail != other_rail)
             raise UsageError(
                 f"endpoints {sources[wrong[0]]} and {targets[wrong[0]]} are on different rails ({wrong.size:,} such "
-                f"pairs in all), and a {self.kind} fabric joins only NICs of one rail; "
-                f"{HAND_OVER}"
+                f"pairs in all), and a {self.kind} fabric joins only NICs of one rail; {HAND_OVER}"
             )
         return rail, leaf, other
 

@@ -28,9 +28,8 @@ def answer(case: Case, runs: int, scatter: float) -> Answer:
     spans = fluid(case, seeds)
     done = each(lambda seed: packets.run(case.plane, case.flows, "ecmp", seed, case.protocol), seeds[:runs])
     own = np.array([float(run.end.max()) for run in done])
-    added = (
-        float(np.median(np.log(own / spans[:runs]))) if own.all() else -np.inf
-    )  # 0 where nothing leaves its endpoint
+    # nothing is added where nothing leaves its endpoint
+    added = float(np.median(np.log(own / spans[:runs]))) if own.all() else -np.inf
     middle = done[int(np.argsort(own)[(len(own) - 1) // 2])]
     told = f"{len(seeds)} hashes drawn, {runs} of them simulated packet by packet"
     return Answer(noisy(spans, added, scatter, case.seed), middle.end, middle.trimmed, (told,))

@@ -106,8 +106,7 @@ def play(
         within=count.within(workload) if limited(workload) else None,
         sampling=count.sampling(),
         tokens_per_s=tokens * scale,
-        asked_tokens_per_s=float(requests.answer.mean())
-        * (rate * scale if isinstance(asked, Users) else workload.requests),
+        asked_tokens_per_s=float(requests.answer.mean()) * come,
         cached=float(served.cached.sum() / requests.prompt.sum()),
         cached_in=dict(zip(NAMES, (served.tiers / requests.prompt.sum()).tolist(), strict=False)),
         beyond=beyond,

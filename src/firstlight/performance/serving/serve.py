@@ -12,7 +12,6 @@ from firstlight import units
 from firstlight.errors import InfeasibleError, Limit
 from firstlight.performance.result import ServingCurve, ServingResult
 from firstlight.performance.serving.batching import flow
-from firstlight.performance.serving.draws import powers, share_of_power
 from firstlight.performance.serving.layouts import Case, Layouts
 from firstlight.performance.serving.memory import (
     cache_room,
@@ -23,6 +22,7 @@ from firstlight.performance.serving.memory import (
     weight_bytes,
 )
 from firstlight.performance.serving.pools import Pools, pooled
+from firstlight.performance.serving.power import powers, share_of_power
 from firstlight.performance.serving.space import check
 from firstlight.performance.serving.steady import Flow, Law
 from firstlight.performance.serving.users import Load

@@ -32,7 +32,7 @@ class Case:
     """A fabric and traffic on it; `share` is left of each directed link."""
 
     topology: Topology
-    latencies: Latency | None
+    latencies: Latency
     share: Floats
     flows: Traffic
     notes: tuple[str, ...]
