@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from firstlight.performance.serving.events.heap import jit, pop, push, rekey, remove
+from firstlight.performance.serving.events.heap import inline, jit, pop, push, rekey, remove
 from firstlight.performance.serving.events.prefix import find, forget
 from firstlight.performance.serving.events.routing import route
 from firstlight.performance.serving.events.tables import look
@@ -22,15 +22,25 @@ from firstlight.performance.serving.events.world import AWAY, BEGINS, FAILS, IDL
 @jit
 def play(w: World, rule: Rule, seed: int) -> int:
     """Play all requests; the times stand in the world. Returns how many events that took."""
-    state, n = dice(seed), len(w.req)
+    state = dice(seed)
     for q in range(len(w.req)):
         if w.req[q].waits == 0:
             w.sizes[0] = push(w.free_key, w.free_item, w.sizes[0], w.req[q].arrival, q)
     events = 0
-    while upcoming(w) != IDLE:
+    while True:
+        arrives = w.free_key[0] if w.sizes[0] > 0 else IDLE
+        r = w.heap[0]
+        if arrives == IDLE and w.when[r] == IDLE:
+            return events
         events += 1
-        happen(w, rule, state, n)
-    return events
+        if w.sizes[4] < len(w.change_at) and w.change_at[w.sizes[4]] <= min(arrives, w.when[r]):
+            change(w, rule)
+        elif arrives <= w.when[r]:
+            q = w.free_item[0]
+            w.sizes[0] = pop(w.free_key, w.free_item, w.sizes[0])
+            send(w, rule, q, state, arrives)
+        else:
+            complete(w, rule, r, w.when[r])
 
 
 @jit
@@ -39,35 +49,17 @@ def dice(seed: int) -> Any:
     return np.array([np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(88172645463325252)], np.uint64)
 
 
-@jit
-def upcoming(w: World) -> float:
-    """Time of the next arrival or end of a pass [s]; changes alone let nothing happen."""
-    return min(w.free_key[0] if w.sizes[0] > 0 else IDLE, w.when[w.heap[0]])
-
-
-@jit
-def happen(w: World, rule: Rule, state: Any, n: int) -> int:
-    """The next event; of requests from number `n` on, which no replica serves, returns which of them came, else -1."""
-    arrives = w.free_key[0] if w.sizes[0] > 0 else IDLE
-    r = w.heap[0]
-    if w.sizes[4] < len(w.change_at) and w.change_at[w.sizes[4]] <= min(arrives, w.when[r]):
-        change(w, rule)
-    elif arrives <= w.when[r]:
-        q = w.free_item[0]
-        w.sizes[0] = pop(w.free_key, w.free_item, w.sizes[0])
-        if q >= n:
-            return q - n
-        if np.isnan(w.req[q].sent):
-            w.req[q].sent = arrives
-        if w.req[q].brought > 0.0:
-            brought(w, rule, q, arrives)
-        elif w.sizes[5] > 0:
-            come(w, rule, q, route(w, rule.router, q, state), arrives)
-        elif w.sizes[4] < len(w.change_at):  # nobody is there: it comes again with the next change
-            w.sizes[0] = push(w.free_key, w.free_item, w.sizes[0], w.change_at[w.sizes[4]], q)
-    else:
-        complete(w, rule, r, w.when[r])
-    return -1
+@inline
+def send(w: World, rule: Rule, q: int, state: Any, now: float) -> None:
+    """A request comes to the router, or what its replica kept of its prompt has been brought."""
+    if np.isnan(w.req[q].sent):
+        w.req[q].sent = now
+    if w.req[q].brought > 0.0:
+        brought(w, rule, q, now)
+    elif w.sizes[5] > 0:
+        come(w, rule, q, route(w, rule.router, q, state), now)
+    elif w.sizes[4] < len(w.change_at):  # nobody is there: it comes again with the next change
+        w.sizes[0] = push(w.free_key, w.free_item, w.sizes[0], w.change_at[w.sizes[4]], q)
 
 
 @jit

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from firstlight.performance.serving.events.engine import dice, happen, upcoming
-from firstlight.performance.serving.events.heap import jit, push
+from firstlight.performance.serving.events.engine import change, complete, dice, send
+from firstlight.performance.serving.events.heap import jit, pop, push
 from firstlight.performance.serving.events.requests import Requests
 from firstlight.performance.serving.events.world import IDLE, Rule, World
 from firstlight.twin.protocols import Floats
@@ -48,13 +48,13 @@ def both(
         if left[q] == 0:
             first.sizes[0] = push(first.free_key, first.free_item, first.sizes[0], arrival[q], q)
     while True:
-        now, later = upcoming(first), upcoming(second)
+        now, later = _next(first), _next(second)
         if now == IDLE and later == IDLE:
             return events
         events += 1
         ended = -1
         if now <= later:
-            q = happen(first, reads, states[0], n)
+            q = _event(first, reads, states[0], n)
             if q >= 0:
                 there = first.req[q].first + first.req[n + q].pause  # through all stages of a pipeline
                 if there > now:
@@ -65,7 +65,7 @@ def both(
                     ended = q
         else:
             now = later
-            ended = happen(second, writes, states[1], n)
+            ended = _event(second, writes, states[1], n)
         if ended >= 0:
             for f in range(successors[ended], successors[ended + 1]):
                 after = followers[f]
@@ -73,3 +73,27 @@ def both(
                 if left[after] == 0:
                     comes = max(now + pause[after], arrival[after])
                     first.sizes[0] = push(first.free_key, first.free_item, first.sizes[0], comes, after)
+
+
+@jit
+def _next(w: World) -> float:
+    """Time of the next arrival or end of a pass [s]; changes alone let nothing happen."""
+    return min(w.free_key[0] if w.sizes[0] > 0 else IDLE, w.when[w.heap[0]])
+
+
+@jit
+def _event(w: World, rule: Rule, state: Any, n: int) -> int:
+    """The next event of a world, as `engine.play` has it; the request whose messenger came, or -1."""
+    arrives = w.free_key[0] if w.sizes[0] > 0 else IDLE
+    r = w.heap[0]
+    if w.sizes[4] < len(w.change_at) and w.change_at[w.sizes[4]] <= min(arrives, w.when[r]):
+        change(w, rule)
+    elif arrives <= w.when[r]:
+        q = w.free_item[0]
+        w.sizes[0] = pop(w.free_key, w.free_item, w.sizes[0])
+        if q >= n:
+            return q - n
+        send(w, rule, q, state, arrives)
+    else:
+        complete(w, rule, r, w.when[r])
+    return -1
